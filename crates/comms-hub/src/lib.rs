@@ -1,0 +1,3 @@
+#![no_std]
+#![doc = "comms-hub"]
+extern crate alloc;

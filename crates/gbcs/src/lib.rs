@@ -1,0 +1,15 @@
+//! GBCS messages, to the octet: headers, payloads, the use case catalogue, protection and UTRNs.
+//!
+//! The crate is sans-IO and `no_std` with `alloc`. A message is a number: [`MessageView`] reads one without copying, and
+//! [`Message`] holds its meaning; `parse(encode(x)) == x` and, for every valid message, `encode(parse(b)) == b`.
+//! Section numbers in comments name clauses of the Great Britain Companion Specification (GBCS) 4.x where known.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![forbid(unsafe_code)]
+extern crate alloc;
+
+pub mod ids;
+pub mod length;
+pub mod time;
+
+pub use ids::{Counter, Cra, Eui64, MessageCode, MessageId};
+pub use time::Time;

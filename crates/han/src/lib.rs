@@ -1,0 +1,3 @@
+#![no_std]
+#![doc = "han"]
+extern crate alloc;

@@ -1,0 +1,3 @@
+#![no_std]
+#![doc = "handover"]
+extern crate alloc;

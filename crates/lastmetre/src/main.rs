@@ -1,0 +1,2 @@
+//! lastmetre
+fn main() {}

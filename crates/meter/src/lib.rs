@@ -1,0 +1,3 @@
+#![no_std]
+#![doc = "meter"]
+extern crate alloc;

@@ -1,0 +1,3 @@
+#![no_std]
+#![doc = "ppmid"]
+extern crate alloc;
