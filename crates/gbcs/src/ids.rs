@@ -193,7 +193,14 @@ mod tests {
 
     #[test]
     fn what_is_no_eui_is_refused() {
-        for text in ["", "00DB1234567890A", "00DB1234567890A0A", "0-0DB1234567890A0", "00DB1234567890G0", "00-DB-12-34-56-78-90-A0-"] {
+        for text in [
+            "",
+            "00DB1234567890A",
+            "00DB1234567890A0A",
+            "0-0DB1234567890A0",
+            "00DB1234567890G0",
+            "00-DB-12-34-56-78-90-A0-",
+        ] {
             assert_eq!(text.parse::<Eui64>(), Err(NotAnEui64), "{text}");
         }
     }

@@ -7,9 +7,13 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod crypto;
+pub mod envelope;
 pub mod ids;
 pub mod length;
+pub mod protect;
 pub mod time;
 
+pub use envelope::{Form, GroupingHeader, Message, MessageView, OtherInformation, ParseError, Route};
 pub use ids::{Counter, Cra, Eui64, MessageCode, MessageId};
 pub use time::Time;

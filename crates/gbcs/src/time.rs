@@ -99,7 +99,8 @@ impl Civil {
         let shifted_year = year as u64 - (month <= 2) as u64;
         let shifted_month = (month as u64 + 9) % 12;
         let day_of_year = (153 * shifted_month + 2) / 5 + day as u64 - 1;
-        let days = shifted_year * 365 + shifted_year / 4 - shifted_year / 100 + shifted_year / 400 + day_of_year - 719_468;
+        let days =
+            shifted_year * 365 + shifted_year / 4 - shifted_year / 100 + shifted_year / 400 + day_of_year - 719_468;
         let time = Time::from_seconds(days * 86_400 + hour as u64 * 3600 + minute as u64 * 60 + second as u64);
         // A day past the end of its month comes back as another date.
         (time.civil() == self).then_some(time)

@@ -1,0 +1,306 @@
+//! The envelope of a message: MAC header, grouping header, payload, signature, MAC (GBCS 7.2.5 to 7.2.9).
+//!
+//! ```text
+//! [ MAC header ]      DD 00 00 00 00 00 00 | L | 11 00 00 00 00        only when a MAC closes the message
+//! [ grouping header ] DF 09 CRA ctr[8] 08 originator[8] 08 target[8] | Ldt dt | Loi oi | Lp
+//! [ payload ]         Lp octets
+//! [ signature ]       nothing | 00 | 40 r[32] s[32]
+//! [ MAC ]             12 octets
+//! ```
+mod view;
+
+pub use view::{MessageView, Route, RouteForm};
+
+use crate::crypto::Signature;
+use crate::ids::{Counter, Eui64, MessageCode, MessageId};
+use crate::length;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// First octet of a message with a MAC, and of a block of General Block Transfer: general-ciphering.
+pub const TAG_GENERAL_CIPHERING: u8 = 0xDD;
+/// First octet of a grouping header: general-signing.
+pub const TAG_GENERAL_SIGNING: u8 = 0xDF;
+/// What follows the length in a MAC header: authentication only, suite 1, then an unused invocation counter.
+pub const SECURITY_HEADER: [u8; 5] = [0x11, 0, 0, 0, 0];
+/// Octets of a MAC at the end of a message.
+pub const MAC_LEN: usize = 12;
+const SIGNATURE_LEN: u8 = 64;
+
+/// How a message is protected, which is where it stands on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// Neither signature nor MAC: what the DCC hands the originator of a critical Command to sign.
+    Plain,
+    /// Signed, no MAC: a Signed Pre-Command, or the Response or Alert of a critical use case.
+    Signed,
+    /// Closed by a MAC; signed inside when the use case is critical.
+    Maced,
+}
+
+/// The signature field of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignatureField {
+    /// No octet at all: a Pre-Command.
+    Absent,
+    /// `00`: a message without a signature (some tools also end a Pre-Command so).
+    Empty,
+    /// `40` and the signature.
+    Present(Signature),
+}
+
+/// Octets 12 of GMAC at the end of a message.
+pub type Mac = [u8; MAC_LEN];
+
+/// The grouping header but for the payload length, which the payload tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupingHeader {
+    /// CRA flag, counter, originator and target.
+    pub id: MessageId,
+    /// DLMS date-time of a Response that carries one.
+    pub date_time: Option<[u8; 12]>,
+    /// Message code and supplementary fields.
+    pub other: OtherInformation<Vec<u8>>,
+}
+
+/// The other-information field: the message code, and who is behind a message that the ACB originates (GBCS 7.2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherInformation<B> {
+    /// The use case.
+    pub code: MessageCode,
+    /// What follows the code.
+    pub supplementary: Supplementary<B>,
+}
+
+/// What follows the message code in other-information; told apart by length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supplementary<B> {
+    /// Nothing: 2 octets in all.
+    None,
+    /// Supplementary Remote Party: 10 octets in all (Alert ECS200).
+    Party(Eui64),
+    /// Supplementary Remote Party and its counter: 18 octets in all.
+    Request(Eui64, Counter),
+    /// The same and the supplementary originator counter, the device's own: 26 octets in all.
+    Response(Eui64, Counter, Counter),
+    /// The same as a request and the DER certificate (key agreement) of the party: more than 26 octets in all.
+    Certificate(Eui64, Counter, B),
+}
+
+impl<B: AsRef<[u8]>> OtherInformation<B> {
+    /// Octets of the field, without its length.
+    pub fn encoded_len(&self) -> usize {
+        match &self.supplementary {
+            Supplementary::None => 2,
+            Supplementary::Party(_) => 10,
+            Supplementary::Request(..) => 18,
+            Supplementary::Response(..) => 26,
+            Supplementary::Certificate(.., certificate) => 18 + certificate.as_ref().len(),
+        }
+    }
+
+    /// Append the field, without its length.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.code.0.to_be_bytes());
+        match &self.supplementary {
+            Supplementary::None => {}
+            Supplementary::Party(party) => out.extend_from_slice(&party.0),
+            Supplementary::Request(party, counter) => {
+                out.extend_from_slice(&party.0);
+                out.extend_from_slice(&counter.octets());
+            }
+            Supplementary::Response(party, counter, own) => {
+                out.extend_from_slice(&party.0);
+                out.extend_from_slice(&counter.octets());
+                out.extend_from_slice(&own.octets());
+            }
+            Supplementary::Certificate(party, counter, certificate) => {
+                out.extend_from_slice(&party.0);
+                out.extend_from_slice(&counter.octets());
+                out.extend_from_slice(certificate.as_ref());
+            }
+        }
+    }
+
+    /// The same with owned octets.
+    pub fn to_owned(&self) -> OtherInformation<Vec<u8>> {
+        let supplementary = match &self.supplementary {
+            Supplementary::None => Supplementary::None,
+            Supplementary::Party(party) => Supplementary::Party(*party),
+            Supplementary::Request(party, counter) => Supplementary::Request(*party, *counter),
+            Supplementary::Response(party, counter, own) => Supplementary::Response(*party, *counter, *own),
+            Supplementary::Certificate(party, counter, certificate) => {
+                Supplementary::Certificate(*party, *counter, certificate.as_ref().to_vec())
+            }
+        };
+        OtherInformation { code: self.code, supplementary }
+    }
+
+    /// The Supplementary Remote Party: who really asks when the ACB is Business Originator.
+    pub fn party(&self) -> Option<Eui64> {
+        match self.supplementary {
+            Supplementary::None => None,
+            Supplementary::Party(party)
+            | Supplementary::Request(party, _)
+            | Supplementary::Response(party, ..)
+            | Supplementary::Certificate(party, ..) => Some(party),
+        }
+    }
+}
+
+impl GroupingHeader {
+    /// A header with nothing but ids and a message code: what all but a few Commands have.
+    pub fn new(id: MessageId, code: MessageCode) -> Self {
+        Self { id, date_time: None, other: OtherInformation { code, supplementary: Supplementary::None } }
+    }
+
+    /// Octets from `DF` to the payload length, for a payload of `payload` octets.
+    pub fn encoded_len(&self, payload: usize) -> usize {
+        let date_time = if self.date_time.is_some() { 12 } else { 0 };
+        let other = self.other.encoded_len();
+        29 + 1 + date_time + length::encoded_len(other) + other + length::encoded_len(payload)
+    }
+
+    /// Append the octets from `DF` to the payload length, for a payload of `payload` octets.
+    pub fn encode(&self, payload: usize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[TAG_GENERAL_SIGNING, 9, self.id.cra as u8]);
+        out.extend_from_slice(&self.id.counter.octets());
+        out.push(8);
+        out.extend_from_slice(&self.id.originator.0);
+        out.push(8);
+        out.extend_from_slice(&self.id.target.0);
+        match &self.date_time {
+            None => out.push(0),
+            Some(date_time) => {
+                out.push(12);
+                out.extend_from_slice(date_time);
+            }
+        }
+        length::encode(self.other.encoded_len(), out);
+        self.other.encode(out);
+        length::encode(payload, out);
+    }
+}
+
+/// A whole message, by meaning down to its payload octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Who, whom, which.
+    pub header: GroupingHeader,
+    /// The payload: DLMS, GBZ or DER.
+    pub payload: Vec<u8>,
+    /// The signature field.
+    pub signature: SignatureField,
+    /// The MAC; where there is one there is a MAC header.
+    pub mac: Option<Mac>,
+}
+
+impl Message {
+    /// An unprotected message: a Pre-Command, or what a device is about to protect.
+    pub fn plain(header: GroupingHeader, payload: Vec<u8>) -> Self {
+        Self { header, payload, signature: SignatureField::Absent, mac: None }
+    }
+
+    /// Octets of the message.
+    pub fn encoded_len(&self) -> usize {
+        let inner = self.inner_len();
+        match self.mac {
+            None => inner,
+            Some(_) => mac_header_len(inner) + inner + MAC_LEN,
+        }
+    }
+
+    /// The octets of the message.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.encoded_len());
+        if self.mac.is_some() {
+            encode_mac_header(self.inner_len(), &mut out);
+        }
+        self.header.encode(self.payload.len(), &mut out);
+        out.extend_from_slice(&self.payload);
+        match &self.signature {
+            SignatureField::Absent => {}
+            SignatureField::Empty => out.push(0),
+            SignatureField::Present(signature) => {
+                out.push(SIGNATURE_LEN);
+                out.extend_from_slice(&signature.0);
+            }
+        }
+        if let Some(mac) = &self.mac {
+            out.extend_from_slice(mac);
+        }
+        out
+    }
+
+    fn inner_len(&self) -> usize {
+        let signature = match self.signature {
+            SignatureField::Absent => 0,
+            SignatureField::Empty => 1,
+            SignatureField::Present(_) => 65,
+        };
+        self.header.encoded_len(self.payload.len()) + self.payload.len() + signature
+    }
+}
+
+/// Octets of the MAC header in front of `inner` octets (grouping header to signature field).
+pub(crate) fn mac_header_len(inner: usize) -> usize {
+    7 + length::encoded_len(SECURITY_HEADER.len() + inner + MAC_LEN) + SECURITY_HEADER.len()
+}
+
+/// Append the MAC header for `inner` octets (grouping header to signature field).
+pub(crate) fn encode_mac_header(inner: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[TAG_GENERAL_CIPHERING, 0, 0, 0, 0, 0, 0]);
+    length::encode(SECURITY_HEADER.len() + inner + MAC_LEN, out);
+    out.extend_from_slice(&SECURITY_HEADER);
+}
+
+/// Octets that are no GBCS message: where, in which field, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// Offset of the octet at fault; the length of the input when it ended too soon.
+    pub offset: usize,
+    /// The field being read.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The input ends inside the field, which needs this many octets more.
+    Truncated(usize),
+    /// One octet is not what it must be.
+    Unexpected {
+        /// What is there.
+        found: u8,
+        /// What the field allows, in words.
+        expected: &'static str,
+    },
+    /// A length that is not in its shortest form or of a form GBCS does not use.
+    BadLength,
+    /// A length field says one thing and the octets another.
+    LengthMismatch {
+        /// What the length field says.
+        said: usize,
+        /// What there is.
+        found: usize,
+    },
+    /// This many octets are left over at the end.
+    LeftOver(usize),
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "offset {}: {}: ", self.offset, self.field)?;
+        match self.fault {
+            Fault::Truncated(missing) => write!(f, "the message ends {missing} octets too soon"),
+            Fault::Unexpected { found, expected } => write!(f, "found 0x{found:02X}, expected {expected}"),
+            Fault::BadLength => f.write_str("not a length in its shortest form"),
+            Fault::LengthMismatch { said, found } => write!(f, "says {said} octets, there are {found}"),
+            Fault::LeftOver(n) => write!(f, "{n} octets left over"),
+        }
+    }
+}
+
+impl core::error::Error for ParseError {}
