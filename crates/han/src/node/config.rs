@@ -1,0 +1,127 @@
+//! What a node is told when it starts, and what it asks to have kept.
+use crate::mac::{PanId, ShortAddress};
+use crate::security::Key;
+use alloc::vec::Vec;
+use core::time::Duration;
+use gbcs::Eui64;
+
+/// Everything a node needs to know of itself and its network.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// Its own EUI-64.
+    pub eui: Eui64,
+    /// Its address in the PAN.
+    pub short: ShortAddress,
+    /// The PAN.
+    pub pan: PanId,
+    /// What it is in the network.
+    pub role: Role,
+    /// The network key.
+    pub network_key: Key,
+    /// Sequence number of the network key.
+    pub network_key_sequence: u8,
+    /// The devices it talks to.
+    pub peers: Vec<Peer>,
+    /// The endpoints at which it takes datagrams.
+    pub endpoints: Vec<u8>,
+    /// Timers and limits.
+    pub timing: Timing,
+    /// What the last [`Output::Persist`](super::Output::Persist) said; the default for a device that never ran.
+    pub counters: FrameCounters,
+}
+
+/// What a device is in the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Formed the network: the Communications Hub.
+    Coordinator,
+    /// Its receiver is always on.
+    Router,
+    /// Its receiver is on between `wake` and `sleep` only; what is for it waits at its parent.
+    SleepyEndDevice {
+        /// The parent.
+        parent: ShortAddress,
+    },
+}
+
+/// A device that a node talks to.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its EUI-64.
+    pub eui: Eui64,
+    /// Its address in the PAN.
+    pub short: ShortAddress,
+    /// The link key shared with it; without one nothing is sent to it or taken from it.
+    pub link_key: Option<Key>,
+    /// It is a sleepy child of this node: frames for it wait until it polls.
+    pub sleepy_child: bool,
+}
+
+/// Timers and limits of the stack; the defaults are those of han.md 12.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// How long a MAC acknowledgement may take. The air needs 0.9 ms; the default leaves room for 10 ms of simulated
+    /// delay each way and for the scheduling of hosts.
+    pub mac_ack_wait: Duration,
+    /// How often a frame without MAC acknowledgement is repeated.
+    pub mac_retries: u8,
+    /// How long an APS acknowledgement may take; towards a sleepy child `indirect_hold` is added.
+    pub aps_ack_wait: Duration,
+    /// How often a datagram, or one block of it, is repeated.
+    pub aps_retries: u8,
+    /// How long a frame waits for a sleepy child to poll.
+    pub indirect_hold: Duration,
+    /// How long a delivered datagram's counter is remembered, to drop repetitions.
+    pub duplicate_window: Duration,
+    /// How long after a poll a sleepy device expects the frame that its parent announced.
+    pub poll_response_wait: Duration,
+    /// Between two polls of a woken device that expects something.
+    pub poll_busy: Duration,
+    /// Between two polls of a woken device otherwise.
+    pub poll_idle: Duration,
+    /// Datagrams waiting for one peer.
+    pub max_queued: usize,
+    /// Frames waiting for one sleepy child.
+    pub max_indirect: usize,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            mac_ack_wait: Duration::from_millis(50),
+            mac_retries: 3,
+            aps_ack_wait: Duration::from_millis(1600),
+            aps_retries: 3,
+            indirect_hold: Duration::from_millis(7680),
+            duplicate_window: Duration::from_secs(60),
+            poll_response_wait: Duration::from_millis(100),
+            poll_busy: Duration::from_millis(50),
+            poll_idle: Duration::from_millis(250),
+            max_queued: 32,
+            max_indirect: 8,
+        }
+    }
+}
+
+/// The frame counters to keep across a restart. Outgoing ones are reservations: the next start goes on from them, so they
+/// must be stored before the transmissions that follow them in `poll`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FrameCounters {
+    /// Outgoing, under the network key.
+    pub network: u32,
+    /// Per peer.
+    pub peers: Vec<PeerCounters>,
+}
+
+/// Frame counters with one peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerCounters {
+    /// The peer.
+    pub peer: Eui64,
+    /// Outgoing, under the link key.
+    pub link: u32,
+    /// The lowest that is accepted from the peer under the network key.
+    pub network_floor: u32,
+    /// The lowest that is accepted from the peer under the link key.
+    pub link_floor: u32,
+}

@@ -1,0 +1,436 @@
+//! The server of the Tunneling cluster: it grants tunnels to the devices it may, and takes data from their owners only
+//! (han.md 1.3).
+use super::lane::{Lane, Transfer};
+use super::{CloseReason, Outbound, Output, TransferFailure, TransferId, admit_all};
+use crate::zcl::attributes::{ReadAttributes, ReadAttributesResponse, Value};
+use crate::zcl::tunneling::{
+    CLOSE_TUNNEL_TIMEOUT, GB_HRGP, MAX_TRANSFER, NO_MANUFACTURER, NO_TUNNEL, Protocol, RequestTunnel, ToClient,
+    ToServer, TransferDataStatus, TunnelStatus, to_client,
+};
+use crate::zcl::{Direction, Frame, Status, global};
+use alloc::collections::VecDeque;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+use gbcs::{Eui64, Time};
+
+/// The one protocol carried.
+const PROTOCOL: Protocol = Protocol { manufacturer: NO_MANUFACTURER, id: GB_HRGP };
+/// Attribute ClusterRevision.
+const CLUSTER_REVISION: u16 = 0xFFFD;
+
+/// Timers and limits of a server; the defaults are those of han.md 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Our endpoint.
+    pub endpoint: u8,
+    /// Tunnels at one time.
+    pub max_tunnels: usize,
+    /// CloseTunnelTimeout: seconds without traffic after which a tunnel is freed.
+    pub close_timeout: u16,
+    /// How long the Default Response to a TransferData may take.
+    pub transfer_wait: Duration,
+    /// Data waiting for one client.
+    pub max_waiting: usize,
+}
+
+impl ServerConfig {
+    /// The defaults at this endpoint.
+    pub const fn at(endpoint: u8) -> Self {
+        Self {
+            endpoint,
+            max_tunnels: 16,
+            close_timeout: 0xFFFF,
+            transfer_wait: Duration::from_secs(60),
+            max_waiting: 64,
+        }
+    }
+}
+
+/// The server of the cluster, for the clients it allows.
+pub struct Server {
+    config: ServerConfig,
+    allowed: Vec<Allowed>,
+    tunnels: Vec<Tunnel>,
+    busy: bool,
+    next_tunnel: u16,
+    tsn: u8,
+    next_transfer: u32,
+    outputs: VecDeque<Output>,
+}
+
+struct Allowed {
+    peer: Eui64,
+    notify: bool,
+}
+
+struct Tunnel {
+    id: u16,
+    peer: Eui64,
+    endpoint: u8,
+    /// The longest Data the client takes.
+    max: u16,
+    expires: Time,
+    lane: Lane,
+}
+
+impl Server {
+    /// A server that allows nobody.
+    pub const fn new(config: ServerConfig) -> Self {
+        Self {
+            config,
+            allowed: Vec::new(),
+            tunnels: Vec::new(),
+            busy: false,
+            next_tunnel: 0,
+            tsn: 0,
+            next_transfer: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Allows a device (of the Device Log, say) to open tunnels. `notify`: tell it when its tunnel is closed for want of
+    /// traffic; not for a sleepy one, which would not hear it.
+    pub fn allow(&mut self, peer: Eui64, notify: bool) {
+        self.allowed.retain(|allowed| allowed.peer != peer);
+        self.allowed.push(Allowed { peer, notify });
+    }
+
+    /// No longer allows a device; its tunnels are freed.
+    pub fn deny(&mut self, _now: Time, peer: Eui64) {
+        self.allowed.retain(|allowed| allowed.peer != peer);
+        self.free(CloseReason::Removed, |tunnel| tunnel.peer == peer);
+    }
+
+    /// A device left or joined again: its tunnels are void, and it may open new ones.
+    pub fn reset(&mut self, _now: Time, peer: Eui64) {
+        self.free(CloseReason::Forgotten, |tunnel| tunnel.peer == peer);
+    }
+
+    /// While set, a RequestTunnel is answered Busy.
+    pub const fn set_busy(&mut self, busy: bool) {
+        self.busy = busy;
+    }
+
+    /// Sends data to a client, after what waits for it. `Accepted` or `Failed` follows.
+    pub fn send(&mut self, now: Time, peer: Eui64, data: Vec<u8>) -> TransferId {
+        let transfer = TransferId(self.next_transfer);
+        self.next_transfer = self.next_transfer.wrapping_add(1);
+        if let Err(reason) = self.enqueue(now, peer, transfer, data) {
+            self.outputs.push_back(Output::Failed { peer, transfer, reason });
+        }
+        self.run(now);
+        transfer
+    }
+
+    /// Takes a ZCL frame of the cluster that `peer` sent as client; all data is admitted.
+    pub fn handle_zcl(&mut self, now: Time, peer: Eui64, endpoint: u8, zcl: &[u8]) {
+        self.handle_zcl_admitting(now, peer, endpoint, zcl, admit_all);
+    }
+
+    /// The same, but data is taken only when `admit` says success; its answer is the status of the Default Response.
+    pub fn handle_zcl_admitting(
+        &mut self,
+        now: Time,
+        peer: Eui64,
+        endpoint: u8,
+        zcl: &[u8],
+        admit: impl FnOnce(Eui64, &[u8]) -> Status,
+    ) {
+        self.run(now);
+        let Ok(frame) = Frame::parse(zcl) else { return };
+        if frame.direction != Direction::ToServer {
+            return;
+        }
+        if let Some(response) = frame.as_default_response() {
+            if response.command == to_client::TRANSFER_DATA {
+                self.handle_transfer_answer(now, peer, endpoint, frame.tsn, response.status);
+            }
+        } else if frame.cluster_specific && frame.manufacturer.is_none() {
+            self.handle_command(now, peer, endpoint, &frame, admit);
+        } else {
+            self.handle_global(peer, endpoint, &frame);
+        }
+        self.run(now);
+    }
+
+    /// The node gave up a datagram of the cluster to this peer: what was on its way to it fails, its tunnel stays.
+    pub fn handle_undelivered(&mut self, now: Time, peer: Eui64) {
+        for tunnel in self.tunnels.iter_mut().filter(|tunnel| tunnel.peer == peer) {
+            if let Some(in_flight) = tunnel.lane.in_flight.take() {
+                let (transfer, reason) = (in_flight.transfer.id, TransferFailure::Unreachable);
+                self.outputs.push_back(Output::Failed { peer, transfer, reason });
+            }
+        }
+        self.run(now);
+    }
+
+    /// Does what is due. Harmless when nothing is.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.run(now);
+    }
+
+    /// The next thing to do; drain it until `Timeout` after every call.
+    pub fn poll(&mut self) -> Output {
+        self.outputs.pop_front().unwrap_or_else(|| {
+            let of = |tunnel: &Tunnel| tunnel.lane.timeout().map_or(tunnel.expires, |lane| lane.min(tunnel.expires));
+            Output::Timeout(self.tunnels.iter().map(of).min())
+        })
+    }
+
+    /// Whether this client has a tunnel open.
+    pub fn is_open(&self, peer: Eui64) -> bool {
+        self.tunnels.iter().any(|tunnel| tunnel.peer == peer)
+    }
+
+    fn enqueue(&mut self, now: Time, peer: Eui64, id: TransferId, data: Vec<u8>) -> Result<(), TransferFailure> {
+        // The newest tunnel of the client, should it have opened one from each of several endpoints.
+        let newest = self.tunnels.iter_mut().rev().find(|tunnel| tunnel.peer == peer);
+        let tunnel = newest.ok_or(TransferFailure::NoTunnel)?;
+        if data.len() > tunnel.max as usize {
+            return Err(TransferFailure::TooLong);
+        }
+        tunnel.lane.push(Transfer { id, data, queued: now }, self.config.max_waiting)
+    }
+
+    fn run(&mut self, now: Time) {
+        let notify: Vec<_> = self
+            .tunnels
+            .iter()
+            .filter(|tunnel| tunnel.expires <= now)
+            .filter(|tunnel| self.allowed.iter().any(|allowed| allowed.peer == tunnel.peer && allowed.notify))
+            .map(|tunnel| (tunnel.peer, tunnel.endpoint, tunnel.id))
+            .collect();
+        for (peer, endpoint, id) in notify {
+            let tsn = self.take_tsn();
+            self.send_zcl(peer, endpoint, ToClient::TunnelClosureNotification(id).to_zcl(tsn, true));
+        }
+        self.free(CloseReason::Inactive, |tunnel| tunnel.expires <= now);
+        for at in 0..self.tunnels.len() {
+            let tunnel = &mut self.tunnels[at];
+            let peer = tunnel.peer;
+            if let Some(transfer) = tunnel.lane.overdue(now) {
+                self.outputs.push_back(Output::Failed { peer, transfer, reason: TransferFailure::NoAnswer });
+            }
+            if !self.tunnels[at].lane.is_ready() {
+                continue;
+            }
+            let (tsn, wait, expires) = (self.take_tsn(), self.config.transfer_wait, self.expiry(now));
+            let tunnel = &mut self.tunnels[at];
+            tunnel.expires = expires;
+            let (id, endpoint) = (tunnel.id, tunnel.endpoint);
+            if let Some(transfer) = tunnel.lane.start(now, tsn, wait) {
+                let zcl = ToClient::TransferData(id, &transfer.data).to_zcl(tsn, false);
+                self.send_zcl(peer, endpoint, zcl);
+            }
+        }
+    }
+
+    fn handle_transfer_answer(&mut self, now: Time, peer: Eui64, endpoint: u8, tsn: u8, status: Status) {
+        let expires = self.expiry(now);
+        for tunnel in self.tunnels.iter_mut().filter(|tunnel| tunnel.peer == peer && tunnel.endpoint == endpoint) {
+            if let Some(transfer) = tunnel.lane.answered(tsn) {
+                tunnel.expires = expires;
+                self.outputs.push_back(match status {
+                    Status::Success => Output::Accepted { peer, transfer },
+                    status => Output::Failed { peer, transfer, reason: TransferFailure::Refused(status) },
+                });
+                return;
+            }
+        }
+    }
+
+    fn handle_command(
+        &mut self,
+        now: Time,
+        peer: Eui64,
+        endpoint: u8,
+        frame: &Frame<'_>,
+        admit: impl FnOnce(Eui64, &[u8]) -> Status,
+    ) {
+        match ToServer::parse(frame.command, frame.payload) {
+            Ok(ToServer::RequestTunnel(request)) => self.handle_request(now, peer, endpoint, frame.tsn, request),
+            Ok(ToServer::CloseTunnel(id)) => {
+                let status = match self.owner(id, peer, endpoint) {
+                    Ok(_) => Status::Success,
+                    Err(TransferDataStatus::NoSuchTunnel) => Status::NotFound,
+                    Err(_) => Status::NotAuthorized,
+                };
+                if status == Status::Success {
+                    self.free(CloseReason::ByPeer, |tunnel| tunnel.id == id);
+                }
+                self.answer(peer, endpoint, frame, status);
+            }
+            Ok(ToServer::TransferData(id, data)) => self.handle_data(now, peer, endpoint, frame, id, data, admit),
+            Ok(ToServer::TransferDataError(id, status)) => self.handle_transfer_error(id, peer, endpoint, status),
+            Ok(ToServer::GetSupportedTunnelProtocols(offset)) => {
+                let protocols = if offset == 0 { vec![PROTOCOL] } else { Vec::new() };
+                let response = ToClient::SupportedTunnelProtocolsResponse { complete: true, protocols };
+                self.send_zcl(peer, endpoint, response.to_zcl(frame.tsn, true));
+            }
+            // Flow control is refused when a tunnel is asked for, so its commands have no place.
+            Ok(ToServer::AckTransferData(..) | ToServer::ReadyData(..)) | Err(crate::ParseError::Unsupported(_)) => {
+                self.answer(peer, endpoint, frame, Status::UnsupportedClusterCommand);
+            }
+            Err(_) => self.answer(peer, endpoint, frame, Status::MalformedCommand),
+        }
+    }
+
+    fn handle_request(&mut self, now: Time, peer: Eui64, endpoint: u8, tsn: u8, request: RequestTunnel) {
+        let granted = self.grant(now, peer, endpoint, request);
+        let (tunnel, status) = match granted {
+            Ok(tunnel) => (tunnel, TunnelStatus::Success),
+            Err(status) => (NO_TUNNEL, status),
+        };
+        let response = ToClient::RequestTunnelResponse { tunnel, status, max_incoming: MAX_TRANSFER };
+        self.send_zcl(peer, endpoint, response.to_zcl(tsn, true));
+        self.outputs.push_back(match granted {
+            Ok(tunnel) => Output::Opened { peer, tunnel },
+            Err(status) => Output::Refused { peer, status },
+        });
+    }
+
+    /// The checks of han.md 1.3, in their order.
+    fn grant(&mut self, now: Time, peer: Eui64, endpoint: u8, request: RequestTunnel) -> Result<u16, TunnelStatus> {
+        if request.protocol != PROTOCOL || !self.allowed.iter().any(|allowed| allowed.peer == peer) {
+            return Err(TunnelStatus::ProtocolNotSupported);
+        }
+        if request.flow_control {
+            return Err(TunnelStatus::FlowControlNotSupported);
+        }
+        if self.busy {
+            return Err(TunnelStatus::Busy);
+        }
+        let (expires, max) = (self.expiry(now), request.max_incoming.min(MAX_TRANSFER));
+        if let Some(open) = self.tunnels.iter_mut().find(|open| open.peer == peer && open.endpoint == endpoint) {
+            open.expires = expires;
+            open.max = max;
+            return Ok(open.id);
+        }
+        if self.tunnels.len() >= self.config.max_tunnels {
+            return Err(TunnelStatus::NoMoreTunnelIds);
+        }
+        while self.next_tunnel == NO_TUNNEL || self.tunnels.iter().any(|open| open.id == self.next_tunnel) {
+            self.next_tunnel = self.next_tunnel.wrapping_add(1);
+        }
+        let id = self.next_tunnel;
+        self.next_tunnel = id.wrapping_add(1);
+        self.tunnels.push(Tunnel { id, peer, endpoint, max, expires, lane: Lane::default() });
+        Ok(id)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn handle_data(
+        &mut self,
+        now: Time,
+        peer: Eui64,
+        endpoint: u8,
+        frame: &Frame<'_>,
+        id: u16,
+        data: &[u8],
+        admit: impl FnOnce(Eui64, &[u8]) -> Status,
+    ) {
+        let owned = match self.owner(id, peer, endpoint) {
+            Ok(_) if data.len() > MAX_TRANSFER as usize => Err(TransferDataStatus::DataOverflow),
+            owned => owned,
+        };
+        match owned {
+            Ok(at) => {
+                self.tunnels[at].expires = self.expiry(now);
+                let status = admit(peer, data);
+                if status == Status::Success {
+                    self.outputs.push_back(Output::Data { peer, data: data.to_vec() });
+                }
+                self.answer(peer, endpoint, frame, status);
+            }
+            Err(error) => {
+                self.send_zcl(peer, endpoint, ToClient::TransferDataError(id, error).to_zcl(frame.tsn, true));
+            }
+        }
+    }
+
+    fn handle_transfer_error(&mut self, id: u16, peer: Eui64, endpoint: u8, status: TransferDataStatus) {
+        let Ok(at) = self.owner(id, peer, endpoint) else { return };
+        if status != TransferDataStatus::DataOverflow {
+            // The client restarted; it will ask again.
+            self.free(CloseReason::Forgotten, |tunnel| tunnel.id == id);
+        } else if let Some(in_flight) = self.tunnels[at].lane.in_flight.take() {
+            let transfer = in_flight.transfer.id;
+            self.outputs.push_back(Output::Failed { peer, transfer, reason: TransferFailure::TooLong });
+        }
+    }
+
+    fn handle_global(&mut self, peer: Eui64, endpoint: u8, frame: &Frame<'_>) {
+        let wanted = (frame.command == global::READ_ATTRIBUTES && frame.manufacturer.is_none())
+            .then(|| ReadAttributes::parse(frame.payload));
+        let Some(wanted) = wanted else {
+            return self.answer(peer, endpoint, frame, Status::UnsupportedGeneralCommand);
+        };
+        let Ok(wanted) = wanted else {
+            return self.answer(peer, endpoint, frame, Status::MalformedCommand);
+        };
+        let timeout = self.config.close_timeout.to_le_bytes();
+        let revision = 2u16.to_le_bytes();
+        let read = |id: &u16| {
+            let octets = match *id {
+                CLOSE_TUNNEL_TIMEOUT => Some(&timeout),
+                CLUSTER_REVISION => Some(&revision),
+                _ => None,
+            };
+            (*id, octets.and_then(|octets| Value::new(0x21, octets)).ok_or(Status::UnsupportedAttribute))
+        };
+        let mut payload = Vec::new();
+        // Two attributes exist; a longer list asks again for the same, or for nothing.
+        ReadAttributesResponse(wanted.0.iter().take(16).map(read).collect()).encode(&mut payload);
+        let zcl = Frame {
+            direction: Direction::ToClient,
+            disable_default_response: true,
+            command: global::READ_ATTRIBUTES_RESPONSE,
+            payload: &payload,
+            ..*frame
+        }
+        .to_vec();
+        self.send_zcl(peer, endpoint, zcl);
+    }
+
+    /// Where the tunnel with this TunnelID is, if it is this client's.
+    fn owner(&self, id: u16, peer: Eui64, endpoint: u8) -> Result<usize, TransferDataStatus> {
+        let at = self.tunnels.iter().position(|tunnel| tunnel.id == id).ok_or(TransferDataStatus::NoSuchTunnel)?;
+        let tunnel = &self.tunnels[at];
+        if tunnel.peer == peer && tunnel.endpoint == endpoint { Ok(at) } else { Err(TransferDataStatus::WrongDevice) }
+    }
+
+    fn free(&mut self, reason: CloseReason, which: impl Fn(&Tunnel) -> bool) {
+        for mut tunnel in self.tunnels.extract_if(.., |tunnel| which(tunnel)) {
+            let peer = tunnel.peer;
+            let lost = tunnel.lane.drain();
+            self.outputs.extend(lost.map(|transfer| Output::Failed {
+                peer,
+                transfer,
+                reason: TransferFailure::Closed,
+            }));
+            self.outputs.push_back(Output::Closed { peer, reason });
+        }
+    }
+
+    /// Sends the Default Response, unless it is a success that the sender did not want.
+    fn answer(&mut self, peer: Eui64, endpoint: u8, frame: &Frame<'_>, status: Status) {
+        if status != Status::Success || !frame.disable_default_response {
+            self.send_zcl(peer, endpoint, frame.default_response(status));
+        }
+    }
+
+    fn send_zcl(&mut self, peer: Eui64, endpoint: u8, zcl: Vec<u8>) {
+        let src_endpoint = self.config.endpoint;
+        self.outputs.push_back(Output::Send(Outbound { peer, src_endpoint, dst_endpoint: endpoint, zcl }));
+    }
+
+    fn expiry(&self, now: Time) -> Time {
+        now + Duration::from_secs(self.config.close_timeout as u64)
+    }
+
+    fn take_tsn(&mut self) -> u8 {
+        self.tsn = self.tsn.wrapping_add(1);
+        self.tsn
+    }
+}
