@@ -59,7 +59,8 @@ impl FromStr for RequestId {
 }
 
 impl Text for RequestId {
-    const EXPECTED: &'static str = "originator:target:counter, ids as eight hex pairs joined by hyphens, counter without leading zeros";
+    const EXPECTED: &'static str =
+        "originator:target:counter, ids as eight hex pairs joined by hyphens, counter without leading zeros";
 
     fn read(text: &str) -> Option<Self> {
         text.trim_ascii().parse().ok()

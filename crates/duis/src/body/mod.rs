@@ -3,15 +3,17 @@ mod prepay;
 mod price;
 
 pub use prepay::{
-    BalanceChange, DebtRecovery, DisplayMessage, ElectricityDebtRecovery, GasDebtRecovery, MeterBalance, PaymentMode, Period,
-    UpdateDebt, UpdatePaymentMode, UpdatePaymentModeTo, Utrn,
+    BalanceChange, DebtRecovery, DisplayMessage, ElectricityDebtRecovery, GasDebtRecovery, MeterBalance, PaymentMode,
+    Period, UpdateDebt, UpdatePaymentMode, UpdatePaymentModeTo, Utrn,
 };
-pub use price::{Blocks, Currency, ElectricityPrices, ElectricityTariff, GasPrices, GasTariff, Prices, TouPrices, UpdatePrice};
+pub use price::{
+    Blocks, Currency, ElectricityPrices, ElectricityTariff, GasPrices, GasTariff, Prices, TouPrices, UpdatePrice,
+};
 
+use crate::RequestId;
 use crate::catalogue::{self, BodyShape};
 use crate::time::Execution;
 use crate::xml::{Element, Writer, XmlError, XmlErrorKind};
-use crate::{RequestId, signature};
 
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +149,7 @@ impl Body {
                 Self::ReturnLocalCommandResponse(LocalCommandResponse { original, response })
             }
             (BodyShape::Typed | BodyShape::Other, _) => {
-                Self::Other(OtherBody { element: element_name, xml: signature::canonical_fragment(element) })
+                Self::Other(OtherBody { element: element_name, xml: element.canonical()? })
             }
         })
     }

@@ -121,7 +121,11 @@ impl UpdatePaymentMode {
         self.execution.write(w);
         match self.to {
             UpdatePaymentModeTo::Credit => w.empty("Credit"),
-            UpdatePaymentModeTo::Prepayment { suspend_debt_disabled, suspend_debt_emergency, disablement_threshold } => {
+            UpdatePaymentModeTo::Prepayment {
+                suspend_debt_disabled,
+                suspend_debt_emergency,
+                disablement_threshold,
+            } => {
                 w.element("Prepayment", |w| {
                     w.value("SuspendDebtDisabled", suspend_debt_disabled);
                     w.value("SuspendDebtEmergency", suspend_debt_emergency);
@@ -284,7 +288,10 @@ impl UpdateDebt {
             return Err(share.error(XmlErrorKind::value("a share 0..10000", &recovery_per_payment.to_string())));
         }
         let recovery = if let Some(first) = children.optional("GasDebtRecovery1") {
-            DebtRecovery::Gas([GasDebtRecovery::read(first)?, GasDebtRecovery::read(children.expect("GasDebtRecovery2")?)?])
+            DebtRecovery::Gas([
+                GasDebtRecovery::read(first)?,
+                GasDebtRecovery::read(children.expect("GasDebtRecovery2")?)?,
+            ])
         } else {
             DebtRecovery::Electricity([
                 ElectricityDebtRecovery::read(&mut children, "ElecDebtRecovery1")?,

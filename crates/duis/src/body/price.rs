@@ -178,7 +178,9 @@ impl GasPrices {
                 let element = inner.expect("NumberOfThresholds")?;
                 let thresholds: u8 = element.value()?;
                 if !(1..=3).contains(&thresholds) {
-                    return Err(element.error(XmlErrorKind::value("a number of thresholds 1..3", &thresholds.to_string())));
+                    return Err(
+                        element.error(XmlErrorKind::value("a number of thresholds 1..3", &thresholds.to_string()))
+                    );
                 }
                 GasTariff::Block { prices, thresholds }
             }

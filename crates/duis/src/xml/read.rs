@@ -1,7 +1,8 @@
 //! Reading: limits, a cursor over children, text as types.
 use std::borrow::Cow;
 
-use bergshamra_xml::{Document as Dom, NodeId, NodeKind};
+use bergshamra_c14n::C14nMode;
+use bergshamra_xml::{Document as Dom, NodeId, NodeKind, NodeSet};
 use gbcs::{Eui64, Time};
 use uppsala::Parser;
 
@@ -186,6 +187,20 @@ impl<'d> Element<'d> {
         T::read(&text).ok_or_else(|| self.error(XmlErrorKind::value(T::EXPECTED, &text)))
     }
 
+    /// The last child element.
+    pub fn last_child(&self) -> Option<Self> {
+        let last = self.dom.children_iter(self.id).rfind(|id| self.dom.element(*id).is_some());
+        last.map(|id| Self { dom: self.dom, id })
+    }
+
+    /// This element in exclusive canonical form, comments left out: it stands alone, and equal elements are equal text.
+    pub fn canonical(&self) -> Result<String, XmlError> {
+        let nodes = NodeSet::tree_without_comments(self.id, self.dom);
+        let octets = bergshamra_c14n::canonicalize_doc::<&str>(self.dom, C14nMode::Exclusive, Some(&nodes), &[]);
+        let failed = |e: String| self.error(XmlErrorKind::NotXml(e));
+        String::from_utf8(octets.map_err(|e| failed(e.to_string()))?).map_err(|e| failed(e.to_string()))
+    }
+
     fn only_attributes(&self, allowed: &[&str]) -> Result<(), XmlError> {
         let attributes = self.dom.element(self.id).map_or(&[][..], |e| &e.attributes);
         for a in attributes {
@@ -256,6 +271,11 @@ impl<'d> Children<'d> {
     /// The text of the next child as a `T`, if it is `name`.
     pub fn optional_value<T: Text>(&mut self, name: &str) -> Result<Option<T>, XmlError> {
         self.optional(name).map(|e| e.value()).transpose()
+    }
+
+    /// Whether nothing is left.
+    pub fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// Nothing may be left.

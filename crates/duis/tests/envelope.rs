@@ -1,0 +1,329 @@
+//! Requests and responses there and back, and against the published schema.
+mod common;
+
+use std::process::Command;
+
+use common::{files, has_program, shared};
+use duis::body::{
+    BalanceChange, Currency, DebtRecovery, DisplayMessage, ElectricityDebtRecovery, ElectricityPrices,
+    ElectricityTariff, GasDebtRecovery, GasPrices, GasTariff, LocalCommandResponse, MeterBalance, PaymentMode, Period,
+    Prices, SignedPreCommand, UpdateDebt, UpdatePaymentMode, UpdatePaymentModeTo, UpdatePrice, Utrn,
+};
+use duis::catalogue::{self, BodyShape};
+use duis::xml::{Document, XmlErrorKind};
+use duis::{
+    Body, CommandVariant, Content, DccAlert, DccEvent, DeviceAlert, Execution, Misfit, Request, RequestId, Response,
+    ResponseBody, ResponseCode, Service,
+};
+use gbcs::{Counter, Eui64, Time};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+
+fn read(text: &str) -> Request {
+    Request::parse(&Document::parse(text).unwrap()).unwrap_or_else(|e| panic!("{e}\n{text}"))
+}
+
+fn execution() -> impl Strategy<Value = Execution> {
+    // Not the one moment that means "cancel".
+    let at = (0..32_535_129_600_000u64).prop_map(|ms| Execution::At(Time(ms)));
+    prop_oneof![Just(Execution::Immediate), Just(Execution::Cancel), at]
+}
+
+fn request_id() -> impl Strategy<Value = RequestId> {
+    any::<(u64, u64, u64)>().prop_map(|(o, t, n)| RequestId {
+        originator: Eui64::from_u64(o),
+        target: Eui64::from_u64(t),
+        counter: Counter(n),
+    })
+}
+
+fn period() -> impl Strategy<Value = Period> {
+    prop_oneof![Just(Period::Hourly), Just(Period::Daily)]
+}
+
+fn prices() -> impl Strategy<Value = Prices> {
+    let tou = || btree_map(1..=48u8, any::<i16>(), 1..10);
+    let blocks = || btree_map(1..=8u8, btree_map(1..=4u8, any::<i16>(), 1..=4), 1..=8);
+    let tariff = prop_oneof![
+        tou().prop_map(ElectricityTariff::Tou),
+        blocks().prop_map(ElectricityTariff::Block),
+        (blocks(), tou()).prop_map(|(blocks, tou)| ElectricityTariff::Hybrid { blocks, tou }),
+    ];
+    let electricity =
+        (any::<(i16, i8, i8)>(), tariff).prop_map(|((standing_charge, standing_charge_scale, price_scale), tariff)| {
+            Prices::Electricity(ElectricityPrices { standing_charge, standing_charge_scale, price_scale, tariff })
+        });
+    let gas_prices = || btree_map(1..=4u8, any::<u32>(), 1..=4);
+    let gas_tariff = prop_oneof![
+        gas_prices().prop_map(GasTariff::Tou),
+        (gas_prices(), 1..=3u8).prop_map(|(prices, thresholds)| GasTariff::Block { prices, thresholds }),
+    ];
+    let currency = prop_oneof![Just(Currency::Gbp), Just(Currency::Ecb)];
+    let gas = (currency, any::<u32>(), gas_tariff)
+        .prop_map(|(currency, standing_charge, tariff)| Prices::Gas(GasPrices { currency, standing_charge, tariff }));
+    prop_oneof![electricity, gas]
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    let price =
+        (execution(), prices()).prop_map(|(execution, prices)| Body::UpdatePrice(UpdatePrice { execution, prices }));
+    let change = prop_oneof![Just(BalanceChange::Reset), any::<i32>().prop_map(BalanceChange::Adjust)];
+    let balance = (prop_oneof![Just(PaymentMode::Credit), Just(PaymentMode::Prepayment)], change)
+        .prop_map(|(mode, change)| Body::UpdateMeterBalance(MeterBalance { mode, change }));
+    let to = prop_oneof![
+        Just(UpdatePaymentModeTo::Credit),
+        any::<(bool, bool, i32)>().prop_map(
+            |(suspend_debt_disabled, suspend_debt_emergency, disablement_threshold)| {
+                UpdatePaymentModeTo::Prepayment { suspend_debt_disabled, suspend_debt_emergency, disablement_threshold }
+            }
+        ),
+    ];
+    let mode =
+        (execution(), to).prop_map(|(execution, to)| Body::UpdatePaymentMode(UpdatePaymentMode { execution, to }));
+    let top_up = "[0-9]{20}".prop_map(|digits| Body::TopUpDevice(Utrn::new(&digits).unwrap()));
+    let electricity = || {
+        (any::<(i16, i8)>(), period()).prop_map(|((rate, scale), period)| ElectricityDebtRecovery {
+            rate,
+            scale,
+            period,
+        })
+    };
+    let gas = || (any::<i32>(), period()).prop_map(|(rate, period)| GasDebtRecovery { rate, period });
+    let recovery = prop_oneof![
+        [electricity(), electricity()].prop_map(DebtRecovery::Electricity),
+        [gas(), gas()].prop_map(DebtRecovery::Gas),
+    ];
+    let debt = (any::<(i32, i32, i32)>(), 0..=10_000u16, recovery).prop_map(
+        |((time_debt_1, time_debt_2, payment_debt), recovery_per_payment, recovery)| {
+            Body::UpdateDebt(UpdateDebt { time_debt_1, time_debt_2, payment_debt, recovery_per_payment, recovery })
+        },
+    );
+    let message =
+        ("[ -~]{1,116}", execution()).prop_map(|(text, e)| Body::DisplayMessage(DisplayMessage::new(text, e).unwrap()));
+    let answer = (proptest::option::of(request_id()), vec(any::<u8>(), 0..200))
+        .prop_map(|(original, response)| Body::ReturnLocalCommandResponse(LocalCommandResponse { original, response }));
+    let signed = (execution(), vec(any::<u8>(), 0..200))
+        .prop_map(|(execution, payload)| Body::SignedPreCommand(SignedPreCommand { execution, payload }));
+    let plain: Vec<_> = catalogue::entries().iter().filter(|e| Body::plain(e.body).is_some()).collect();
+    let plain = (proptest::sample::select(plain), execution()).prop_map(|(entry, execution)| {
+        let execution = if entry.shape == BodyShape::Dated { execution } else { Execution::Immediate };
+        Body::Plain { element: entry.body, execution }
+    });
+    prop_oneof![price, balance, mode, top_up, debt, message, answer, signed, plain]
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let sequence = (any::<Option<bool>>(), proptest::option::of(request_id()));
+    (request_id(), sequence, body()).prop_map(|(id, (first_in_sequence, preceding), body)| {
+        let srv = catalogue::by_body(body.element()).map_or("2.5".parse().unwrap(), |e| e.srv);
+        let variant = catalogue::by_srv(srv).unwrap().variants[0];
+        let mut request = Request::new(id, srv, variant, body);
+        (request.header.first_in_sequence, request.header.preceding) = (first_in_sequence, preceding);
+        request
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_request_comes_back_from_its_text(request in request()) {
+        let text = request.to_xml();
+        prop_assert_eq!(Request::parse(&Document::parse(&text).unwrap()), Ok(request));
+    }
+
+    #[test]
+    fn a_text_with_one_octet_changed_is_read_or_refused_but_never_panics(request in request(), at: prop::sample::Index, octet in 0x20..0x7Fu8) {
+        let mut octets = request.to_xml().into_bytes();
+        let at = at.index(octets.len());
+        octets[at] = octet;
+        let text = String::from_utf8(octets).unwrap();
+        let _ = Document::parse(&text).map(|d| (Request::parse(&d), Response::parse(&d)));
+    }
+}
+
+fn responses() -> Vec<Response> {
+    let id: RequestId = "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A0:1000".parse().unwrap();
+    let (srv, now) = ("1.6".parse().unwrap(), Time(1_700_000_000_123));
+    let answer = |code, content| Response::answer(id, srv, code, now, content);
+    let report = |body| Response { request_id: None, body, ..answer(ResponseCode::I0, Content::Acknowledgement) };
+    vec![
+        answer(ResponseCode::I99, Content::Acknowledgement),
+        answer(ResponseCode::E17, Content::Acknowledgement),
+        answer(ResponseCode::I0, Content::LocalCommand(vec![0xDD, 0, 1])),
+        answer(ResponseCode::I0, Content::PreCommand { gbcs_version: "4.3".into(), payload: vec![0xDF, 9] }),
+        Response::device_answer(id, srv, ResponseCode::I0, now, Content::DeviceResponse(vec![0xDF, 9, 2])),
+        answer(
+            ResponseCode::I0,
+            Content::FutureDatedAlert { done: false, payload: vec![1], instruction: 1, instructions: 2 },
+        ),
+        report(ResponseBody::DeviceAlert(DeviceAlert {
+            code: 0x8F84,
+            throttled_sequence: Some(7),
+            throttled_count: None,
+            payload: vec![0xDF; 100],
+        })),
+        report(ResponseBody::DccAlert(DccAlert {
+            code: "N12".into(),
+            throttled_sequence: None,
+            throttled_count: None,
+            event: DccEvent::CommandFailure { request: id, schedule: None, device: id.target },
+        })),
+    ]
+}
+
+#[test]
+fn every_response_comes_back_from_its_text() {
+    for response in responses() {
+        let text = response.to_xml();
+        assert_eq!(Response::parse(&Document::parse(&text).unwrap()).as_ref(), Ok(&response), "{text}");
+    }
+}
+
+#[test]
+fn a_body_element_nobody_knows_is_refused_and_a_known_one_is_carried() {
+    let text = read_template_like(
+        "<sr:ReadInventory><sr:DeviceID>00-DB-12-34-56-78-90-A0</sr:DeviceID></sr:ReadInventory>",
+        "8.2",
+        8,
+    );
+    let request = read(&text);
+    let Body::Other(other) = &request.body else { panic!("{request:?}") };
+    assert_eq!(other.element, "ReadInventory");
+    assert_eq!(read(&request.to_xml()), request, "what is carried comes back");
+    assert_eq!(request.check().unwrap().srv.to_string(), "8.2");
+
+    let text = read_template_like("<sr:ReadTeaLeaves/>", "8.2", 8);
+    let error = Request::parse(&Document::parse(&text).unwrap()).unwrap_err();
+    assert_eq!(error.kind, XmlErrorKind::Unexpected("ReadTeaLeaves".into()));
+    assert_eq!(error.path, "Request/Body/ReadTeaLeaves");
+}
+
+fn read_template_like(body: &str, srv: &str, variant: u8) -> String {
+    let id = "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A0:1000".parse().unwrap();
+    let variant = CommandVariant::from_number(variant).unwrap();
+    let request = Request::new(id, srv.parse().unwrap(), variant, Body::plain("EnableSupply").unwrap());
+    request.to_xml().replace("<sr:EnableSupply/>", body)
+}
+
+#[test]
+fn values_outside_their_type_are_refused_by_name() {
+    let cases = [
+        ("<sr:TopUpDevice><sr:UTRN>1234567890123456789</sr:UTRN></sr:TopUpDevice>", "TopUpDevice/UTRN"),
+        (
+            "<sr:UpdateMeterBalance><sr:CreditMode><sr:AdjustMeterBalance>2147483648</sr:AdjustMeterBalance></sr:CreditMode></sr:UpdateMeterBalance>",
+            "UpdateMeterBalance/CreditMode/AdjustMeterBalance",
+        ),
+        ("<sr:UpdateMeterBalance><sr:CashMode/></sr:UpdateMeterBalance>", "UpdateMeterBalance/CashMode"),
+        (
+            "<sr:DisplayMessage><sr:SupplierMessage></sr:SupplierMessage></sr:DisplayMessage>",
+            "DisplayMessage/SupplierMessage",
+        ),
+        (
+            "<sr:DisplayMessage><sr:SupplierMessage>caf\u{e9}</sr:SupplierMessage></sr:DisplayMessage>",
+            "DisplayMessage/SupplierMessage",
+        ),
+        (
+            "<sr:ReadMeterBalance><sr:ExecutionDateTime>2030-01-15T09:00:00</sr:ExecutionDateTime></sr:ReadMeterBalance>",
+            "ReadMeterBalance/ExecutionDateTime",
+        ),
+        ("<sr:EnableSupply><sr:Now/></sr:EnableSupply>", "EnableSupply/Now"),
+        (
+            "<sr:SignedPreCommand><sr:GBCSPayload>!</sr:GBCSPayload></sr:SignedPreCommand>",
+            "SignedPreCommand/GBCSPayload",
+        ),
+        ("<sr:EnableSupply/><sr:DisableSupply/>", "DisableSupply"),
+    ];
+    for (body, path) in cases {
+        let text = read_template_like(body, "1.5", 4);
+        let error = Request::parse(&Document::parse(&text).unwrap()).unwrap_err();
+        assert_eq!(error.path, format!("Request/Body/{path}"), "{error}");
+    }
+}
+
+#[test]
+fn an_error_about_a_top_up_does_not_show_its_digits() {
+    let text = read_template_like("<sr:TopUpDevice><sr:UTRN>7394614433204021731X</sr:UTRN></sr:TopUpDevice>", "2.2", 1);
+    let error = Request::parse(&Document::parse(&text).unwrap()).unwrap_err();
+    assert!(!error.to_string().contains("7394"), "{error}");
+    let utrn = Utrn::new("73946144332040217315").unwrap();
+    assert!(!format!("{utrn:?}").contains("7394"));
+}
+
+#[test]
+fn an_index_given_twice_is_refused() {
+    let body = "<sr:UpdatePricePrimaryElement><sr:PriceElements><sr:GasPriceElements><sr:CurrencyUnits>GBP</sr:CurrencyUnits>\
+        <sr:StandingCharge>1</sr:StandingCharge><sr:TOUTariff><sr:TOUPrice index=\"2\">1</sr:TOUPrice><sr:TOUPrice index=\"2\">1</sr:TOUPrice>\
+        </sr:TOUTariff></sr:GasPriceElements></sr:PriceElements></sr:UpdatePricePrimaryElement>";
+    let error = Request::parse(&Document::parse(&read_template_like(body, "1.2.1", 4)).unwrap()).unwrap_err();
+    assert_eq!(error.kind, XmlErrorKind::RepeatedIndex(2));
+}
+
+#[test]
+fn parts_that_do_not_fit_each_other_have_their_response_code() {
+    let misfit = |body: &str, srv, variant| read(&read_template_like(body, srv, variant)).check().unwrap_err();
+    let (srv, variant) = ("2.5".parse().unwrap(), CommandVariant::Local);
+    assert_eq!(misfit("<sr:ActivateEmergencyCredit/>", "2.5", 2), Misfit::Variant { srv, variant });
+    let variant = CommandVariant::Transform;
+    assert_eq!(misfit("<sr:EnableSupply/>", "2.5", 4), Misfit::Body { srv, variant });
+    let spc = "<sr:SignedPreCommand><sr:GBCSPayload>AA==</sr:GBCSPayload></sr:SignedPreCommand>";
+    assert_eq!(misfit(spc, "2.5", 4), Misfit::Body { srv, variant });
+    assert!(read(&read_template_like(spc, "2.5", 6)).check().is_ok());
+    assert_eq!(misfit("<sr:EnableSupply/>", "99.1", 4), Misfit::UnknownSrv("99.1".parse().unwrap()));
+    let dated =
+        "<sr:ReadMeterBalance><sr:ExecutionDateTime>2030-01-15T09:00:00Z</sr:ExecutionDateTime></sr:ReadMeterBalance>";
+    let srv = "4.18".parse().unwrap();
+    assert_eq!(misfit(dated, "4.18", 2), Misfit::ExecutionDate { srv, variant: CommandVariant::Local });
+    assert!(read(&read_template_like(dated, "4.18", 1)).check().is_ok());
+    assert_eq!(misfit(dated, "4.18", 2).response_code(), ResponseCode::E12);
+    let wrong =
+        read(&read_template_like("<sr:ReadMeterBalance/>", "4.18", 2)).check_at(Service::SendCommand).unwrap_err();
+    assert_eq!(wrong.response_code(), ResponseCode::E13);
+}
+
+/// The header of every template: read, fits itself, and comes back.
+#[test]
+fn every_template_is_read_fits_the_catalogue_and_comes_back() {
+    let Some(folder) = shared("duis/templates") else { return };
+    let templates = files(&folder, "xml");
+    assert!(templates.len() >= 240, "{}", templates.len());
+    for (name, text) in templates {
+        let request = read(&text);
+        request.check().unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(read(&request.to_xml()), request, "{name}");
+    }
+}
+
+#[test]
+fn what_we_write_is_valid_by_the_published_schema() {
+    let Some(folder) = shared("duis") else { return };
+    if !has_program("xmllint") {
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let mut paths = Vec::new();
+    let mut write = |name: String, text: String| {
+        let path = out.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        paths.push(path);
+    };
+    for (i, response) in responses().into_iter().enumerate() {
+        write(format!("response-{i}.xml"), response.to_xml());
+    }
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for i in 0..200 {
+        let request = request().new_tree(&mut runner).unwrap().current();
+        write(format!("request-{i}.xml"), request.to_xml());
+    }
+    for (name, text) in files(&folder.join("templates"), "xml") {
+        write(name, read(&text).to_xml());
+    }
+    let output = Command::new("xmllint")
+        .args(["--nonet", "--noout", "--schema"])
+        .arg(folder.join("duis-offline.xsd"))
+        .args(&paths)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let faults: Vec<_> = said.lines().filter(|l| !l.ends_with(" validates")).take(5).collect();
+    assert!(output.status.success(), "{faults:#?}");
+}
