@@ -19,8 +19,7 @@ impl Node {
         if self.peers[at].outgoing.len() >= self.timing.max_queued {
             return Err(Failure::QueueFull);
         }
-        let counter = self.aps_counter;
-        self.aps_counter = counter.wrapping_add(1);
+        let counter = self.peers[at].take_aps_counter();
         self.peers[at].outgoing.push_back(Transaction {
             handle,
             datagram,
@@ -32,13 +31,8 @@ impl Node {
         Ok(())
     }
 
-    /// Does what is due for one peer: drops what expired, repeats what was not acknowledged, starts what waits.
+    /// Does what is due for one peer: repeats what was not acknowledged, starts what waits.
     pub(super) fn run_peer(&mut self, now: Time, at: usize) {
-        let state = &mut self.peers[at];
-        state.reassembly.take_if(|reassembly| reassembly.expires <= now);
-        while state.indirect.front().is_some_and(|(expires, _)| *expires <= now) {
-            state.indirect.pop_front();
-        }
         while let Some(transaction) = self.peers[at].outgoing.front() {
             if transaction.deadline.is_some_and(|deadline| now < deadline) {
                 return;

@@ -132,7 +132,8 @@ pub struct Node {
     mac: Mac,
     network: Reserved,
     nwk_sequence: u8,
-    aps_counter: u8,
+    /// Where the APS counters of new peers start.
+    seed: u8,
     next_handle: u32,
     accepted_since_persist: u32,
     peers: Vec<PeerState>,
@@ -171,7 +172,7 @@ impl Node {
             mac: Mac::new(pan, short, seed),
             network: Reserved::from(counters.network),
             nwk_sequence: seed,
-            aps_counter: seed,
+            seed,
             next_handle: 0,
             accepted_since_persist: 0,
             peers: Vec::new(),
@@ -189,7 +190,7 @@ impl Node {
         let Some(state) = self.peers.iter_mut().find(|state| state.peer.eui == peer.eui) else {
             let stored = self.stored.iter().position(|counters| counters.peer == peer.eui);
             let counters = stored.map(|at| self.stored.swap_remove(at));
-            self.peers.push(PeerState::new(peer, counters));
+            self.peers.push(PeerState::new(peer, self.seed, counters));
             return;
         };
         if state.peer.link_key != peer.link_key {
@@ -223,6 +224,7 @@ impl Node {
     /// Takes a PSDU that the radio heard, frame check sequence included.
     pub fn handle_frame(&mut self, now: Time, psdu: &[u8]) {
         if self.is_listening() {
+            self.expire(now);
             self.hear(now, psdu);
             self.run(now);
         }
@@ -289,6 +291,7 @@ impl Node {
         if !self.is_listening() {
             return;
         }
+        self.expire(now);
         match self.mac.overdue(now, &self.timing) {
             Some(Ok(psdu)) => self.outputs.push_back(Output::Transmit(psdu)),
             Some(Err(done)) => self.sent(now, done, false),
@@ -305,6 +308,12 @@ impl Node {
         }
         if let Some(psdu) = self.mac.start(now, &self.timing) {
             self.outputs.push_back(Output::Transmit(psdu));
+        }
+    }
+
+    fn expire(&mut self, now: Time) {
+        for state in &mut self.peers {
+            state.expire(now);
         }
     }
 
@@ -458,6 +467,3 @@ impl Node {
         self.peers.iter().position(|state| state.peer.sleepy_child && state.peer.short == short)
     }
 }
-
-#[cfg(test)]
-mod tests;

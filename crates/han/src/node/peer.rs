@@ -60,11 +60,13 @@ pub(super) struct PeerState {
     pub(super) outgoing: VecDeque<Transaction>,
     pub(super) reassembly: Option<Reassembly>,
     pub(super) indirect: VecDeque<(Time, Vec<u8>)>,
+    /// Counted per peer, so that a number comes back only after 255 others to the same peer.
+    aps_counter: u8,
     delivered: VecDeque<(u8, Time)>,
 }
 
 impl PeerState {
-    pub(super) fn new(peer: Peer, counters: Option<PeerCounters>) -> Self {
+    pub(super) fn new(peer: Peer, aps_counter: u8, counters: Option<PeerCounters>) -> Self {
         let counters = counters.unwrap_or(PeerCounters { peer: peer.eui, link: 0, network_floor: 0, link_floor: 0 });
         Self {
             peer,
@@ -74,6 +76,7 @@ impl PeerState {
             outgoing: VecDeque::new(),
             reassembly: None,
             indirect: VecDeque::new(),
+            aps_counter,
             delivered: VecDeque::new(),
         }
     }
@@ -85,6 +88,18 @@ impl PeerState {
             network_floor: self.network_floor.0,
             link_floor: self.link_floor.0,
         }
+    }
+
+    /// Drops what nobody came for in time.
+    pub(super) fn expire(&mut self, now: Time) {
+        self.reassembly.take_if(|reassembly| reassembly.expires <= now);
+        self.indirect.retain(|(expires, _)| now < *expires);
+    }
+
+    pub(super) fn take_aps_counter(&mut self) -> u8 {
+        let counter = self.aps_counter;
+        self.aps_counter = counter.wrapping_add(1);
+        counter
     }
 
     pub(super) fn was_delivered(&mut self, now: Time, counter: u8, timing: &Timing) -> bool {

@@ -165,6 +165,3 @@ pub enum Output {
 fn admit_all(_: Eui64, _: &[u8]) -> Status {
     Status::Success
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,8 @@
+//! The crate from outside: golden frames, codecs, two stacks over a lossy air, tunnels, captures.
+mod air;
+mod capture;
+mod codecs;
+mod golden;
+mod node;
+mod sleepy;
+//mod tunnel;
