@@ -270,14 +270,7 @@ impl Engine {
     }
 
     /// A PPMID is connected and gave a nonce of its own clock's `time`, and says which deliveries it has.
-    pub fn hello(
-        &mut self,
-        now: Time,
-        ppmid: Eui64,
-        nonce: Nonce,
-        time: Time,
-        has: &[DeliveryId],
-    ) -> Vec<Step> {
+    pub fn hello(&mut self, now: Time, ppmid: Eui64, nonce: Nonce, time: Time, has: &[DeliveryId]) -> Vec<Step> {
         self.fresh_nonce(now, ppmid, nonce, time);
         let news = |engine: &Self, id: &DeliveryId| {
             engine.is_carried_by(*id, ppmid)
@@ -323,10 +316,16 @@ impl Engine {
         self.links.insert(ppmid, None);
     }
 
-    /// A PPMID is no longer connected.
-    pub fn link_down(&mut self, ppmid: Eui64) {
+    /// A PPMID is no longer connected: every Release to it without a receipt is in doubt.
+    pub fn link_down(&mut self, now: Time, ppmid: Eui64) -> Vec<Step> {
         self.links.remove(&ppmid);
-        self.stir_carried(ppmid);
+        let carried: Vec<DeliveryId> = self.carried.get(&ppmid).into_iter().flatten().copied().collect();
+        let in_doubt = |engine: &Self, id: &DeliveryId| {
+            let delivery = &engine.deliveries[id];
+            delivery.state == State::Released && delivery.left_locally()
+        };
+        let in_doubt: Vec<DeliveryId> = carried.into_iter().filter(|id| in_doubt(self, id)).collect();
+        in_doubt.into_iter().filter_map(|id| self.apply(now, id, Input::LinkLost)).collect()
     }
 
     /// An open delivery.

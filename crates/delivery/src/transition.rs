@@ -166,7 +166,8 @@ pub fn transition(state: &State, facts: Facts, input: &Input) -> Outcome {
         (Input::ReceiptOnHan, Kind::Queued | Kind::Released | Kind::Held) => To(State::OnHan),
         (Input::ReceiptHeld | Input::ReceiptOnHan, _) => Stay,
 
-        (Input::CarrierRefused(reason, retry), Kind::Queued | Kind::Released | Kind::Held | Kind::OnHan) => match retry {
+        (Input::CarrierRefused(reason, retry), Kind::Queued | Kind::Released | Kind::Held | Kind::OnHan) => match retry
+        {
             Retry::Again | Retry::AgainInDoubt if facts.too_late => unknown_or(State::Expired(Where::Link)),
             Retry::Again | Retry::AgainInDoubt => To(State::Queued),
             // The WAN may still bring the Command to the device.
@@ -191,7 +192,7 @@ pub fn transition(state: &State, facts: Facts, input: &Input) -> Outcome {
         (Input::Verified, Kind::Answered) => To(State::Confirmed),
         (Input::MeterRefused(fault), Kind::Answered) => To(State::Refused(Refusal::Meter(*fault))),
         // Somebody on the way lies or errs: what the meter did is open, and the true Response still counts.
-        (Input::AnswerFalse, Kind::Answered) => To(State::Unknown),
+        (Input::AnswerFalse, Kind::Answered) => unknown_or(State::Queued),
         (Input::Verified | Input::MeterRefused(_) | Input::AnswerFalse, _) => Ignored,
 
         (Input::DeadlineReached, Kind::Requested | Kind::Prepared) => To(State::Expired(facts.waiting)),
@@ -295,11 +296,10 @@ mod tests {
             for (name, input) in inputs() {
                 let mut by_outcome: BTreeMap<String, Vec<String>> = BTreeMap::new();
                 for facts in facts() {
-                    let mut flags: String =
-                        [(facts.wan, 'w'), (facts.local, 'l'), (facts.too_late, 't')]
-                            .into_iter()
-                            .filter_map(|(holds, letter)| holds.then_some(letter))
-                            .collect();
+                    let mut flags: String = [(facts.wan, 'w'), (facts.local, 'l'), (facts.too_late, 't')]
+                        .into_iter()
+                        .filter_map(|(holds, letter)| holds.then_some(letter))
+                        .collect();
                     if flags.is_empty() {
                         flags.push('-');
                     }
@@ -307,7 +307,10 @@ mod tests {
                 }
                 let cells: Vec<String> = match by_outcome.len() {
                     1 => by_outcome.into_keys().collect(),
-                    _ => by_outcome.into_iter().map(|(outcome, when)| format!("{outcome} [{}]", when.join(" "))).collect(),
+                    _ => by_outcome
+                        .into_iter()
+                        .map(|(outcome, when)| format!("{outcome} [{}]", when.join(" ")))
+                        .collect(),
                 };
                 writeln!(out, "  {name:<28} {}", cells.join("  ")).unwrap();
             }
@@ -380,10 +383,7 @@ mod tests {
                     }
                     let outcome = transition(&state, facts, &input);
                     assert!(
-                        !matches!(
-                            outcome,
-                            Outcome::To(State::Expired(_) | State::Cancelled(_) | State::Superseded(_))
-                        ),
+                        !matches!(outcome, Outcome::To(State::Expired(_) | State::Cancelled(_) | State::Superseded(_))),
                         "{state} {facts:?} on {}: {outcome:?}",
                         input.name()
                     );
