@@ -1,3 +1,39 @@
+//! A Communications Hub as a sans-IO core: the CHF with its Device Log, GBCS 10.8.2 routing, tunnels, the mailbox of the gas
+//! meter and the queue towards the WAN, and the gas mirror of the GPF.
+//!
+//! | Module | What it knows |
+//! |---|---|
+//! | [`routing`] | which way a message goes: a pure function |
+//! | [`budget`] | what a PPMID may cost |
+//! | [`mailbox`] | what waits for a gas meter |
+//! | [`store_forward`] | what waits for the WAN |
+//! | [`memory`] | who carried which Command, and which Commands the GPF must see answered |
+//! | [`mirror`] | what a gas meter reports |
+//! | [`alert`] | Alert 0x8F84 |
+//! | [`hub`] | all of it over a radio: [`Hub`] |
+//!
+//! The hub has no key of any Remote Party: it checks no signature and no MAC of what it carries, and changes no octet of it.
 #![no_std]
-#![doc = "comms-hub"]
+#![forbid(unsafe_code)]
 extern crate alloc;
+
+pub mod alert;
+pub mod budget;
+pub mod config;
+pub mod device_log;
+pub mod event;
+mod exchange;
+pub mod hub;
+pub mod letter;
+pub mod mailbox;
+pub mod memory;
+pub mod mirror;
+mod record;
+pub mod routing;
+pub mod store_forward;
+
+pub use config::{AlertKeys, DeviceEntry, DeviceKind, HubConfig, Profile, Settings};
+pub use event::Event;
+pub use hub::{Hub, Output, StartError};
+pub use record::RecordError;
+pub use routing::{Decision, Function, Reason, Source};

@@ -1,0 +1,128 @@
+//! What the hub remembers of Commands that passed: who carried them, and those whose effect the GPF mirrors.
+use crate::letter::Letter;
+use crate::routing::Source;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+use gbcs::{MessageCode, MessageId, Route, Time};
+
+/// Who carried which Command: for the copies of its Response. Bounded in number and time.
+#[derive(Clone, Debug, Default)]
+pub struct Carriers {
+    /// Identifier, carrier, whether it is a PPMID, when; oldest first.
+    entries: VecDeque<Carried>,
+}
+
+/// One Command and who carried it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// The Command.
+    pub command: MessageId,
+    /// Who brought it.
+    pub source: Source,
+    /// The carrier is a PPMID: the first to be forgotten.
+    pub by_ppmid: bool,
+    /// When.
+    pub at: Time,
+}
+
+impl Carriers {
+    /// Remember one carrier of one Command, once; forget what is too old or too much.
+    pub fn remember(&mut self, carried: Carried, max: usize, keep_for: Duration) {
+        self.expire(carried.at, keep_for);
+        self.entries.retain(|e| (e.command, e.source) != (carried.command, carried.source));
+        if self.entries.len() >= max {
+            // What PPMIDs carried is forgotten first, and never takes the place of what others did.
+            match self.entries.iter().position(|e| e.by_ppmid) {
+                Some(victim) => self.entries.remove(victim),
+                None if carried.by_ppmid => return,
+                None => self.entries.pop_front(),
+            };
+        }
+        if max > 0 {
+            self.entries.push_back(carried);
+        }
+    }
+
+    /// Forget what is too old.
+    pub fn expire(&mut self, now: Time, keep_for: Duration) {
+        while self.entries.pop_front_if(|e| now >= e.at + keep_for).is_some() {}
+    }
+
+    /// Everyone who carried this Command.
+    pub fn of(&self, command: &MessageId) -> Vec<Source> {
+        self.entries.iter().filter(|e| e.command == *command).map(|e| e.source).collect()
+    }
+
+    /// Every entry, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Carried> {
+        self.entries.iter()
+    }
+}
+
+/// Commands whose effect the GPF must mirror (GBCS 10.3.4.2; han.md 5.3), CS11 among them because only what goes to a gas meter
+/// passes here. GCS01a, GCS05, GCS07, CS11, GCS23, GCS25, GCS44, GCS01b, GCS25a.
+pub const TAPPED: [MessageCode; 9] = [
+    MessageCode(0x006B),
+    MessageCode(0x006F),
+    MessageCode(0x0071),
+    MessageCode(0x0015),
+    MessageCode(0x007C),
+    MessageCode(0x007E),
+    MessageCode(0x0088),
+    MessageCode(0x00A3),
+    MessageCode(0x00D8),
+];
+/// Commands kept until their Response, at most.
+const TAPS: usize = 32;
+
+/// Copies of Commands on their way to a gas meter, until its Response tells which of them worked.
+#[derive(Clone, Debug, Default)]
+pub struct Taps {
+    /// One per Command; a block transfer in parts.
+    taps: VecDeque<(MessageId, Vec<Vec<u8>>)>,
+}
+
+impl Taps {
+    /// The copies that a hub before a restart kept; parts that are no message are left out.
+    pub fn restored(taps: impl IntoIterator<Item = Vec<Vec<u8>>>) -> Self {
+        let taps = taps.into_iter().filter_map(|parts| Some((Route::parse(parts.first()?).ok()?.id, parts)));
+        Self { taps: taps.take(TAPS).collect() }
+    }
+
+    /// Keep a copy of a Command that enters a mailbox, whichever way it came.
+    pub fn keep(&mut self, letter: &Letter) {
+        if !TAPPED.contains(&letter.route.code) {
+            return;
+        }
+        let id = letter.route.id;
+        if let Some((_, parts)) = self.taps.iter_mut().find(|(command, _)| *command == id) {
+            let block = matches!(letter.route.form, gbcs::envelope::RouteForm::Block { .. });
+            if block && parts.len() < usize::from(u8::MAX) && !parts.contains(&letter.octets) {
+                parts.push(letter.octets.clone());
+            }
+            return;
+        }
+        if self.taps.len() == TAPS {
+            self.taps.pop_front();
+        }
+        self.taps.push_back((id, alloc::vec![letter.octets.clone()]));
+    }
+
+    /// The Command (in parts, when it was a block transfer) that this Response answers; it is forgotten.
+    pub fn answered(&mut self, response: &MessageId) -> Option<Vec<Vec<u8>>> {
+        let command = response.answer();
+        let at = self.taps.iter().position(|(id, _)| *id == command)?;
+        self.taps.remove(at).map(|(_, parts)| parts)
+    }
+
+    /// The Command will get no Response: it never reached the meter.
+    pub fn forget(&mut self, command: &MessageId) {
+        self.taps.retain(|(id, _)| id != command);
+    }
+
+    /// Every copy, for the record.
+    pub fn iter(&self) -> impl Iterator<Item = &(MessageId, Vec<Vec<u8>>)> {
+        self.taps.iter()
+    }
+}

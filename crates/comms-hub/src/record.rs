@@ -1,0 +1,278 @@
+//! What a hub keeps across a restart, as one CBOR record.
+use crate::event::LogEntry;
+use crate::letter::Letter;
+use crate::memory::Carried;
+use crate::routing::{Function, Source};
+use crate::store_forward::Parcel;
+use alloc::vec::Vec;
+use gbcs::{Counter, Cra, Eui64, MessageCode, MessageId, Route, Time};
+use han::node::{FrameCounters, PeerCounters};
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+
+/// The layout below; a record of another is refused.
+const VERSION: u8 = 1;
+
+/// The octets are no record of this version.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// No CBOR of this shape.
+    #[error("the stored record is damaged: {0}")]
+    Damaged(minicbor::decode::Error),
+    /// Another version.
+    #[error("the stored record is of version {0}, not {VERSION}")]
+    Version(u8),
+    /// A message in it does not parse.
+    #[error("a message in the stored record is damaged: {0}")]
+    Message(gbcs::ParseError),
+    /// A number in it has no meaning.
+    #[error("a number in the stored record has no meaning")]
+    Number,
+}
+
+/// Everything kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Record {
+    pub frame_counters: FrameCounters,
+    pub own_counter: Counter,
+    pub wan: Vec<Parcel>,
+    /// Messages in mailboxes, with whose it is.
+    pub mailboxes: Vec<(Eui64, Letter)>,
+    /// Messages on their way through tunnels, with whose it is.
+    pub transits: Vec<(Eui64, Letter)>,
+    pub carriers: Vec<Carried>,
+    pub taps: Vec<Vec<Vec<u8>>>,
+    pub log: Vec<LogEntry>,
+}
+
+impl Record {
+    pub fn encode(&self) -> Vec<u8> {
+        let letters = |letters: &[(Eui64, Letter)]| letters.iter().map(|(eui, l)| LetterRecord::of(*eui, l)).collect();
+        let stored = Stored {
+            version: VERSION,
+            network: self.frame_counters.network,
+            peers: self
+                .frame_counters
+                .peers
+                .iter()
+                .map(|p| PeerRecord {
+                    peer: p.peer.to_u64(),
+                    link: p.link,
+                    network_floor: p.network_floor,
+                    link_floor: p.link_floor,
+                })
+                .collect(),
+            own_counter: self.own_counter.0,
+            wan: self
+                .wan
+                .iter()
+                .map(|p| ParcelRecord { octets: p.octets.clone().into(), of_ppmid: p.of_ppmid })
+                .collect(),
+            mailboxes: letters(&self.mailboxes),
+            transits: letters(&self.transits),
+            carriers: self.carriers.iter().map(CarriedRecord::of).collect(),
+            taps: self.taps.iter().map(|parts| parts.iter().map(|p| p.clone().into()).collect()).collect(),
+            log: self
+                .log
+                .iter()
+                .map(|e| LogRecord { time: e.time.0, code: e.code, message: e.message.map(|m| m.0) })
+                .collect(),
+        };
+        minicbor::to_vec(&stored).unwrap_or_else(|never: minicbor::encode::Error<core::convert::Infallible>| {
+            unreachable!("a Vec takes everything: {never}")
+        })
+    }
+
+    pub fn decode(octets: &[u8]) -> Result<Self, RecordError> {
+        let stored: Stored = minicbor::decode(octets).map_err(RecordError::Damaged)?;
+        if stored.version != VERSION {
+            return Err(RecordError::Version(stored.version));
+        }
+        let parcel = |p: ParcelRecord| {
+            let id = Route::parse(&p.octets).map_err(RecordError::Message)?.id;
+            Ok(Parcel { id, octets: p.octets.into(), of_ppmid: p.of_ppmid })
+        };
+        Ok(Self {
+            frame_counters: FrameCounters {
+                network: stored.network,
+                peers: stored
+                    .peers
+                    .into_iter()
+                    .map(|p| PeerCounters {
+                        peer: Eui64::from_u64(p.peer),
+                        link: p.link,
+                        network_floor: p.network_floor,
+                        link_floor: p.link_floor,
+                    })
+                    .collect(),
+            },
+            own_counter: Counter(stored.own_counter),
+            wan: stored.wan.into_iter().map(parcel).collect::<Result<_, RecordError>>()?,
+            mailboxes: stored.mailboxes.into_iter().map(LetterRecord::letter).collect::<Result<_, _>>()?,
+            transits: stored.transits.into_iter().map(LetterRecord::letter).collect::<Result<_, _>>()?,
+            carriers: stored.carriers.iter().map(CarriedRecord::carried).collect::<Result<_, _>>()?,
+            taps: stored.taps.into_iter().map(|parts| parts.into_iter().map(Vec::from).collect()).collect(),
+            log: stored
+                .log
+                .iter()
+                .map(|e| LogEntry { time: Time(e.time), code: e.code, message: e.message.map(MessageCode) })
+                .collect(),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+struct Stored {
+    #[n(0)]
+    version: u8,
+    #[n(1)]
+    network: u32,
+    #[n(2)]
+    peers: Vec<PeerRecord>,
+    #[n(3)]
+    own_counter: u64,
+    #[n(4)]
+    wan: Vec<ParcelRecord>,
+    #[n(5)]
+    mailboxes: Vec<LetterRecord>,
+    #[n(6)]
+    transits: Vec<LetterRecord>,
+    #[n(7)]
+    carriers: Vec<CarriedRecord>,
+    #[n(8)]
+    taps: Vec<Vec<ByteVec>>,
+    #[n(9)]
+    log: Vec<LogRecord>,
+}
+
+#[derive(Encode, Decode)]
+struct PeerRecord {
+    #[n(0)]
+    peer: u64,
+    #[n(1)]
+    link: u32,
+    #[n(2)]
+    network_floor: u32,
+    #[n(3)]
+    link_floor: u32,
+}
+
+#[derive(Encode, Decode)]
+struct ParcelRecord {
+    #[n(0)]
+    octets: ByteVec,
+    #[n(1)]
+    of_ppmid: bool,
+}
+
+#[derive(Encode, Decode)]
+struct SourceRecord {
+    #[n(0)]
+    kind: u8,
+    #[n(1)]
+    eui: u64,
+}
+
+impl SourceRecord {
+    fn of(source: Source) -> Self {
+        let (kind, eui) = match source {
+            Source::Wan => (0, 0),
+            Source::Device(eui) => (1, eui.to_u64()),
+            Source::Function(Function::Chf) => (2, 0),
+            Source::Function(Function::Gpf) => (3, 0),
+        };
+        Self { kind, eui }
+    }
+
+    fn source(&self) -> Result<Source, RecordError> {
+        Ok(match self.kind {
+            0 => Source::Wan,
+            1 => Source::Device(Eui64::from_u64(self.eui)),
+            2 => Source::Function(Function::Chf),
+            3 => Source::Function(Function::Gpf),
+            _ => return Err(RecordError::Number),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+struct LetterRecord {
+    #[n(0)]
+    eui: u64,
+    #[n(1)]
+    octets: ByteVec,
+    #[n(2)]
+    source: SourceRecord,
+    #[n(3)]
+    taken: u64,
+}
+
+impl LetterRecord {
+    fn of(eui: Eui64, letter: &Letter) -> Self {
+        Self {
+            eui: eui.to_u64(),
+            octets: letter.octets.clone().into(),
+            source: SourceRecord::of(letter.source),
+            taken: letter.taken.0,
+        }
+    }
+
+    fn letter(self) -> Result<(Eui64, Letter), RecordError> {
+        let route = Route::parse(&self.octets).map_err(RecordError::Message)?;
+        let source = self.source.source()?;
+        Ok((Eui64::from_u64(self.eui), Letter { route, octets: self.octets.into(), source, taken: Time(self.taken) }))
+    }
+}
+
+#[derive(Encode, Decode)]
+struct CarriedRecord {
+    #[n(0)]
+    originator: u64,
+    #[n(1)]
+    target: u64,
+    #[n(2)]
+    cra: u8,
+    #[n(3)]
+    counter: u64,
+    #[n(4)]
+    source: SourceRecord,
+    #[n(5)]
+    by_ppmid: bool,
+    #[n(6)]
+    at: u64,
+}
+
+impl CarriedRecord {
+    fn of(carried: &Carried) -> Self {
+        let MessageId { originator, target, cra, counter } = carried.command;
+        Self {
+            originator: originator.to_u64(),
+            target: target.to_u64(),
+            cra: cra as u8,
+            counter: counter.0,
+            source: SourceRecord::of(carried.source),
+            by_ppmid: carried.by_ppmid,
+            at: carried.at.0,
+        }
+    }
+
+    fn carried(&self) -> Result<Carried, RecordError> {
+        let command = MessageId {
+            originator: Eui64::from_u64(self.originator),
+            target: Eui64::from_u64(self.target),
+            cra: Cra::from_octet(self.cra).ok_or(RecordError::Number)?,
+            counter: Counter(self.counter),
+        };
+        Ok(Carried { command, source: self.source.source()?, by_ppmid: self.by_ppmid, at: Time(self.at) })
+    }
+}
+
+#[derive(Encode, Decode)]
+struct LogRecord {
+    #[n(0)]
+    time: u64,
+    #[n(1)]
+    code: u16,
+    #[n(2)]
+    message: Option<u16>,
+}
