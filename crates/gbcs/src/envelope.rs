@@ -288,6 +288,15 @@ pub enum Fault {
     },
     /// This many octets are left over at the end.
     LeftOver(usize),
+    /// Values nest deeper than any message of GBCS.
+    TooDeep,
+}
+
+impl ParseError {
+    /// The same error in something that starts `base` octets into the whole.
+    pub fn behind(self, base: usize) -> Self {
+        Self { offset: self.offset + base, ..self }
+    }
 }
 
 impl fmt::Display for ParseError {
@@ -299,6 +308,7 @@ impl fmt::Display for ParseError {
             Fault::BadLength => f.write_str("not a length in its shortest form"),
             Fault::LengthMismatch { said, found } => write!(f, "says {said} octets, there are {found}"),
             Fault::LeftOver(n) => write!(f, "{n} octets left over"),
+            Fault::TooDeep => f.write_str("values nest too deep"),
         }
     }
 }

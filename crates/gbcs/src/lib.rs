@@ -8,12 +8,20 @@
 extern crate alloc;
 
 pub mod crypto;
+pub mod der;
+pub mod dlms;
 pub mod envelope;
+pub mod gbz;
 pub mod ids;
 pub mod length;
+mod octets;
+pub mod payload;
 pub mod protect;
+mod reader;
 pub mod time;
 
 pub use envelope::{Form, GroupingHeader, Message, MessageView, OtherInformation, ParseError, Route};
 pub use ids::{Counter, Cra, Eui64, MessageCode, MessageId};
+pub use octets::Octets;
+pub use payload::Payload;
 pub use time::Time;

@@ -1,0 +1,64 @@
+//! Any payload, by what it is made of.
+use crate::der;
+use crate::dlms;
+use crate::envelope::{Message, MessageView, ParseError};
+use crate::gbz;
+use crate::ids::Cra;
+use alloc::vec::Vec;
+
+/// The payload of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// DLMS: electricity meters, Communications Hub Functions, SAPCs.
+    Dlms(dlms::Apdu),
+    /// A GBZ Command or Response: gas meters, Gas Proxy Functions.
+    Gbz(gbz::Payload),
+    /// A GBZ Alert.
+    GbzAlert(gbz::Alert),
+    /// ASN.1: security credentials, firmware, device joining.
+    Der(der::Value),
+}
+
+impl Payload {
+    /// Read exactly one payload of a message of this kind. The first octet tells the family: no DER value starts as the others do.
+    pub fn parse(cra: Cra, octets: &[u8]) -> Result<Self, ParseError> {
+        match (octets.first(), cra) {
+            (Some(0xD9 | 0xDA | 0x0F), _) => dlms::Apdu::parse(octets).map(Self::Dlms),
+            (Some(0x01), Cra::Alert) => gbz::Alert::parse(octets).map(Self::GbzAlert),
+            (Some(0x01), _) => gbz::Payload::parse(octets).map(Self::Gbz),
+            _ => der::Value::parse(octets).map(Self::Der),
+        }
+    }
+
+    /// The payload of a message; offsets in errors count from the start of the message.
+    pub fn of(view: &MessageView<'_>) -> Result<Self, ParseError> {
+        Self::parse(view.cra(), view.payload()).map_err(|error| error.behind(view.payload_offset()))
+    }
+
+    /// Octets of the payload.
+    pub fn encoded_len(&self) -> usize {
+        match self {
+            Self::Dlms(apdu) => apdu.encoded_len(),
+            Self::Gbz(payload) => payload.encoded_len(),
+            Self::GbzAlert(alert) => alert.encoded_len(),
+            Self::Der(value) => value.encoded_len(),
+        }
+    }
+
+    /// The octets of the payload.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Dlms(apdu) => apdu.encode(),
+            Self::Gbz(payload) => payload.encode(),
+            Self::GbzAlert(alert) => alert.encode(),
+            Self::Der(value) => value.encode(),
+        }
+    }
+}
+
+impl Message {
+    /// A message whose payload is rebuilt from what `payload` means; all else as in `self`.
+    pub fn with_payload(self, payload: &Payload) -> Self {
+        Self { payload: payload.encode(), ..self }
+    }
+}
