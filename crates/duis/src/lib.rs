@@ -20,11 +20,13 @@ pub mod body;
 pub mod catalogue;
 pub mod certificate;
 mod code;
+pub mod correlate;
 mod id;
 mod request;
 mod response;
 pub mod signature;
 pub mod time;
+pub mod transform;
 pub mod xml;
 
 pub use body::Body;
@@ -36,3 +38,4 @@ pub use request::{Refusal, Request, RequestHeader, SchemaVersion};
 pub use response::{Content, DccAlert, DccEvent, DeviceAlert, OtherContent, Response, ResponseBody};
 pub use signature::{SignatureError, SigningKey, XmlSigner};
 pub use time::Execution;
+pub use transform::{Device, GbcsVersion, TransformContext, TransformError, Transformed, transform};
