@@ -1,6 +1,7 @@
 //! What a node is told when it starts, and what it asks to have kept.
 use crate::mac::{PanId, ShortAddress};
 use crate::security::Key;
+use crate::wire::{ParseError, Reader};
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::Eui64;
@@ -113,6 +114,38 @@ pub struct FrameCounters {
     pub peers: Vec<PeerCounters>,
 }
 
+impl FrameCounters {
+    /// Reads what [`encode`](Self::encode) wrote.
+    ///
+    /// # Errors
+    /// Octets that end too early or go on.
+    pub fn parse(octets: &[u8]) -> Result<Self, ParseError> {
+        let mut r = Reader::new(octets, "frame counters");
+        let network = r.u32()?;
+        let mut peers = Vec::with_capacity(octets.len() / PeerCounters::LEN);
+        while !r.is_empty() {
+            peers.push(PeerCounters { peer: r.eui()?, link: r.u32()?, network_floor: r.u32()?, link_floor: r.u32()? });
+        }
+        Ok(Self { network, peers })
+    }
+
+    /// Octets of the stored form.
+    pub const fn encoded_len(&self) -> usize {
+        4 + PeerCounters::LEN * self.peers.len()
+    }
+
+    /// Appends a form to store: the network counter, then per peer its EUI-64 and three counters, all little-endian.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend(self.network.to_le_bytes());
+        for counters in &self.peers {
+            out.extend(counters.peer.to_le());
+            for counter in [counters.link, counters.network_floor, counters.link_floor] {
+                out.extend(counter.to_le_bytes());
+            }
+        }
+    }
+}
+
 /// Frame counters with one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerCounters {
@@ -124,4 +157,8 @@ pub struct PeerCounters {
     pub network_floor: u32,
     /// The lowest that is accepted from the peer under the link key.
     pub link_floor: u32,
+}
+
+impl PeerCounters {
+    const LEN: usize = 20;
 }

@@ -2,7 +2,49 @@
 //!
 //! A node is given every frame that its radio hears and ignores what is not for it. Datagrams are unicast, encrypted under
 //! the link key that both devices share, acknowledged end to end, fragmented where they must be, and delivered once. There
-//! is one hop: the network is a star around the hub, so nothing is routed. The node leaves channel access to the radio.
+//! is one hop: the network is a star around the hub, so nothing is routed. The node leaves channel access to the radio,
+//! which must not give it back its own frames.
+//!
+//! ```
+//! use han::node::{FrameCounters, Output, Peer, Role, Timing};
+//! use han::{Datagram, Key, Node, NodeConfig, PanId, SMART_ENERGY, ShortAddress};
+//! use gbcs::{Eui64, Time};
+//!
+//! let (hub, ppmid) = (Eui64::from_u64(0x00DB_1234_5678_90A2), Eui64::from_u64(0x00DB_1234_5678_90A4));
+//! let node = |eui, short, peer, peer_short, role| {
+//!     let link_key = Some(Key::new([0xA5; 16]));
+//!     Node::new(NodeConfig {
+//!         eui,
+//!         short: ShortAddress(short),
+//!         pan: PanId(0x1A62),
+//!         role,
+//!         network_key: Key::new([0x11; 16]),
+//!         network_key_sequence: 0,
+//!         peers: vec![Peer { eui: peer, short: ShortAddress(peer_short), link_key, sleepy_child: false }],
+//!         endpoints: vec![1],
+//!         timing: Timing::default(),
+//!         counters: FrameCounters::default(),
+//!     })
+//! };
+//! let mut nodes = [node(hub, 0, ppmid, 0x1234, Role::Coordinator), node(ppmid, 0x1234, hub, 0, Role::Router)];
+//!
+//! let now = Time(0);
+//! let zcl = vec![0x11, 1, 0, 6, 0xFF, 0xFF, 0, 0xDC, 5];
+//! let request =
+//!     Datagram { peer: hub, profile: SMART_ENERGY, cluster: 0x0704, src_endpoint: 1, dst_endpoint: 1, payload: zcl.clone() };
+//! let handle = nodes[1].send(now, request);
+//! // After every call, drain. What one transmits, the other hears.
+//! let mut turn = 1;
+//! let mut heard = vec![];
+//! while !heard.contains(&Output::Delivered(handle)) {
+//!     match nodes[turn].poll() {
+//!         Output::Transmit(psdu) => nodes[1 - turn].handle_frame(now, &psdu),
+//!         Output::Timeout(_) => turn = 1 - turn,
+//!         output => heard.push(output),
+//!     }
+//! }
+//! assert!(heard.iter().any(|output| matches!(output, Output::Received(datagram) if datagram.payload == zcl)));
+//! ```
 mod aps;
 mod config;
 mod mac;

@@ -129,6 +129,17 @@ impl Client {
         self.run(now);
     }
 
+    /// Asks at once for the tunnel that is not open, whatever it was waiting for: for a sleepy device that just woke.
+    pub fn retry(&mut self, now: Time, peer: Eui64) {
+        if let Some(at) = self.index(peer) {
+            let server = &mut self.servers[at];
+            if server.tunnel.is_none() && matches!(server.request, Request::Idle | Request::Due(_)) {
+                server.request = Request::Due(now);
+            }
+        }
+        self.run(now);
+    }
+
     /// Closes the tunnel with a device that is no longer to be spoken to, and forgets it.
     pub fn remove(&mut self, now: Time, peer: Eui64) {
         let Some(at) = self.index(peer) else { return };
@@ -360,7 +371,14 @@ impl Client {
                 server.request = Request::Due(now + wait);
             }
             Ok(ToClient::TunnelClosureNotification(tunnel)) if ours == Some(tunnel) => {
+                // The server's inactivity timer ends as ours of renewal does, or a little earlier: reopen when ours ends, or
+                // at the periodic check (han.md 3.2).
+                let due = now + self.config.reopen_wait;
+                let renew = self.servers[at].tunnel.map_or(due, |tunnel| tunnel.renew.clamp(now, due));
                 self.close(at, CloseReason::ByPeer, false);
+                if matches!(self.servers[at].request, Request::Idle) {
+                    self.servers[at].request = Request::Due(renew);
+                }
             }
             Ok(_) => {}
             Err(error) => self.refuse(at, frame, error),

@@ -2,7 +2,8 @@
 //!
 //! [`Client`] asks for tunnels, [`Server`] grants them; once one is open, data goes both ways. Neither owns a node: give
 //! each `Send` to it as [`Outbound::datagram`], give a received datagram of the cluster to the side that [`Side::of`]
-//! names, and tell the side when the node gave a datagram up.
+//! names, and tell the side when the node gave a datagram up. A sleepy device lets the timers of its client run while it
+//! is awake only, and calls [`Client::retry`] when it wakes.
 mod client;
 pub mod gsme;
 mod lane;

@@ -164,11 +164,8 @@ impl Air {
     }
 
     pub fn received(&self, at: usize) -> Vec<&Datagram> {
-        let received = |event| match event {
-            &Output::Received(ref datagram) => Some(datagram),
-            _ => None,
-        };
-        self.events[at].iter().filter_map(received).collect()
+        let events = self.events[at].iter();
+        events.filter_map(|event| if let Output::Received(datagram) = event { Some(datagram) } else { None }).collect()
     }
 
     pub fn delivered(&self, at: usize, handle: Handle) -> bool {

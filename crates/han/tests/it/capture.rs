@@ -15,6 +15,10 @@ const ECS04A: &str = "dd000000000000818b1100000000df090100000000000003eb0890b3d5
                       00130a00ff01010500124f8040df0f5aed8f076c7272180973bffd6aba435b7574fa665a088f826eb54aad51e614487\
                       6086504a30dc2c05357df32e781c2d68e4e303a0a99d4aa7eb80bf02c6b4c9b7f0e94931f495a593a5f";
 
+const BAD: &str = "_ws.malformed || _ws.expert.severity >= 6291456";
+const UNDECRYPTED: &str = "wpan.frame_type == 1 && !zbee_aps";
+const WRONG_CHECK: &str = "wpan.fcs_ok == 0";
+
 struct Capture(PathBuf);
 
 impl Capture {
@@ -36,6 +40,10 @@ impl Capture {
         let mut lines = Vec::new();
         keys::write(&mut lines, &network_key(), "nwk").unwrap();
         keys::write(&mut lines, &link_key(), "link, \"PPMID\"").unwrap();
+        self.tshark_with(lines, filter, fields)
+    }
+
+    fn tshark_with(&self, lines: Vec<u8>, filter: &str, fields: &[&str]) -> Option<Vec<String>> {
         let mut command = Command::new("tshark");
         command.arg("-r").arg(&self.0).args(["-Y", filter, "-T", "fields"]);
         command.args(fields.iter().flat_map(|field| ["-e", field]));
@@ -91,19 +99,18 @@ fn messages() -> Vec<Vec<u8>> {
 
 /// What must hold of a capture of [`conversation`], however the frames are wrapped.
 fn is_clean_and_shows_the_messages(capture: &Capture, count: usize) {
-    let Some(bad) = capture.tshark("_ws.malformed || _ws.expert.severity >= 6291456", &["frame.number", "_ws.expert"])
-    else {
+    let Some(bad) = capture.tshark(BAD, &["frame.number", "_ws.expert"]) else {
         return;
     };
     assert_eq!(bad, Vec::<String>::new());
-    let undecrypted = capture.tshark("wpan.frame_type == 1 && !zbee_aps", &["frame.number"]).unwrap();
+    let undecrypted = capture.tshark(UNDECRYPTED, &["frame.number"]).unwrap();
     assert_eq!(undecrypted, Vec::<String>::new());
     let codes = capture.tshark("gbcs_message", &["gbcs_message.grouping_header.message_code"]).unwrap();
     assert_eq!(codes.len(), count, "{codes:?}");
     assert!(["0x001c", "28"].contains(&codes[0].to_lowercase().as_str()), "{codes:?}");
     let tunnels = capture.tshark("zbee_zcl_se.tun.transfer_status == 0", &["zbee_zcl_se.tun.tunnel_id"]).unwrap();
     assert_eq!(tunnels.len(), 1);
-    let check = capture.tshark("wpan.fcs && !wpan.fcs_ok == 1", &["frame.number"]).unwrap();
+    let check = capture.tshark(WRONG_CHECK, &["frame.number"]).unwrap();
     assert_eq!(check, Vec::<String>::new());
 }
 
@@ -130,6 +137,20 @@ fn tshark_reads_the_same_through_zep() {
     if let Some(zep) = capture.tshark("frame.number == 1", &["zep.channel_id", "zep.device_id", "zep.seqno"]) {
         assert_eq!(zep, ["11\t162\t0"]);
     }
+}
+
+#[test]
+fn what_these_tests_look_for_is_seen_when_it_is_there() {
+    let mut log = conversation(&[]);
+    let capture = Capture::write("keyless.pcap", LinkType::IEEE802_15_4, log.clone());
+    // Four data frames: request, answer, and their acknowledgements.
+    let Some(undecrypted) = capture.tshark_with(Vec::new(), UNDECRYPTED, &["frame.number"]) else { return };
+    assert_eq!(undecrypted.len(), 4);
+    *log[0].1.last_mut().unwrap() ^= 1;
+    log[2].1.truncate(20);
+    let capture = Capture::write("broken.pcap", LinkType::IEEE802_15_4, log);
+    assert_eq!(capture.tshark(WRONG_CHECK, &["frame.number"]).unwrap(), ["1", "3"]);
+    assert!(capture.tshark(BAD, &["frame.number"]).unwrap().contains(&"3".to_owned()));
 }
 
 #[test]

@@ -3,6 +3,7 @@ use gbcs::Eui64;
 use han::aps::{self, Block, Endpoints};
 use han::capture::zep;
 use han::mac::{self, Address};
+use han::node::{FrameCounters, PeerCounters};
 use han::security::{Aux, KeyId};
 use han::tunnel::gsme::GsmeData;
 use han::zcl::attributes::{ReadAttributes, ReadAttributesResponse, ReportAttributes, Value};
@@ -104,12 +105,12 @@ proptest! {
         let kind = [mac::Kind::Beacon, mac::Kind::Data, mac::Kind::Ack, mac::Kind::Command][kind];
         prop_assume!(destination.is_some() || !matches!(source, Some((None, _))));
         let frame = mac::Frame { kind, frame_pending, ack_request, version, sequence, destination, source, payload: &payload };
-        comes_back!(frame, |octets| mac::Frame::parse(octets));
+        comes_back!(frame, mac::Frame::parse);
     }
 
     #[test]
     fn a_nwk_frame_comes_back(header in nwk_header(), payload in payload()) {
-        comes_back!(nwk::Frame { payload: &payload, ..header }, |octets| nwk::Frame::parse(octets));
+        comes_back!(nwk::Frame { payload: &payload, ..header }, nwk::Frame::parse);
     }
 
     #[test]
@@ -128,7 +129,7 @@ proptest! {
 
     #[test]
     fn an_aps_frame_comes_back(header in aps_header(), payload in payload()) {
-        comes_back!(aps::Frame { payload: &payload, ..header }, |octets| aps::Frame::parse(octets));
+        comes_back!(aps::Frame { payload: &payload, ..header }, aps::Frame::parse);
     }
 
     #[test]
@@ -151,7 +152,7 @@ proptest! {
         let frame = zcl::Frame {
             cluster_specific, manufacturer, direction, disable_default_response, tsn, command, payload: &payload,
         };
-        comes_back!(frame, |octets| zcl::Frame::parse(octets));
+        comes_back!(frame, zcl::Frame::parse);
         let response = frame.default_response(zcl::Status::NotFound);
         let response = zcl::Frame::parse(&response).unwrap();
         let expected = DefaultResponse { command, status: zcl::Status::NotFound };
@@ -228,17 +229,25 @@ proptest! {
         ];
         prop_assert_eq!(values[0].unsigned(), Some(number & 0xFFFF_FFFF_FFFF));
         prop_assert_eq!((values[3].string(), values[4].string()), (Some(&text[..]), None));
-        comes_back!(ReportAttributes(ids.iter().copied().zip(values).collect()), |octets| ReportAttributes::parse(octets));
+        comes_back!(ReportAttributes(ids.iter().copied().zip(values).collect()), ReportAttributes::parse);
         let read = ids.iter().copied().zip(values.map(Ok).into_iter().chain([Err(status.into())])).collect();
-        comes_back!(ReadAttributesResponse(read), |octets| ReadAttributesResponse::parse(octets));
-        comes_back!(ReadAttributes(ids), |octets| ReadAttributes::parse(octets));
+        comes_back!(ReadAttributesResponse(read), ReadAttributesResponse::parse);
+        comes_back!(ReadAttributes(ids), ReadAttributes::parse);
     }
 
     #[test]
     fn gsme_data_comes_back(remaining in any::<u8>(), message in payload()) {
         for data in [GsmeData::Get, GsmeData::GetResponse { remaining, message: &message }, GsmeData::Put(&message)] {
-            comes_back!(data, |octets| GsmeData::parse(octets));
+            comes_back!(data, GsmeData::parse);
         }
+    }
+
+    #[test]
+    fn stored_frame_counters_come_back(network in any::<u32>(), peers in vec((eui(), any::<[u32; 3]>()), 0..20)) {
+        let peers = peers.into_iter().map(|(peer, [link, network_floor, link_floor])| {
+            PeerCounters { peer, link, network_floor, link_floor }
+        });
+        comes_back!(FrameCounters { network, peers: peers.collect() }, FrameCounters::parse);
     }
 
     #[test]
@@ -249,7 +258,7 @@ proptest! {
     ) {
         comes_back!(
             zep::Packet { channel, device, lqi, timestamp, sequence, psdu: &psdu },
-            |octets| zep::Packet::parse(octets)
+            zep::Packet::parse
         );
     }
 
@@ -274,6 +283,7 @@ proptest! {
         is_kept!(octets, ReportAttributes::parse);
         is_kept!(octets, GsmeData::parse);
         is_kept!(octets, zep::Packet::parse);
+        is_kept!(octets, FrameCounters::parse);
         if let Ok(frame) = nwk::Frame::parse(octets) {
             let _ = frame.open(&Key::new([1; 16]));
         }

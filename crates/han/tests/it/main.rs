@@ -3,6 +3,7 @@ mod air;
 mod capture;
 mod codecs;
 mod golden;
+mod home;
 mod node;
 mod sleepy;
-//mod tunnel;
+mod tunnel;
