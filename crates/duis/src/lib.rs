@@ -1,8 +1,8 @@
 //! The DCC User Interface (DUIS): requests and responses as XML, their signature, the catalogue of services, and the transform
 //! from a service request to the GBCS octets a meter executes.
 //!
-//! Everything is a pure function of its arguments: no clock, no socket, no file. References such as "DUIS 2.4" name sections of
-//! `docs/duis.md`, the project's own account of the interface.
+//! Everything is a pure function of its arguments: no clock, no socket, no file. References such as "DUIS 2.4" and
+//! "GBCS messages 15.1" name sections of the project's working specifications `duis.md` and `gbcs-messages.md`.
 //!
 //! ```
 //! use duis::{Body, CommandVariant, Request, xml::Document};

@@ -3,7 +3,6 @@
 //! The result is grouping header and payload: the Pre-Command the User signs, or what the DCC closes with a MAC.
 mod electricity;
 mod gas;
-mod zcl;
 
 use gbcs::{GroupingHeader, Message, Time};
 

@@ -49,7 +49,7 @@ fn a_date_a_gas_command_has_no_room_for_is_refused() {
         (5_241_652_094, false),
         (5_300_000_000, false),
     ] {
-        let start = zcl::start(Execution::At(Time::from_seconds(at)), 0);
+        let start = gas::start(Execution::At(Time::from_seconds(at)), 0);
         assert_eq!(start.is_ok(), fits, "{at}");
     }
 }
