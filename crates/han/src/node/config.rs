@@ -105,7 +105,9 @@ impl Default for Timing {
 }
 
 /// The frame counters to keep across a restart. Outgoing ones are reservations: the next start goes on from them, so they
-/// must be stored before the transmissions that follow them in `poll`.
+/// must be stored before the transmissions that follow them in `poll`. Incoming ones are stored at every 1024th frame only, so
+/// that flash lasts: after a power cut fewer frames than that could be replayed, and GBCS counters refuse what they carry. A
+/// device that stops in order stores [`Node::counters`](super::Node::counters) and leaves no such gap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrameCounters {
     /// Outgoing, under the network key.

@@ -1,6 +1,6 @@
 //! The client of the Tunneling cluster: it asks each server for one tunnel and keeps it (han.md 1.4, 3.1, 3.2).
 use super::lane::{Lane, Transfer};
-use super::{CloseReason, Outbound, Output, TransferFailure, TransferId, admit_all};
+use super::{CloseReason, Outbound, Output, Remote, TransferFailure, TransferId, admit_all};
 use crate::zcl::tunneling::{
     MAX_TRANSFER, RequestTunnel, ToClient, ToServer, TransferDataStatus, TunnelStatus, to_server,
 };
@@ -190,7 +190,7 @@ impl Client {
         } else if frame.cluster_specific {
             let command = ToClient::parse(frame.command, frame.payload);
             if let (Ok(ToClient::TransferData(tunnel, data)), at) = (&command, known) {
-                self.handle_data(peer, endpoint, at, &frame, *tunnel, data, admit);
+                self.handle_data(Remote { peer, endpoint }, at, &frame, *tunnel, data, admit);
             } else if let Some(at) = known {
                 self.handle_command(now, at, &frame, command);
             }
@@ -468,11 +468,9 @@ impl Client {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn handle_data(
         &mut self,
-        peer: Eui64,
-        endpoint: u8,
+        from: Remote,
         at: Option<usize>,
         frame: &Frame<'_>,
         tunnel: u16,
@@ -488,15 +486,20 @@ impl Client {
         let zcl = if let Some(error) = error {
             Some(ToServer::TransferDataError(tunnel, error).to_zcl(frame.tsn, true))
         } else {
-            let status = admit(peer, data);
+            let status = admit(from.peer, data);
             if status == Status::Success {
-                self.outputs.push_back(Output::Data { peer, data: data.to_vec() });
+                self.outputs.push_back(Output::Data { peer: from.peer, data: data.to_vec() });
             }
             let silent = frame.disable_default_response && status == Status::Success;
             (!silent).then(|| frame.default_response(status))
         };
         self.outputs.extend(zcl.map(|zcl| {
-            Output::Send(Outbound { peer, src_endpoint: self.config.endpoint, dst_endpoint: endpoint, zcl })
+            Output::Send(Outbound {
+                peer: from.peer,
+                src_endpoint: self.config.endpoint,
+                dst_endpoint: from.endpoint,
+                zcl,
+            })
         }));
     }
 

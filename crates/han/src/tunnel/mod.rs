@@ -162,6 +162,13 @@ pub enum Output {
     Timeout(Option<Time>),
 }
 
+/// One endpoint of another device: who owns a tunnel is such a pair.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Remote {
+    peer: Eui64,
+    endpoint: u8,
+}
+
 /// Admits all data: what `handle_zcl` asks when its user does not say otherwise.
 fn admit_all(_: Eui64, _: &[u8]) -> Status {
     Status::Success

@@ -1,7 +1,7 @@
 //! The server of the Tunneling cluster: it grants tunnels to the devices it may, and takes data from their owners only
 //! (han.md 1.3).
 use super::lane::{Lane, Transfer};
-use super::{CloseReason, Outbound, Output, TransferFailure, TransferId, admit_all};
+use super::{CloseReason, Outbound, Output, Remote, TransferFailure, TransferId, admit_all};
 use crate::zcl::attributes::{ReadAttributes, ReadAttributesResponse, Value};
 use crate::zcl::tunneling::{
     CLOSE_TUNNEL_TIMEOUT, GB_HRGP, MAX_TRANSFER, NO_MANUFACTURER, NO_TUNNEL, Protocol, RequestTunnel, ToClient,
@@ -66,8 +66,7 @@ struct Allowed {
 
 struct Tunnel {
     id: u16,
-    peer: Eui64,
-    endpoint: u8,
+    owner: Remote,
     /// The longest Data the client takes.
     max: u16,
     expires: Time,
@@ -99,12 +98,12 @@ impl Server {
     /// No longer allows a device; its tunnels are freed.
     pub fn deny(&mut self, _now: Time, peer: Eui64) {
         self.allowed.retain(|allowed| allowed.peer != peer);
-        self.free(CloseReason::Removed, |tunnel| tunnel.peer == peer);
+        self.free(CloseReason::Removed, |tunnel| tunnel.owner.peer == peer);
     }
 
     /// A device left or joined again: its tunnels are void, and it may open new ones.
     pub fn reset(&mut self, _now: Time, peer: Eui64) {
-        self.free(CloseReason::Forgotten, |tunnel| tunnel.peer == peer);
+        self.free(CloseReason::Forgotten, |tunnel| tunnel.owner.peer == peer);
     }
 
     /// While set, a RequestTunnel is answered Busy.
@@ -138,25 +137,26 @@ impl Server {
         admit: impl FnOnce(Eui64, &[u8]) -> Status,
     ) {
         self.run(now);
+        let from = Remote { peer, endpoint };
         let Ok(frame) = Frame::parse(zcl) else { return };
         if frame.direction != Direction::ToServer {
             return;
         }
         if let Some(response) = frame.as_default_response() {
             if response.command == to_client::TRANSFER_DATA {
-                self.handle_transfer_answer(now, peer, endpoint, frame.tsn, response.status);
+                self.handle_transfer_answer(now, from, frame.tsn, response.status);
             }
         } else if frame.cluster_specific && frame.manufacturer.is_none() {
-            self.handle_command(now, peer, endpoint, &frame, admit);
+            self.handle_command(now, from, &frame, admit);
         } else {
-            self.handle_global(peer, endpoint, &frame);
+            self.handle_global(from, &frame);
         }
         self.run(now);
     }
 
     /// The node gave up a datagram of the cluster to this peer: what was on its way to it fails, its tunnel stays.
     pub fn handle_undelivered(&mut self, now: Time, peer: Eui64) {
-        for tunnel in self.tunnels.iter_mut().filter(|tunnel| tunnel.peer == peer) {
+        for tunnel in self.tunnels.iter_mut().filter(|tunnel| tunnel.owner.peer == peer) {
             if let Some(in_flight) = tunnel.lane.in_flight.take() {
                 let (transfer, reason) = (in_flight.transfer.id, TransferFailure::Unreachable);
                 self.outputs.push_back(Output::Failed { peer, transfer, reason });
@@ -180,12 +180,12 @@ impl Server {
 
     /// Whether this client has a tunnel open.
     pub fn is_open(&self, peer: Eui64) -> bool {
-        self.tunnels.iter().any(|tunnel| tunnel.peer == peer)
+        self.tunnels.iter().any(|tunnel| tunnel.owner.peer == peer)
     }
 
     fn enqueue(&mut self, now: Time, peer: Eui64, id: TransferId, data: Vec<u8>) -> Result<(), TransferFailure> {
         // The newest tunnel of the client, should it have opened one from each of several endpoints.
-        let newest = self.tunnels.iter_mut().rev().find(|tunnel| tunnel.peer == peer);
+        let newest = self.tunnels.iter_mut().rev().find(|tunnel| tunnel.owner.peer == peer);
         let tunnel = newest.ok_or(TransferFailure::NoTunnel)?;
         if data.len() > tunnel.max as usize {
             return Err(TransferFailure::TooLong);
@@ -198,17 +198,17 @@ impl Server {
             .tunnels
             .iter()
             .filter(|tunnel| tunnel.expires <= now)
-            .filter(|tunnel| self.allowed.iter().any(|allowed| allowed.peer == tunnel.peer && allowed.notify))
-            .map(|tunnel| (tunnel.peer, tunnel.endpoint, tunnel.id))
+            .filter(|tunnel| self.allowed.iter().any(|allowed| allowed.peer == tunnel.owner.peer && allowed.notify))
+            .map(|tunnel| (tunnel.owner, tunnel.id))
             .collect();
-        for (peer, endpoint, id) in notify {
+        for (to, id) in notify {
             let tsn = self.take_tsn();
-            self.send_zcl(peer, endpoint, ToClient::TunnelClosureNotification(id).to_zcl(tsn, true));
+            self.send_zcl(to, ToClient::TunnelClosureNotification(id).to_zcl(tsn, true));
         }
         self.free(CloseReason::Inactive, |tunnel| tunnel.expires <= now);
         for at in 0..self.tunnels.len() {
             let tunnel = &mut self.tunnels[at];
-            let peer = tunnel.peer;
+            let peer = tunnel.owner.peer;
             if let Some(transfer) = tunnel.lane.overdue(now) {
                 self.outputs.push_back(Output::Failed { peer, transfer, reason: TransferFailure::NoAnswer });
             }
@@ -218,22 +218,22 @@ impl Server {
             let (tsn, wait, expires) = (self.take_tsn(), self.config.transfer_wait, self.expiry(now));
             let tunnel = &mut self.tunnels[at];
             tunnel.expires = expires;
-            let (id, endpoint) = (tunnel.id, tunnel.endpoint);
+            let (id, to) = (tunnel.id, tunnel.owner);
             if let Some(transfer) = tunnel.lane.start(now, tsn, wait) {
                 let zcl = ToClient::TransferData(id, &transfer.data).to_zcl(tsn, false);
-                self.send_zcl(peer, endpoint, zcl);
+                self.send_zcl(to, zcl);
             }
         }
     }
 
-    fn handle_transfer_answer(&mut self, now: Time, peer: Eui64, endpoint: u8, tsn: u8, status: Status) {
+    fn handle_transfer_answer(&mut self, now: Time, from: Remote, tsn: u8, status: Status) {
         let expires = self.expiry(now);
-        for tunnel in self.tunnels.iter_mut().filter(|tunnel| tunnel.peer == peer && tunnel.endpoint == endpoint) {
+        for tunnel in self.tunnels.iter_mut().filter(|tunnel| tunnel.owner == from) {
             if let Some(transfer) = tunnel.lane.answered(tsn) {
                 tunnel.expires = expires;
                 self.outputs.push_back(match status {
-                    Status::Success => Output::Accepted { peer, transfer },
-                    status => Output::Failed { peer, transfer, reason: TransferFailure::Refused(status) },
+                    Status::Success => Output::Accepted { peer: from.peer, transfer },
+                    status => Output::Failed { peer: from.peer, transfer, reason: TransferFailure::Refused(status) },
                 });
                 return;
             }
@@ -243,15 +243,14 @@ impl Server {
     fn handle_command(
         &mut self,
         now: Time,
-        peer: Eui64,
-        endpoint: u8,
+        from: Remote,
         frame: &Frame<'_>,
         admit: impl FnOnce(Eui64, &[u8]) -> Status,
     ) {
         match ToServer::parse(frame.command, frame.payload) {
-            Ok(ToServer::RequestTunnel(request)) => self.handle_request(now, peer, endpoint, frame.tsn, request),
+            Ok(ToServer::RequestTunnel(request)) => self.handle_request(now, from, frame.tsn, request),
             Ok(ToServer::CloseTunnel(id)) => {
-                let status = match self.owner(id, peer, endpoint) {
+                let status = match self.owner(id, from) {
                     Ok(_) => Status::Success,
                     Err(TransferDataStatus::NoSuchTunnel) => Status::NotFound,
                     Err(_) => Status::NotAuthorized,
@@ -259,40 +258,40 @@ impl Server {
                 if status == Status::Success {
                     self.free(CloseReason::ByPeer, |tunnel| tunnel.id == id);
                 }
-                self.answer(peer, endpoint, frame, status);
+                self.answer(from, frame, status);
             }
-            Ok(ToServer::TransferData(id, data)) => self.handle_data(now, peer, endpoint, frame, id, data, admit),
-            Ok(ToServer::TransferDataError(id, status)) => self.handle_transfer_error(id, peer, endpoint, status),
+            Ok(ToServer::TransferData(id, data)) => self.handle_data(now, from, frame, id, data, admit),
+            Ok(ToServer::TransferDataError(id, status)) => self.handle_transfer_error(id, from, status),
             Ok(ToServer::GetSupportedTunnelProtocols(offset)) => {
                 let protocols = if offset == 0 { vec![PROTOCOL] } else { Vec::new() };
                 let response = ToClient::SupportedTunnelProtocolsResponse { complete: true, protocols };
-                self.send_zcl(peer, endpoint, response.to_zcl(frame.tsn, true));
+                self.send_zcl(from, response.to_zcl(frame.tsn, true));
             }
             // Flow control is refused when a tunnel is asked for, so its commands have no place.
             Ok(ToServer::AckTransferData(..) | ToServer::ReadyData(..)) | Err(crate::ParseError::Unsupported(_)) => {
-                self.answer(peer, endpoint, frame, Status::UnsupportedClusterCommand);
+                self.answer(from, frame, Status::UnsupportedClusterCommand);
             }
-            Err(_) => self.answer(peer, endpoint, frame, Status::MalformedCommand),
+            Err(_) => self.answer(from, frame, Status::MalformedCommand),
         }
     }
 
-    fn handle_request(&mut self, now: Time, peer: Eui64, endpoint: u8, tsn: u8, request: RequestTunnel) {
-        let granted = self.grant(now, peer, endpoint, request);
+    fn handle_request(&mut self, now: Time, from: Remote, tsn: u8, request: RequestTunnel) {
+        let granted = self.grant(now, from, request);
         let (tunnel, status) = match granted {
             Ok(tunnel) => (tunnel, TunnelStatus::Success),
             Err(status) => (NO_TUNNEL, status),
         };
         let response = ToClient::RequestTunnelResponse { tunnel, status, max_incoming: MAX_TRANSFER };
-        self.send_zcl(peer, endpoint, response.to_zcl(tsn, true));
+        self.send_zcl(from, response.to_zcl(tsn, true));
         self.outputs.push_back(match granted {
-            Ok(tunnel) => Output::Opened { peer, tunnel },
-            Err(status) => Output::Refused { peer, status },
+            Ok(tunnel) => Output::Opened { peer: from.peer, tunnel },
+            Err(status) => Output::Refused { peer: from.peer, status },
         });
     }
 
     /// The checks of han.md 1.3, in their order.
-    fn grant(&mut self, now: Time, peer: Eui64, endpoint: u8, request: RequestTunnel) -> Result<u16, TunnelStatus> {
-        if request.protocol != PROTOCOL || !self.allowed.iter().any(|allowed| allowed.peer == peer) {
+    fn grant(&mut self, now: Time, from: Remote, request: RequestTunnel) -> Result<u16, TunnelStatus> {
+        if request.protocol != PROTOCOL || !self.allowed.iter().any(|allowed| allowed.peer == from.peer) {
             return Err(TunnelStatus::ProtocolNotSupported);
         }
         if request.flow_control {
@@ -302,7 +301,7 @@ impl Server {
             return Err(TunnelStatus::Busy);
         }
         let (expires, max) = (self.expiry(now), request.max_incoming.min(MAX_TRANSFER));
-        if let Some(open) = self.tunnels.iter_mut().find(|open| open.peer == peer && open.endpoint == endpoint) {
+        if let Some(open) = self.tunnels.iter_mut().find(|open| open.owner == from) {
             open.expires = expires;
             open.max = max;
             return Ok(open.id);
@@ -315,59 +314,57 @@ impl Server {
         }
         let id = self.next_tunnel;
         self.next_tunnel = id.wrapping_add(1);
-        self.tunnels.push(Tunnel { id, peer, endpoint, max, expires, lane: Lane::default() });
+        self.tunnels.push(Tunnel { id, owner: from, max, expires, lane: Lane::default() });
         Ok(id)
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn handle_data(
         &mut self,
         now: Time,
-        peer: Eui64,
-        endpoint: u8,
+        from: Remote,
         frame: &Frame<'_>,
         id: u16,
         data: &[u8],
         admit: impl FnOnce(Eui64, &[u8]) -> Status,
     ) {
-        let owned = match self.owner(id, peer, endpoint) {
+        let owned = match self.owner(id, from) {
             Ok(_) if data.len() > MAX_TRANSFER as usize => Err(TransferDataStatus::DataOverflow),
             owned => owned,
         };
         match owned {
             Ok(at) => {
                 self.tunnels[at].expires = self.expiry(now);
-                let status = admit(peer, data);
+                let status = admit(from.peer, data);
                 if status == Status::Success {
-                    self.outputs.push_back(Output::Data { peer, data: data.to_vec() });
+                    self.outputs.push_back(Output::Data { peer: from.peer, data: data.to_vec() });
                 }
-                self.answer(peer, endpoint, frame, status);
+                self.answer(from, frame, status);
             }
             Err(error) => {
-                self.send_zcl(peer, endpoint, ToClient::TransferDataError(id, error).to_zcl(frame.tsn, true));
+                self.send_zcl(from, ToClient::TransferDataError(id, error).to_zcl(frame.tsn, true));
             }
         }
     }
 
-    fn handle_transfer_error(&mut self, id: u16, peer: Eui64, endpoint: u8, status: TransferDataStatus) {
-        let Ok(at) = self.owner(id, peer, endpoint) else { return };
+    fn handle_transfer_error(&mut self, id: u16, from: Remote, status: TransferDataStatus) {
+        let Ok(at) = self.owner(id, from) else { return };
         if status != TransferDataStatus::DataOverflow {
             // The client restarted; it will ask again.
             self.free(CloseReason::Forgotten, |tunnel| tunnel.id == id);
         } else if let Some(in_flight) = self.tunnels[at].lane.in_flight.take() {
             let transfer = in_flight.transfer.id;
-            self.outputs.push_back(Output::Failed { peer, transfer, reason: TransferFailure::TooLong });
+            self.outputs.push_back(Output::Failed { peer: from.peer, transfer, reason: TransferFailure::TooLong });
         }
     }
 
-    fn handle_global(&mut self, peer: Eui64, endpoint: u8, frame: &Frame<'_>) {
+    fn handle_global(&mut self, from: Remote, frame: &Frame<'_>) {
         let wanted = (frame.command == global::READ_ATTRIBUTES && frame.manufacturer.is_none())
             .then(|| ReadAttributes::parse(frame.payload));
         let Some(wanted) = wanted else {
-            return self.answer(peer, endpoint, frame, Status::UnsupportedGeneralCommand);
+            return self.answer(from, frame, Status::UnsupportedGeneralCommand);
         };
         let Ok(wanted) = wanted else {
-            return self.answer(peer, endpoint, frame, Status::MalformedCommand);
+            return self.answer(from, frame, Status::MalformedCommand);
         };
         let timeout = self.config.close_timeout.to_le_bytes();
         let revision = 2u16.to_le_bytes();
@@ -390,19 +387,19 @@ impl Server {
             ..*frame
         }
         .to_vec();
-        self.send_zcl(peer, endpoint, zcl);
+        self.send_zcl(from, zcl);
     }
 
     /// Where the tunnel with this TunnelID is, if it is this client's.
-    fn owner(&self, id: u16, peer: Eui64, endpoint: u8) -> Result<usize, TransferDataStatus> {
+    fn owner(&self, id: u16, from: Remote) -> Result<usize, TransferDataStatus> {
         let at = self.tunnels.iter().position(|tunnel| tunnel.id == id).ok_or(TransferDataStatus::NoSuchTunnel)?;
         let tunnel = &self.tunnels[at];
-        if tunnel.peer == peer && tunnel.endpoint == endpoint { Ok(at) } else { Err(TransferDataStatus::WrongDevice) }
+        if tunnel.owner == from { Ok(at) } else { Err(TransferDataStatus::WrongDevice) }
     }
 
     fn free(&mut self, reason: CloseReason, which: impl Fn(&Tunnel) -> bool) {
         for mut tunnel in self.tunnels.extract_if(.., |tunnel| which(tunnel)) {
-            let peer = tunnel.peer;
+            let peer = tunnel.owner.peer;
             let lost = tunnel.lane.drain();
             self.outputs.extend(lost.map(|transfer| Output::Failed {
                 peer,
@@ -414,15 +411,15 @@ impl Server {
     }
 
     /// Sends the Default Response, unless it is a success that the sender did not want.
-    fn answer(&mut self, peer: Eui64, endpoint: u8, frame: &Frame<'_>, status: Status) {
+    fn answer(&mut self, from: Remote, frame: &Frame<'_>, status: Status) {
         if status != Status::Success || !frame.disable_default_response {
-            self.send_zcl(peer, endpoint, frame.default_response(status));
+            self.send_zcl(from, frame.default_response(status));
         }
     }
 
-    fn send_zcl(&mut self, peer: Eui64, endpoint: u8, zcl: Vec<u8>) {
+    fn send_zcl(&mut self, to: Remote, zcl: Vec<u8>) {
         let src_endpoint = self.config.endpoint;
-        self.outputs.push_back(Output::Send(Outbound { peer, src_endpoint, dst_endpoint: endpoint, zcl }));
+        self.outputs.push_back(Output::Send(Outbound { peer: to.peer, src_endpoint, dst_endpoint: to.endpoint, zcl }));
     }
 
     fn expiry(&self, now: Time) -> Time {

@@ -1,9 +1,14 @@
 //! What tshark makes of what two stacks say to each other.
 use crate::air::*;
 use gbcs::Time;
+use han::Node;
 use han::capture::pcap::{LinkType, Writer};
 use han::capture::{keys, zep};
-use han::zcl::tunneling::{RequestTunnel, ToClient, ToServer, TunnelStatus};
+use han::tunnel::gsme::GsmeData;
+use han::zcl::attributes::{ReportAttributes, Value};
+use han::zcl::mirror::{self, ConfigureMirror, FromMeter, FromMirror, Notifications};
+use han::zcl::tunneling::{self, RequestTunnel, ToClient, ToServer, TunnelStatus};
+use han::zcl::{Direction, Frame};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -123,6 +128,63 @@ fn tshark_finds_a_capture_clean_and_reads_the_messages_in_it() {
     if let Some(times) = capture.tshark("frame.number == 1", &["frame.time_epoch"]) {
         assert_eq!(times, [format!("{}.000000000", START.seconds())]);
     }
+}
+
+/// A gas meter's wake: it sets its mirror up, reports, learns that a message waits, fetches it and answers.
+fn gas_conversation(message: &[u8]) -> Vec<(Time, Vec<u8>)> {
+    let mut air = Air::new(vec![Node::new(config(HUB, &[GSME])), Node::new(config(GSME, &[HUB]))]);
+    let (hub, meter) = (0, 1);
+    let to_client = |command, payload: Vec<u8>| metering(Direction::ToClient, true, command, &payload);
+    let to_server = |command, payload: Vec<u8>| metering(Direction::ToServer, true, command, &payload);
+    fn octets(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(&mut out);
+        out
+    }
+    let configure =
+        ConfigureMirror { issuer_event: 1, reporting_interval: 1800, notification: true, scheme: mirror::SCHEME_B };
+    let pending = Notifications::functional(mirror::TUNNEL_MESSAGE_PENDING);
+    let volume = [1, 2, 3, 4, 5, 0];
+    let report = ReportAttributes(vec![(0x0000, Value::new(0x25, &volume).unwrap())]);
+    let answer = GsmeData::GetResponse { remaining: 0, message }.to_vec();
+    air.nodes[meter].wake(air.now);
+    air.drain(meter);
+    for (from, cluster, zcl) in [
+        (meter, mirror::CLUSTER, to_client(0x01, vec![])),
+        (hub, mirror::CLUSTER, to_server(0x01, octets(|out| FromMirror::RequestMirrorResponse(2).encode(out)))),
+        (meter, mirror::CLUSTER, to_client(0x08, octets(|out| FromMeter::ConfigureMirror(configure).encode(out)))),
+        (meter, mirror::CLUSTER, metering(Direction::ToClient, false, 0x0A, &octets(|out| report.encode(out)))),
+        (hub, mirror::CLUSTER, to_server(0x09, octets(|out| FromMirror::ReportAttributeResponse(pending).encode(out)))),
+        (meter, tunneling::CLUSTER, ToServer::RequestTunnel(RequestTunnel::GBCS).to_zcl(1, true)),
+        (meter, tunneling::CLUSTER, ToServer::TransferData(0, &GsmeData::Get.to_vec()).to_zcl(2, false)),
+        (hub, tunneling::CLUSTER, ToClient::TransferData(0, &answer).to_zcl(3, false)),
+        (meter, tunneling::CLUSTER, ToServer::TransferData(0, &GsmeData::Put(message).to_vec()).to_zcl(4, false)),
+    ] {
+        let to = [GSME, HUB][from];
+        let handle = air.nodes[from].send(air.now, han::Datagram { cluster, ..datagram(to, zcl) });
+        air.drain(from);
+        air.pass(Duration::from_secs(2));
+        assert!(air.delivered(from, handle));
+    }
+    air.log
+}
+
+fn metering(direction: Direction, cluster_specific: bool, command: u8, payload: &[u8]) -> Vec<u8> {
+    Frame { cluster_specific, manufacturer: None, direction, disable_default_response: true, tsn: 1, command, payload }
+        .to_vec()
+}
+
+#[test]
+fn tshark_finds_a_gas_meters_wake_clean_polls_and_mirror_included() {
+    let log = gas_conversation(&hex::decode(ECS04A).unwrap());
+    let capture = Capture::write("gas.pcap", LinkType::IEEE802_15_4, log);
+    let Some(bad) = capture.tshark(BAD, &["frame.number", "_ws.expert"]) else { return };
+    assert_eq!(bad, Vec::<String>::new());
+    assert_eq!(capture.tshark(UNDECRYPTED, &["frame.number"]).unwrap(), Vec::<String>::new());
+    // GET, GET-RESPONSE, PUT.
+    assert_eq!(capture.tshark("gbcs_tunnel", &["gbcs_tunnel.command"]).unwrap(), ["0x01", "0x02", "0x03"]);
+    assert_eq!(capture.tshark("gbcs_message", &["frame.number"]).unwrap().len(), 2);
+    assert!(capture.tshark("wpan.cmd == 4", &["frame.number"]).unwrap().len() > 10);
 }
 
 #[test]

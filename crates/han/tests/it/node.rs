@@ -1,7 +1,8 @@
 //! Two stacks: delivery exactly once over a lossy air, and what a stack refuses.
 use crate::air::*;
-use han::node::{Failure, MAX_DATAGRAM, Output, Refusal};
-use han::{Key, Node, ShortAddress, mac};
+use han::node::{Failure, FrameCounters, MAX_DATAGRAM, Output, PeerCounters, Refusal};
+use han::security::{Aux, KeyId};
+use han::{Key, Node, ShortAddress, aps, mac, nwk};
 use std::time::Duration;
 
 fn octets(len: usize, salt: usize) -> Vec<u8> {
@@ -165,6 +166,154 @@ fn clear_frames_are_refused_at_both_layers() {
     air.nodes[0].handle_frame(air.now, &psdu);
     air.drain(0);
     assert_eq!(air.events[0][1..], [Output::Refused(PPMID.short, Refusal::Unprotected)]);
+}
+
+/// A PSDU of the PPMID as one that has all keys could make it.
+fn forge(counter: u32, aps: aps::Frame<'_>) -> Vec<u8> {
+    let aps = match aps.security {
+        Some(_) => aps.seal(&link_key(), PPMID.eui).unwrap(),
+        None => aps.to_vec(),
+    };
+    let nwk = nwk::Frame {
+        kind: nwk::Kind::Data,
+        route_discovery: 1,
+        end_device_initiator: false,
+        destination: HUB.short,
+        source: PPMID.short,
+        radius: 30,
+        sequence: 0,
+        destination_ieee: None,
+        source_ieee: Some(PPMID.eui),
+        security: Some(Aux { key: KeyId::Network(0), counter, source: Some(PPMID.eui) }),
+        payload: &aps,
+    };
+    let nwk = nwk.seal(&network_key()).unwrap();
+    mac::Frame::data(PAN, HUB.short, PPMID.short, counter as u8, &nwk).to_vec()
+}
+
+fn aps_data(counter: u32, block: Option<(bool, u8)>, payload: &[u8]) -> aps::Frame<'_> {
+    aps::Frame {
+        kind: aps::Kind::Data,
+        broadcast: false,
+        ack_request: true,
+        endpoints: Some(aps::Endpoints { destination: 1, cluster: 0x0704, profile: 0x0109, source: 1 }),
+        counter: 200,
+        block: block.map(|(first, number)| aps::Block { first, number, received: None }),
+        security: Some(Aux { key: KeyId::Data, counter, source: None }),
+        payload,
+    }
+}
+
+#[test]
+fn blocks_that_contradict_each_other_are_refused() {
+    let sixty = [0; 60];
+    // Blocks in their order, each with how the node takes it.
+    type Step = (Option<(bool, u8)>, bool);
+    let table: &[&[Step]] = &[
+        &[(Some((false, 1)), false)],
+        &[(Some((true, 0)), false)],
+        &[(Some((true, 3)), true), (Some((false, 2)), false), (Some((false, 1)), true)],
+        &[(Some((true, 3)), true), (Some((true, 4)), false)],
+        &[(Some((true, 3)), true), (Some((true, 3)), true), (Some((false, 1)), true), (Some((false, 1)), true)],
+    ];
+    for blocks in table {
+        let mut air = Air::new(vec![Node::new(config(HUB, &[PPMID]))]);
+        for (number, (block, taken)) in (1..).zip(*blocks) {
+            air.events[0].clear();
+            air.nodes[0].handle_frame(air.now, &forge(number, aps_data(number, *block, &sixty)));
+            air.drain(0);
+            let refused = air.events[0].contains(&Output::Refused(PPMID.short, Refusal::Fragments));
+            assert_eq!(refused, !taken, "{blocks:?} at {number}");
+            assert!(air.received(0).is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_reassembly_past_the_longest_datagram_is_refused_and_its_memory_freed() {
+    let mut air = Air::new(vec![Node::new(config(HUB, &[PPMID]))]);
+    for number in 0..=26 {
+        let block = if number == 0 { (true, 255) } else { (false, number as u8) };
+        air.nodes[0].handle_frame(air.now, &forge(number + 1, aps_data(number + 1, Some(block), &[0; 60])));
+        air.drain(0);
+    }
+    assert_eq!(air.events[0].last(), Some(&Output::Refused(PPMID.short, Refusal::Fragments)));
+    // A first block that contradicts it is taken now: nothing is left of it.
+    air.events[0].clear();
+    air.nodes[0].handle_frame(air.now, &forge(99, aps_data(99, Some((true, 2)), &[0; 60])));
+    air.drain(0);
+    assert_eq!(air.events[0], []);
+}
+
+#[test]
+fn a_forged_acknowledgement_does_not_deliver() {
+    let mut air = Air::new(vec![Node::new(config(HUB, &[PPMID]))]);
+    let handle = air.send(0, PPMID, octets(10, 0));
+    let psdu = air.log[0].1.clone();
+    let nwk_octets =
+        nwk::Frame::parse(mac::Frame::parse(&psdu).unwrap().payload).unwrap().open(&network_key()).unwrap();
+    let data = aps::Frame::parse(&nwk_octets).unwrap();
+    let ours = aps::Frame { kind: aps::Kind::Ack, ack_request: false, payload: &[], ..data };
+    let swapped = data.endpoints.map(aps::Endpoints::swapped);
+    let other = aps::Endpoints { destination: 7, ..swapped.unwrap() };
+    let aux = |counter| Some(Aux { key: KeyId::Data, counter, source: None });
+    let block = Some(aps::Block { first: true, number: 0, received: Some(0xFF) });
+    let table = [
+        (aps::Frame { endpoints: swapped, security: None, ..ours }, Some(Refusal::Unprotected)),
+        (aps::Frame { endpoints: Some(other), security: aux(2), ..ours }, None),
+        (aps::Frame { endpoints: swapped, security: aux(3), counter: ours.counter.wrapping_add(1), ..ours }, None),
+        (aps::Frame { endpoints: swapped, security: aux(4), block, ..ours }, None),
+    ];
+    for (counter, (ack, refusal)) in (1..).zip(table) {
+        air.nodes[0].handle_frame(air.now, &forge(counter, ack));
+        air.drain(0);
+        assert!(!air.delivered(0, handle), "{ack:?}");
+        if let Some(refusal) = refusal {
+            assert_eq!(air.events[0].last(), Some(&Output::Refused(PPMID.short, refusal)));
+        }
+    }
+    air.nodes[0].handle_frame(air.now, &forge(5, aps::Frame { endpoints: swapped, security: aux(5), ..ours }));
+    air.drain(0);
+    assert!(air.delivered(0, handle));
+}
+
+#[test]
+fn what_is_no_frame_of_its_layer_or_names_another_protector_is_refused() {
+    let mut air = Air::new(vec![Node::new(config(HUB, &[PPMID, ESME]))]);
+    let noise = mac::Frame::data(PAN, HUB.short, PPMID.short, 1, &[0xFF; 20]).to_vec();
+    let group = forge(2, aps::Frame { kind: aps::Kind::Command, endpoints: None, ..aps_data(1, None, &[]) });
+    let aux = Aux { key: KeyId::Data, counter: 3, source: Some(ESME.eui) };
+    let other = forge(3, aps::Frame { security: Some(aux), ..aps_data(3, None, &[1]) });
+    for (psdu, refusal) in [(noise, Some(Refusal::Malformed)), (group, None), (other, Some(Refusal::UnknownPeer))] {
+        air.events[0].clear();
+        air.nodes[0].handle_frame(air.now, &psdu);
+        air.drain(0);
+        let expected: Vec<_> = refusal.map(|refusal| Output::Refused(PPMID.short, refusal)).into_iter().collect();
+        assert_eq!(air.events[0], expected);
+    }
+}
+
+#[test]
+fn a_counter_that_is_used_up_ends_sending_and_does_not_start_again_at_zero() {
+    for (network, link) in [(u32::MAX - 2, 0), (0, u32::MAX - 2)] {
+        let peers = vec![PeerCounters { peer: HUB.eui, link, network_floor: 0, link_floor: 0 }];
+        let counters = FrameCounters { network, peers };
+        let mut air = Air::new(vec![
+            Node::new(config(HUB, &[PPMID])),
+            Node::new(han::NodeConfig { counters, ..config(PPMID, &[HUB]) }),
+        ]);
+        let last = air.send(1, HUB, octets(10, 0));
+        air.pass(Duration::from_secs(1));
+        assert!(air.delivered(1, last));
+        let refused = air.send(1, HUB, octets(10, 1));
+        air.pass(Duration::from_secs(1));
+        assert!(air.events[1].contains(&Output::Failed(refused, Failure::CountersUsedUp)));
+        // What is stored keeps it so.
+        let counters = air.nodes[1].counters();
+        air.nodes[1] = Node::new(han::NodeConfig { counters, ..config(PPMID, &[HUB]) });
+        let refused = air.send(1, HUB, octets(10, 1));
+        assert!(air.events[1].contains(&Output::Failed(refused, Failure::CountersUsedUp)));
+    }
 }
 
 #[test]
