@@ -1,1 +1,29 @@
-#![doc = "dcc"]
+//! A stand-in for the DCC: what a supplier's head end talks to when the real one, or DCC Boxed, is not at hand.
+//!
+//! Three web services take service requests (DUIS 1.2). A request is checked in the order of DUIS 5.2 ([`access`]), a critical
+//! one is transformed to a Pre-Command and, once signed, compared with it octet for octet ([`gateway`]); the Access Control
+//! Broker adds the MAC ([`acb`]); the Command is returned for local delivery, sent over the WAN ([`wan`]), or both. Responses
+//! that come by WAN, or are returned with SRV 8.13, are posted to the User's Receive Response Service ([`callback`]).
+//!
+//! Everything accepted is in SQLite before the answer goes out ([`store`]): a killed process accepts no RequestID twice, loses
+//! no request and no response.
+#![forbid(unsafe_code)]
+
+pub mod acb;
+pub mod access;
+mod callback;
+pub mod config;
+pub mod gateway;
+mod server;
+pub mod store;
+pub mod wan;
+
+pub use config::{DccConfig, DccKeys, Device, DeviceStatus, User};
+pub use server::{Dcc, StartError};
+pub use wan::WanState;
+
+/// The clock of the servers. Everything below takes the time as an argument.
+pub(crate) fn now() -> gbcs::Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    gbcs::Time(since.map_or(0, |d| d.as_millis() as u64))
+}

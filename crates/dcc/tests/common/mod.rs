@@ -1,0 +1,95 @@
+//! A small world for the stand-in: one supplier, a stranger, two meters, a hub, fixed keys.
+use dcc::{DccConfig, DccKeys, Device, DeviceStatus, User, WanState};
+use duis::certificate::Serial;
+use duis::{
+    Body, CommandVariant, DeviceType, IssuerSerial, Request, RequestId, Role, SignerRole, SigningKey, Srv, XmlSigner,
+};
+use gbcs::crypto::{AwsLc, Crypto, PrivateKey};
+use gbcs::{Counter, Eui64};
+use std::time::Duration;
+
+pub const SUPPLIER: Eui64 = Eui64::from_u64(0x90B3_D51F_3001_0000);
+pub const OTHER_SUPPLIER: Eui64 = Eui64::from_u64(0x90B3_D51F_3003_0000);
+pub const ACB: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);
+pub const ESME: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A0);
+pub const GSME: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A1);
+pub const CHF: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A2);
+pub const SUSPENDED: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90B0);
+
+/// A key that is the same at every run.
+pub fn key(n: u8) -> PrivateKey {
+    AwsLc.private_key(&[n; 32]).expect("a scalar below the order")
+}
+
+pub fn xml_key(n: u8) -> SigningKey {
+    SigningKey { key: key(n), certificate: IssuerSerial::new("CN=T,OU=07", Serial::from_octets(&[n]).expect("short")) }
+}
+
+pub fn signer(n: u8, eui: Eui64, role: SignerRole) -> (IssuerSerial, XmlSigner) {
+    let key = xml_key(n);
+    (key.certificate, XmlSigner { key: *key.key.public(), eui, role })
+}
+
+fn user(eui: Eui64, xml: u8, gbcs: u8, receive_url: Option<String>) -> User {
+    User {
+        eui,
+        roles: vec![Role::Is, Role::Gs],
+        xml: signer(xml, eui, SignerRole::XmlSign),
+        gbcs_signature: *key(gbcs).public(),
+        receive_url,
+    }
+}
+
+fn device(eui: Eui64, device_type: DeviceType, status: DeviceStatus, n: u8) -> Device {
+    Device {
+        eui,
+        kind: duis::transform::Device::new(device_type),
+        status,
+        key_agreement: *key(n).public(),
+        digital_signature: *key(n + 1).public(),
+        supplier: SUPPLIER,
+        hub: CHF,
+    }
+}
+
+pub const SUPPLIER_XML: u8 = 10;
+pub const SUPPLIER_GBCS: u8 = 11;
+pub const OTHER_XML: u8 = 12;
+pub const DCC_XML: u8 = 20;
+pub const ACB_KA: u8 = 21;
+pub const ESME_KA: u8 = 30;
+
+pub fn config(receive_url: Option<String>) -> DccConfig {
+    let any = "127.0.0.1:0".parse().expect("an address");
+    DccConfig {
+        listen: any,
+        wan_listen: any,
+        store: None,
+        wan: WanState::Down,
+        wan_patience: Duration::from_secs(3600),
+        users: vec![
+            user(SUPPLIER, SUPPLIER_XML, SUPPLIER_GBCS, receive_url),
+            user(OTHER_SUPPLIER, OTHER_XML, 13, None),
+        ],
+        inventory: vec![
+            device(ESME, DeviceType::Esme, DeviceStatus::Commissioned, ESME_KA),
+            device(GSME, DeviceType::Gsme, DeviceStatus::Commissioned, 32),
+            device(CHF, DeviceType::Chf, DeviceStatus::Commissioned, 34),
+            device(SUSPENDED, DeviceType::Esme, DeviceStatus::Suspended, 36),
+        ],
+        keys: DccKeys { acb: ACB, acb_key_agreement: key(ACB_KA), xml: xml_key(DCC_XML) },
+    }
+}
+
+pub fn id(target: Eui64, counter: u64) -> RequestId {
+    RequestId { originator: SUPPLIER, target, counter: Counter(counter) }
+}
+
+pub fn request(target: Eui64, counter: u64, srv: &str, variant: CommandVariant, body: Body) -> Request {
+    let srv: Srv = srv.parse().expect("an SRV");
+    Request::new(id(target, counter), srv, variant, body)
+}
+
+pub fn signed(request: &Request) -> String {
+    request.sign(&AwsLc, &xml_key(SUPPLIER_XML)).expect("signs")
+}

@@ -1,0 +1,117 @@
+//! The stand-in on its sockets: documents over HTTP, a hub on the WAN, a User that is told.
+mod common;
+
+use axum::Router;
+use axum::routing::post;
+use common::*;
+use dcc::wan::{HubEvent, HubLink};
+use dcc::{Dcc, WanState};
+use duis::{Body, CommandVariant, Content, Response, Service, SignerRole};
+use gbcs::crypto::{AwsLc, Crypto};
+use gbcs::{Message, MessageView, protect};
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// A Receive Response Service that passes on what it is told.
+async fn user() -> (String, mpsc::UnboundedReceiver<String>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/receive", listener.local_addr().unwrap());
+    let router = Router::new().route(
+        "/receive",
+        post(move |body: String| {
+            tell.send(body).unwrap();
+            async { axum::http::StatusCode::NO_CONTENT }
+        }),
+    );
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, told)
+}
+
+async fn send(dcc: &Dcc, service: Service, xml: String) -> Response {
+    let url = format!("http://{}{}", dcc.addr, service.path());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.post(url).header("Content-Type", "application/xml").body(xml).send().await.unwrap();
+    accept(&answer.text().await.unwrap())
+}
+
+fn accept(xml: &str) -> Response {
+    let (certificate, dcc) = signer(DCC_XML, ACB, SignerRole::DspXmlSign);
+    Response::accept(&AwsLc, xml, |c| (*c == certificate).then_some(dcc)).unwrap()
+}
+
+/// The balance read by the electricity meter, with its MAC towards the supplier.
+fn balance(command: &[u8]) -> Vec<u8> {
+    let view = MessageView::parse(command).unwrap();
+    let header = gbcs::GroupingHeader::new(view.id().answer(), view.message_code());
+    let payload = vec![0xDA, 0x20, 0, 0, 1, 0, 0, 1, 5, 0, 3, 0xD0, 0x90, 1, 1, 0];
+    // The supplier's key agreement key is of no concern here: nobody in this test checks the MAC.
+    let z = AwsLc.agree(&key(ESME_KA), key(40).public()).unwrap();
+    protect::add_mac(&AwsLc, &z, &Message::plain(header, payload).encode()).unwrap()
+}
+
+async fn next(hub: &mut mpsc::UnboundedReceiver<HubEvent>) -> HubEvent {
+    timeout(LONG, hub.recv()).await.unwrap().unwrap()
+}
+
+async fn next_command(hub: &mut mpsc::UnboundedReceiver<HubEvent>) -> Vec<u8> {
+    match next(hub).await {
+        HubEvent::Received(command) => command,
+        other => panic!("no Command: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_command_waits_for_the_wan_and_its_response_reaches_the_user_once() {
+    let (url, mut told) = user().await;
+    let dcc = Dcc::start(config(Some(url))).await.unwrap();
+    let read = request(ESME, 1, "4.18", CommandVariant::Send, Body::plain("ReadMeterBalance").unwrap());
+    assert_eq!(send(&dcc, Service::SendCommand, signed(&read)).await.code.as_str(), "I99");
+
+    // While the WAN is down a hub is turned away.
+    let mut turned_away = TcpStream::connect(dcc.wan_addr).await.unwrap();
+    assert_eq!(timeout(LONG, turned_away.read(&mut [0; 1])).await.unwrap().unwrap_or(0), 0);
+
+    let (link, mut hub) = HubLink::start(dcc.wan_addr, CHF);
+    dcc.set_wan(WanState::Up);
+    assert_eq!(next(&mut hub).await, HubEvent::Up);
+    let response = balance(&next_command(&mut hub).await);
+    // The hub may repeat itself; the user hears it once.
+    link.send(response.clone());
+    link.send(response.clone());
+    let document = accept(&timeout(LONG, told.recv()).await.unwrap().unwrap());
+    assert_eq!(document.content(), Some(&Content::DeviceResponse(response)));
+    assert_eq!(document.request_id, Some(id(ESME, 1)));
+
+    // A second Command over the open connection, then the WAN goes down under it.
+    let read = request(ESME, 2, "4.18", CommandVariant::SendAndLocal, Body::plain("ReadMeterBalance").unwrap());
+    let answer = send(&dcc, Service::SendCommand, signed(&read)).await;
+    let command = next_command(&mut hub).await;
+    assert_eq!(answer.content(), Some(&Content::LocalCommand(command.clone())));
+    dcc.set_wan(WanState::Down);
+    assert_eq!(next(&mut hub).await, HubEvent::Down);
+    assert!(told.try_recv().is_err(), "told twice");
+
+    // What is handed over without a WAN arrives when it returns.
+    let response = balance(&command);
+    link.send(response.clone());
+    dcc.set_wan(WanState::Up);
+    assert_eq!(next(&mut hub).await, HubEvent::Up);
+    let document = accept(&timeout(LONG, told.recv()).await.unwrap().unwrap());
+    assert_eq!(document.content(), Some(&Content::DeviceResponse(response)));
+}
+
+#[tokio::test]
+async fn the_user_is_told_when_patience_runs_out() {
+    let (url, mut told) = user().await;
+    let dcc = Dcc::start(dcc::DccConfig { wan_patience: Duration::from_millis(1), ..config(Some(url)) }).await.unwrap();
+    let read = request(ESME, 1, "4.18", CommandVariant::Send, Body::plain("ReadMeterBalance").unwrap());
+    assert_eq!(send(&dcc, Service::SendCommand, signed(&read)).await.code.as_str(), "I99");
+    let document = accept(&timeout(LONG, told.recv()).await.unwrap().unwrap());
+    assert_eq!((document.code.as_str(), document.request_id), ("E20", Some(id(ESME, 1))));
+}
