@@ -68,9 +68,9 @@ reasons! {
     10 UnknownTarget "the carrier does not serve this meter",
     /// The Command does not fit one TransferData.
     11 TooLong "the command does not fit a tunnel",
-    /// The warrant's last moment passed before the Command was handed to the HAN: it never was.
+    /// The warrant's last moment passed before the hub took the Command: it is not on the HAN.
     12 Expired "the warrant ran out before the command was sent",
-    /// This attempt or a later one of the delivery has been seen with another Command, or a later one has been seen.
+    /// A later attempt of the delivery has been seen, or the delivery with another Command.
     13 AttemptSeen "this attempt has been seen",
     /// An earlier attempt of the delivery is on its way to the hub this moment.
     14 InFlight "an earlier attempt is on its way",
@@ -82,10 +82,8 @@ reasons! {
     17 Superseded "a later attempt took its place",
     /// The hub answered that it did not take the Command.
     18 HubRefused "the hub did not take the command",
-    /// No tunnel to the hub could be opened: the Command was never sent.
-    19 NoTunnel "no tunnel to the hub",
     /// The Command was sent and the hub's acknowledgement never came: **it may have reached the meter**.
-    20 NoHubAnswer "sent, but the hub never acknowledged",
+    19 NoHubAnswer "sent, but the hub never acknowledged",
 }
 
 impl Reason {
@@ -107,7 +105,6 @@ impl Reason {
                 | Self::InFlight
                 | Self::Full
                 | Self::HubRefused
-                | Self::NoTunnel
                 | Self::NoHubAnswer
         )
     }

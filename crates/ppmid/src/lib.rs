@@ -1,3 +1,53 @@
+//! The PPMID as a carrier: it takes Releases from the head end, hands their Commands to the Communications Hub, and
+//! brings receipts and the meter's answer back.
+//!
+//! | Part | Module | What it knows |
+//! |---|---|---|
+//! | the device | [`Ppmid`] | joins the parts; what a driver runs |
+//! | session | `session` | warrants, nonces, deliveries, receipts: no ZigBee |
+//! | carrier | `carrier` | one tunnel to the hub: no warrants |
+//! | memory | `memory` | what survives a loss of power, and its limits |
+//!
+//! # Driving it
+//!
+//! [`Ppmid`] is sans-IO: every call takes the time and an input, and **after every call the driver drains
+//! [`Ppmid::poll`] until `Timeout`**, doing each output before it polls again. `Persist` always comes before whatever
+//! relies on it, and holds the whole state: the driver stores it (atomically, durably) before it goes on. The time must
+//! not go backwards, across restarts included.
+//!
+//! # What is promised
+//!
+//! - **Accepted is stored.** A `Held` receipt is signed and leaves after the state that holds the Command was stored. From
+//!   then on the delivery ends in `OnHan` or `Refused`, whatever power and link do in between.
+//! - **Never late.** A Command is not handed to the HAN after its warrant's `not_after`; each transfer is checked, also
+//!   those after a refusal by the hub.
+//! - **One transfer for one attempt**, except where that would mean losing it: the hub said that it did not take the
+//!   octets, or said nothing, or power was lost before it said anything. The meter's own counter check makes a second
+//!   copy harmless. At most [`Config::max_transfers`] in all; and once the hub was silent the end is `OnHan` or
+//!   [`Reason::NoHubAnswer`](handover::Reason::NoHubAnswer), never a reason that claims the Command is not out there.
+//! - **In order.** Commands go to the hub in the order in which they were accepted, so a later counter never overtakes an
+//!   earlier one here.
+//! - **Idempotent.** The same attempt again gets its receipt again and no second transfer. Another attempt of a delivery
+//!   is taken unless the earlier one is on its way that moment; after `OnHan` too, the meter being the judge of replays.
+//!   The same Command under another delivery is refused.
+//! - **Nothing said is lost.** Receipts and answers wait, stored, until [`Ppmid::up_stored`], and are said again each time
+//!   the link comes up, signed anew with a fresh nonce.
+//! - **Nothing kept.** A Command's octets are dropped when its outcome is known, an answer's when the head end has it;
+//!   neither is ever in an [`Event`] or in a `Debug`.
+//! - **Bounded.** Every table has a limit, and a Release is taken only when there is room for all that it may lead to.
 #![no_std]
-#![doc = "ppmid"]
+#![forbid(unsafe_code)]
 extern crate alloc;
+
+mod carrier;
+mod config;
+mod device;
+mod event;
+mod memory;
+mod nonces;
+mod session;
+
+pub use config::{Config, Meters, Seed};
+pub use device::{Output, Ppmid};
+pub use event::{Event, Tally};
+pub use memory::BadMemory;

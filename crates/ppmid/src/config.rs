@@ -1,0 +1,93 @@
+//! What a PPMID is told when it starts.
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use gbcs::Eui64;
+use gbcs::crypto::{PrivateKey, PublicKey};
+use han::NodeConfig;
+use han::tunnel::ClientConfig;
+
+/// Everything a PPMID needs to know of itself, its home and its head end. [`Config::new`] gives the usual limits.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Signs what it says to the head end.
+    pub key: PrivateKey,
+    /// The head ends whose warrants count: who, and the key that signs their warrants.
+    pub head_ends: Vec<(Eui64, PublicKey)>,
+    /// The meters it passes Commands to.
+    pub meters: Meters,
+    /// The hub (its CHF), which must be a peer of `node`.
+    pub hub: Eui64,
+    /// The hub's endpoint with the Tunneling server.
+    pub hub_endpoint: u8,
+    /// The ZigBee stack; the PPMID's own EUI-64 is the node's. The stored frame counters win over those given here.
+    pub node: NodeConfig,
+    /// The tunnel's timers. How often data is tried is the PPMID's own business: those limits are not used.
+    pub tunnel: ClientConfig,
+    /// Where nonces come from: best 32 fresh random octets at every start.
+    pub seed: Seed,
+    /// How long a nonce is good.
+    pub nonce_lifetime: Duration,
+    /// How often the Command of one attempt may be handed to the hub.
+    pub max_transfers: u8,
+    /// After the first transfer that failed; twice as long after the second, and so on.
+    pub retry_wait: Duration,
+    /// How long after `OnHan` the meter may still answer: a hub keeps a Command for a sleeping gas meter 24 h.
+    pub answer_wait: Duration,
+    /// Commands in its hands at one time.
+    pub max_held: usize,
+    /// Deliveries remembered; the limit of everything else follows from it.
+    pub max_deliveries: usize,
+}
+
+impl Config {
+    /// The usual limits and timers; any meter.
+    pub fn new(key: PrivateKey, hub: (Eui64, u8), node: NodeConfig, seed: Seed) -> Self {
+        let endpoint = node.endpoints.first().copied().unwrap_or(1);
+        Self {
+            key,
+            head_ends: Vec::new(),
+            meters: Meters::Any,
+            hub: hub.0,
+            hub_endpoint: hub.1,
+            node,
+            tunnel: ClientConfig::at(endpoint),
+            seed,
+            nonce_lifetime: Duration::from_secs(300),
+            max_transfers: 3,
+            retry_wait: Duration::from_secs(30),
+            answer_wait: Duration::from_secs(25 * 3600),
+            max_held: 16,
+            max_deliveries: 64,
+        }
+    }
+}
+
+/// The meters that a PPMID passes Commands to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meters {
+    /// Any: the hub knows which there are (han.md 9.4).
+    Any,
+    /// These only.
+    Only(Vec<Eui64>),
+}
+
+impl Meters {
+    /// Whether this one is among them.
+    pub fn include(&self, meter: Eui64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(meters) => meters.contains(&meter),
+        }
+    }
+}
+
+/// What nonces are derived from, together with the count of starts. It keeps them unguessable.
+#[derive(Clone)]
+pub struct Seed(pub [u8; 32]);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
