@@ -84,9 +84,8 @@ impl<C: Crypto> Exchange<C> {
                 Ok(()) => self.take(now, source, data),
                 Err(exhausted) => Err(self.discard(source, None, Reason::Budget(exhausted))),
             },
-            Some(DeviceKind::Esme | DeviceKind::Hcalcs | DeviceKind::Hht) => self.take(now, source, data),
-            Some(DeviceKind::Type2) => Err(self.discard(source, None, Reason::NoTunnelUser)),
-            None => Err(self.discard(source, None, Reason::SourceNotListed)),
+            // The others have no header in front; whether they may say anything the router knows.
+            _ => self.take(now, source, data),
         };
         match taken {
             Err(Reason::Budget(_)) => Status::Failure,

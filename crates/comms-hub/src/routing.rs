@@ -192,7 +192,7 @@ impl Router<'_> {
     fn accept(&self, source: Source, route: &Route) -> Result<Accepted, Reason> {
         let Route { id, code, .. } = route;
         let peer = match source {
-            Source::Wan if is_han_only(*code) => return Err(Reason::HanOnlyMisused),
+            Source::Wan | Source::Function(_) if is_han_only(*code) => return Err(Reason::HanOnlyMisused),
             Source::Wan => return Ok(Accepted::ForTarget),
             Source::Function(function) => return self.accept_own(self.eui_of(function), route),
             Source::Device(peer) => peer,
@@ -203,11 +203,12 @@ impl Router<'_> {
         }
         match kind {
             DeviceKind::Hht => Ok(Accepted::ForTarget),
+            DeviceKind::Type2 => Err(Reason::NoTunnelUser),
             DeviceKind::Ppmid if id.originator == peer && id.cra != Cra::Command => self.accept_own(peer, route),
             DeviceKind::Ppmid if self.profile == Profile::Today => Err(Reason::PpmidBeforeModification),
             DeviceKind::Ppmid if id.cra != Cra::Command => Err(Reason::PpmidOnlyCommands),
             DeviceKind::Ppmid => self.check_shape(route).map(|()| Accepted::ForTarget),
-            _ => self.accept_own(peer, route),
+            DeviceKind::Esme | DeviceKind::Gsme | DeviceKind::Hcalcs => self.accept_own(peer, route),
         }
     }
 
@@ -326,3 +327,6 @@ enum Accepted {
     /// A device's own word to a Remote Party.
     OfDevice,
 }
+
+#[cfg(test)]
+mod tests;
