@@ -142,7 +142,8 @@ pub struct Settings {
     pub wan_octets: usize,
     /// UNSURE(4): messages kept for a gas meter.
     pub mailbox_depth: usize,
-    /// UNSURE(4): how long a gas meter's message waits before event 0x819D.
+    /// UNSURE(4): how long a gas meter's message waits before event 0x819D. What waits for a device that must open its tunnel
+    /// itself (PPMID, HHT) waits as long.
     pub mailbox_expiry: Duration,
     /// How often a message is offered to a gas meter that does not acknowledge it.
     pub mailbox_offers: u8,

@@ -191,7 +191,9 @@ impl EventLog {
     }
 }
 
-/// How often what happened, since the start: name to number.
+/// How often what happened, since the start: name to number. Messages that were thrown away count under
+/// [`Reason::name`]; besides there are `routed`, `delivered`, `undelivered`, `copy_lost`, `wan_overflow`, `tunnel_refused`,
+/// `frame_refused`, `unauthorised_communication`, `malformed_zcl` and `alert_failed`.
 #[derive(Clone, Debug, Default)]
 pub struct Counters(BTreeMap<&'static str, u64>);
 

@@ -13,7 +13,7 @@ pub const MIRROR_ENDPOINT: u8 = 2;
 /// Attribute ReportingStatus: 1 when a report is the last of its kind, 0 when more follow.
 const REPORTING_STATUS: u16 = 0xFFFE;
 /// Attributes kept for all gas meters together.
-const ATTRIBUTES: usize = 256;
+const ATTRIBUTES: usize = 128;
 /// Octets of a value that is kept.
 const VALUE_MAX: usize = 64;
 
