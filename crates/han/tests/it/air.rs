@@ -77,6 +77,8 @@ pub struct Air {
     /// Of 1000 receptions, how many are lost.
     pub loss: u64,
     pub chance: Chance,
+    /// A station that hears nothing.
+    pub deaf: Option<usize>,
     flying: BTreeMap<(Time, u64), (usize, Vec<u8>)>,
     number: u64,
     timeouts: Vec<Option<Time>>,
@@ -94,6 +96,7 @@ impl Air {
             log: Vec::new(),
             loss: 0,
             chance: Chance(1),
+            deaf: None,
             flying: BTreeMap::new(),
             number: 0,
             timeouts: vec![None; count],
@@ -141,7 +144,7 @@ impl Air {
         if frame == Some(next) {
             let (_, (from, psdu)) = self.flying.pop_first().unwrap();
             for at in 0..self.nodes.len() {
-                if at != from && self.chance.permille() >= self.loss {
+                if at != from && self.deaf != Some(at) && self.chance.permille() >= self.loss {
                     self.nodes[at].handle_frame(self.now, &psdu);
                     self.drain(at);
                 }

@@ -49,6 +49,64 @@ fn datagrams_of_1500_octets_arrive_exactly_once_over_a_lossy_air() {
 }
 
 #[test]
+fn what_was_delivered_is_acknowledged_again_and_not_delivered_again() {
+    for len in [10, 60, 66, 1500] {
+        let mut air = Air::pair();
+        let handle = air.send(1, HUB, octets(len, 0));
+        while air.received(0).is_empty() {
+            assert!(air.step(START + Duration::from_secs(5)));
+        }
+        // The acknowledgement of what was delivered just now does not get through.
+        air.deaf = Some(1);
+        air.pass(Duration::from_millis(1500));
+        assert!(!air.delivered(1, handle));
+        air.deaf = None;
+        air.pass(Duration::from_secs(3));
+        assert!(air.delivered(1, handle), "{len} octets");
+        assert_eq!(air.received(0).len(), 1, "{len} octets");
+    }
+}
+
+#[test]
+fn a_mac_repetition_is_acknowledged_and_otherwise_ignored() {
+    let mut air = Air::pair();
+    air.send(1, HUB, octets(10, 0));
+    let psdu = air.log[0].1.clone();
+    for _ in 0..3 {
+        air.log.clear();
+        air.nodes[0].handle_frame(air.now, &psdu);
+        air.drain(0);
+        assert_eq!(air.log[0].1, mac::Frame::ack(psdu[2], false).to_vec());
+    }
+    assert_eq!(air.received(0).len(), 1);
+    assert!(!air.events[0].iter().any(|event| matches!(event, Output::Refused(..))));
+}
+
+#[test]
+fn the_acknowledgement_of_another_block_moves_nothing() {
+    let mut air = Air::new(vec![Node::new(config(HUB, &[PPMID]))]);
+    air.send(0, PPMID, octets(200, 0));
+    let psdu = air.log[0].1.clone();
+    let opened = nwk::Frame::parse(mac::Frame::parse(&psdu).unwrap().payload).unwrap().open(&network_key()).unwrap();
+    let data = aps::Frame::parse(&opened).unwrap();
+    let endpoints = data.endpoints.map(aps::Endpoints::swapped);
+    let frames =
+        |air: &Air| air.log.iter().filter(|(_, psdu)| mac::Frame::parse(psdu).unwrap().kind == mac::Kind::Data).count();
+    // Which block, which of its window arrived, data frames sent afterwards.
+    for (counter, (number, received, count)) in (1..).zip([(1, 0xFF, 1), (3, 0xFF, 1), (0, 0xFE, 1), (0, 0xFF, 2)]) {
+        let block = Some(aps::Block { first: number == 0, number, received: Some(received) });
+        let security = Some(Aux { key: KeyId::Data, counter, source: None });
+        let ack =
+            aps::Frame { kind: aps::Kind::Ack, ack_request: false, payload: &[], endpoints, block, security, ..data };
+        // The MAC is freed first, so that nothing else holds the next block back.
+        air.nodes[0].handle_frame(air.now, &mac::Frame::ack(psdu[2], false).to_vec());
+        air.nodes[0].handle_frame(air.now, &forge(counter, ack));
+        air.drain(0);
+        assert_eq!(frames(&air), count, "block {number}");
+    }
+}
+
+#[test]
 fn a_peer_that_is_not_there_is_given_up_after_four_times_1600_ms() {
     let mut air = Air::new(vec![Node::new(config(PPMID, &[HUB]))]);
     let handle = air.send(0, HUB, octets(10, 0));

@@ -1,7 +1,7 @@
 //! A sleepy child and its parent.
 use crate::air::*;
-use han::Node;
 use han::node::{Failure, Output};
+use han::{Node, mac};
 use std::time::Duration;
 
 fn home() -> Air {
@@ -34,6 +34,27 @@ fn a_woken_device_fetches_what_waits_fragments_and_all() {
     assert!(air.delivered(0, short) && air.delivered(0, long));
     let received: Vec<_> = air.received(1).iter().map(|datagram| datagram.payload.len()).collect();
     assert_eq!(received, [20, 1500]);
+}
+
+#[test]
+fn a_parent_says_when_more_waits_and_the_child_fetches_it_at_once() {
+    let mut air = home();
+    air.send(1, HUB, vec![2; 20]);
+    wake(&mut air);
+    // The child's datagram is acknowledged while one for the child waits too: two frames, the first says so.
+    air.pass(Air::DELAY);
+    air.send(0, GSME, vec![1; 20]);
+    air.pass(Duration::from_secs(1));
+    let child = Some((PAN, mac::Address::Short(GSME.short)));
+    let pending: Vec<_> = air
+        .log
+        .iter()
+        .map(|(at, psdu)| (*at, mac::Frame::parse(psdu).unwrap()))
+        .filter(|(_, frame)| frame.kind == mac::Kind::Data && frame.destination == child)
+        .map(|(at, frame)| (at, frame.frame_pending))
+        .collect();
+    assert_eq!((pending[0].1, pending[1].1), (true, false), "{pending:?}");
+    assert!(pending[1].0.since(pending[0].0) < Duration::from_millis(20), "{pending:?}");
 }
 
 #[test]

@@ -238,6 +238,25 @@ fn a_tunnel_is_freed_after_exactly_65535_idle_seconds_and_traffic_of_either_side
 }
 
 #[test]
+fn asking_again_keeps_a_tunnel_alive() {
+    let mut server = server();
+    request(&mut server, PPMID.eui, RequestTunnel::GBCS);
+    let later = START + seconds(100);
+    ask(&mut server, later, PPMID.eui, ToServer::RequestTunnel(RequestTunnel::GBCS));
+    assert_eq!(drain(&mut server).1, Some(later + seconds(65535)));
+}
+
+#[test]
+fn tunnel_ids_come_round_without_the_reserved_one_and_those_in_use() {
+    let mut server = server();
+    assert_eq!(request(&mut server, PPMID.eui, RequestTunnel::GBCS), (0, TunnelStatus::Success));
+    for expected in (1..NO_TUNNEL).chain(1..3) {
+        assert_eq!(request(&mut server, GSME.eui, RequestTunnel::GBCS), (expected, TunnelStatus::Success));
+        ask(&mut server, START, GSME.eui, ToServer::CloseTunnel(expected));
+    }
+}
+
+#[test]
 fn a_server_sends_one_transfer_at_a_time_and_tells_how_each_ended() {
     let mut server = server();
     request(&mut server, GSME.eui, RequestTunnel::GBCS);
@@ -488,6 +507,32 @@ fn no_more_tunnel_ids_asks_again_after_5_s_when_the_closing_is_not_answered_or_t
     answer(&mut client, START, ESME.eui, request, NO_TUNNEL, TunnelStatus::NoMoreTunnelIds);
     let outputs = exactly_at(&mut client, START + seconds(5));
     assert_eq!(to_server(&only(&outputs).zcl), ToServer::RequestTunnel(RequestTunnel::GBCS));
+}
+
+#[test]
+fn a_tunnel_that_the_server_forgot_is_not_closed_there() {
+    let mut client = opened(3);
+    client.open(START, ESME.eui, EP);
+    let outputs = drain(&mut client).0;
+    answer(&mut client, START, ESME.eui, tsn(&only(&outputs).zcl), 3, TunnelStatus::Success);
+    let error = ToClient::TransferDataError(3, TransferDataStatus::NoSuchTunnel).to_zcl(1, true);
+    client.handle_zcl(START, ESME.eui, EP, &error);
+    let outputs = drain(&mut client).0;
+    let request = tsn(&only(&outputs).zcl);
+    let outputs = answer(&mut client, START, ESME.eui, request, NO_TUNNEL, TunnelStatus::NoMoreTunnelIds);
+    assert_eq!(sent(&outputs).len(), 0);
+}
+
+#[test]
+fn a_renewal_that_brings_another_tunnel_resends_what_was_on_the_old_one() {
+    let mut client = opened(5);
+    let due = START + seconds(65535);
+    client.send(due, ESME.eui, vec![1]);
+    let outputs = drain(&mut client).0;
+    let [transfer, request] = sent(&outputs)[..] else { panic!("{outputs:?}") };
+    assert_eq!(to_server(&transfer.zcl), ToServer::TransferData(5, &[1]));
+    let outputs = answer(&mut client, due, ESME.eui, tsn(&request.zcl), 6, TunnelStatus::Success);
+    assert_eq!(to_server(&only(&outputs).zcl), ToServer::TransferData(6, &[1]));
 }
 
 #[test]
