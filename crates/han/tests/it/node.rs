@@ -68,6 +68,19 @@ fn what_was_delivered_is_acknowledged_again_and_not_delivered_again() {
 }
 
 #[test]
+fn a_replay_inside_a_fresh_network_frame_is_refused() {
+    let mut air = Air::new(vec![Node::new(config(HUB, &[PPMID]))]);
+    air.nodes[0].handle_frame(air.now, &forge(1, aps_data(8, None, &[1])));
+    for (network, link) in [(2, 8), (3, 7), (4, u32::MAX)] {
+        air.events[0].clear();
+        let frame = aps::Frame { counter: network as u8, ..aps_data(link, None, &[1]) };
+        air.nodes[0].handle_frame(air.now, &forge(network, frame));
+        air.drain(0);
+        assert_eq!(air.events[0].last(), Some(&Output::Refused(PPMID.short, Refusal::Replayed)), "{link}");
+    }
+}
+
+#[test]
 fn a_mac_repetition_is_acknowledged_and_otherwise_ignored() {
     let mut air = Air::pair();
     air.send(1, HUB, octets(10, 0));

@@ -510,6 +510,19 @@ fn no_more_tunnel_ids_asks_again_after_5_s_when_the_closing_is_not_answered_or_t
 }
 
 #[test]
+fn after_a_success_a_full_server_is_met_with_closing_again() {
+    let (mut client, request) = asking();
+    answer(&mut client, START, ESME.eui, request, NO_TUNNEL, TunnelStatus::NoMoreTunnelIds);
+    let outputs = exactly_at(&mut client, START + seconds(5));
+    answer(&mut client, START + seconds(5), ESME.eui, tsn(&only(&outputs).zcl), 3, TunnelStatus::Success);
+    let outputs = exactly_at(&mut client, START + seconds(5 + 65535));
+    let request = tsn(&only(&outputs).zcl);
+    let now = START + seconds(5 + 65535);
+    let outputs = answer(&mut client, now, ESME.eui, request, NO_TUNNEL, TunnelStatus::NoMoreTunnelIds);
+    assert_eq!(to_server(&only(&outputs).zcl), ToServer::CloseTunnel(3));
+}
+
+#[test]
 fn a_tunnel_that_the_server_forgot_is_not_closed_there() {
     let mut client = opened(3);
     client.open(START, ESME.eui, EP);
