@@ -19,14 +19,11 @@ use tracing::{debug, info};
 use crate::ack::{AckToken, Verdict};
 use crate::backoff::{Backoff, Waits};
 use crate::ended::Ended;
-use crate::flight::{Flight, Lost, Outcome, Outgoing, Sent};
+use crate::flight::{Flight, Lost, Outgoing, Sent};
 use crate::packet::{self, Incoming};
 use crate::tls::{ClientTls, TlsError};
 use crate::wire::{Wire, WireLimits};
 use crate::{identity, topic};
-
-/// Octets of a PUBLISH besides topic and payload: fixed header 5, topic length 2, packet identifier 2, property length 1.
-const PUBLISH_OVERHEAD: usize = 10;
 
 /// Which MQTT to speak. The endpoint speaks both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,7 +145,8 @@ pub struct Carrier {
 }
 
 impl Carrier {
-    /// Starts connecting, now and whenever the connection ends. Must be called within a tokio runtime.
+    /// Starts connecting, now and whenever the connection ends, until the handle or the receiver of events is dropped. Must be
+    /// called within a tokio runtime.
     pub fn start(config: CarrierConfig) -> Result<(Self, mpsc::Receiver<CarrierEvent>), TlsError> {
         let device = own_identity(&config.tls)?;
         let server_name = ServerName::try_from(config.server_name.clone())
@@ -172,7 +170,7 @@ impl Carrier {
                 silence: None,
             },
         };
-        let max_payload = (config.max_packet as usize).saturating_sub(PUBLISH_OVERHEAD + settings.up.len());
+        let max_payload = packet::max_payload(config.max_packet, &settings.up);
 
         let (queue, messages) = mpsc::channel(config.queue);
         let (events, receiver) = mpsc::channel(config.events);
@@ -302,14 +300,14 @@ impl Reconnecting {
         wire.expect_ping_answers_within(*set_up);
 
         wire.send(packet::connect(wire.version(), &format!("{device:#}"), *keep_alive)).map_err(Ended::Protocol)?;
-        match wire.next(true).await? {
+        match wire.next().await? {
             Incoming::Connack { code: 0 } => {}
             Incoming::Connack { code } => return Err(Ended::Refused { code }),
             _ => return Err(Ended::Protocol(MqttError::ProtocolError)),
         }
         let packet_id = wire.packet_id().map_err(Ended::Protocol)?;
         wire.send(packet::subscribe(wire.version(), packet_id, down)).map_err(Ended::Protocol)?;
-        match wire.next(true).await? {
+        match wire.next().await? {
             Incoming::Suback { codes } => match codes[..] {
                 // A head end that grants QoS 0 only would never learn what arrived here.
                 [1 | 2] => Ok(wire),
@@ -331,6 +329,7 @@ impl Reconnecting {
     async fn serve_until_error(&mut self, wire: &mut ServerWire) -> Result<Infallible, Ended> {
         let (verdict_sender, mut verdicts) = mpsc::unbounded_channel();
         let mut stopping = self.stopping.clone();
+        let events = self.events.clone();
         let mut event = Some(CarrierEvent::Connected);
         loop {
             self.send_unsent(wire);
@@ -342,34 +341,42 @@ impl Reconnecting {
                     let Verdict::Stored(packet_id) = verdict else { return Err(Ended::NotStored) };
                     wire.send(packet::puback(wire.version(), packet_id)).map_err(Ended::Protocol)?;
                 }
-                permit = self.events.reserve(), if event.is_some() => {
+                permit = events.reserve(), if event.is_some() => {
                     // Nobody takes events any more.
                     let permit = permit.map_err(|_| Ended::Stopped)?;
                     permit.send(event.take().expect("checked above"));
                 }
                 Some(message) = self.messages.recv(), if may_send => self.flight.push(message),
-                packet = wire.next(event.is_none()) => match packet? {
-                    Incoming::Publish(publish) => {
-                        if publish.topic != self.settings.down || publish.qos == Qos::ExactlyOnce {
-                            return Err(Ended::Protocol(MqttError::ProtocolError));
-                        }
-                        debug!(device = %self.settings.device, octets = publish.payload.len(), "down message");
-                        let ack = match publish.packet_id {
-                            Some(packet_id) => AckToken::new(&verdict_sender, packet_id),
-                            None => AckToken::unneeded(),
-                        };
-                        event = Some(CarrierEvent::Down { payload: publish.payload, ack });
-                    }
-                    Incoming::Puback { packet_id, code } => {
-                        if let Some(message) = self.flight.take(packet_id) {
-                            debug!(device = %self.settings.device, code, "up message acknowledged");
-                            message.resolve(if code < 0x80 { Ok(Outcome::Acknowledged) } else { Err(Lost::Refused { code }) });
-                        }
-                    }
-                    Incoming::Disconnect { code } => return Err(Ended::PeerLeft { code }),
-                    _ => return Err(Ended::Protocol(MqttError::ProtocolError)),
-                }
+                packet = wire.step(event.is_none()) => if let Some(packet) = packet? {
+                    event = self.receive(packet, &verdict_sender)?;
+                },
             }
+        }
+    }
+
+    fn receive(
+        &mut self,
+        packet: Incoming,
+        verdicts: &mpsc::UnboundedSender<Verdict>,
+    ) -> Result<Option<CarrierEvent>, Ended> {
+        match packet {
+            Incoming::Publish(publish) if publish.topic == self.settings.down && publish.qos != Qos::ExactlyOnce => {
+                debug!(device = %self.settings.device, octets = publish.payload.len(), "down message");
+                let ack = match publish.packet_id {
+                    Some(packet_id) => AckToken::new(verdicts, packet_id),
+                    None => AckToken::unneeded(),
+                };
+                Ok(Some(CarrierEvent::Down { payload: publish.payload, ack }))
+            }
+            Incoming::Puback { packet_id, code } => {
+                if let Some(message) = self.flight.take(packet_id) {
+                    debug!(device = %self.settings.device, code, "up message acknowledged");
+                    message.acknowledge(code);
+                }
+                Ok(None)
+            }
+            Incoming::Disconnect { code } => Err(Ended::PeerLeft { code }),
+            _ => Err(Ended::Protocol(MqttError::ProtocolError)),
         }
     }
 

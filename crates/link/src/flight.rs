@@ -58,6 +58,11 @@ impl Outgoing {
         (Self { payload, dup: false, sent }, Sent(answer))
     }
 
+    /// The peer answered with this PUBACK reason code (MQTT 5 clause 3.4.2.1; always 0 in MQTT 3.1.1).
+    pub fn acknowledge(self, code: u8) {
+        self.resolve(if code < 0x80 { Ok(Outcome::Acknowledged) } else { Err(Lost::Refused { code }) });
+    }
+
     pub fn resolve(self, result: Result<Outcome, Lost>) {
         // The caller may have stopped caring.
         let _ = self.sent.send(result);

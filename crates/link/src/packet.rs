@@ -176,6 +176,13 @@ macro_rules! of_version {
     };
 }
 
+/// Octets of the largest payload that a PUBLISH to this topic can carry in either version.
+pub(crate) fn max_payload(max_packet: u32, topic: &str) -> usize {
+    // Fixed header, topic length, packet identifier, property length.
+    let overhead = 5 + 2 + topic.len() + 2 + 1;
+    (max_packet as usize).saturating_sub(overhead)
+}
+
 /// A CONNECT with nothing kept from before and nothing to be kept after.
 pub(crate) fn connect(version: Version, client_id: &str, keep_alive: u16) -> Result<Packet, MqttError> {
     Ok(of_version!(version, v => {

@@ -11,11 +11,12 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, OtherError, RootCertStore, ServerConfig,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig,
     SignatureScheme,
 };
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use tracing::warn;
 
 use crate::identity::{self, IdentityError};
 
@@ -237,7 +238,12 @@ impl ClientCertVerifier for DeviceVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         let verified = self.0.verify_client_cert(end_entity, intermediates, now)?;
-        identity::device_of(end_entity).map_err(|error| CertificateError::Other(OtherError(Arc::new(error))))?;
+        // The one certificate error that rustls turns into the alert access_denied: a valid certificate, but not for here
+        // (RFC 8446 6.2). Why not is for our log, since the error carries no more.
+        identity::device_of(end_entity).map_err(|reason| {
+            warn!(%reason, "a valid certificate names no device");
+            CertificateError::ApplicationVerificationFailure
+        })?;
         Ok(verified)
     }
 

@@ -72,18 +72,26 @@ impl<R: RoleType, S: AsyncRead + AsyncWrite> Wire<R, S> {
         self.core.set_pingresp_recv_timeout(limit.as_millis() as u64);
     }
 
-    /// The next packet, answering pings and watching timers meanwhile. With `reading` off it takes nothing from the peer and
-    /// returns only when the connection ends: back-pressure that still writes.
-    pub async fn next(&mut self, reading: bool) -> Result<Incoming, Ended> {
+    /// The next packet, answering pings and watching timers meanwhile.
+    pub async fn next(&mut self) -> Result<Incoming, Ended> {
         loop {
-            if reading && let Some(packet) = self.received.pop_front() {
+            if let Some(packet) = self.step(true).await? {
                 return Ok(packet);
             }
-            if let Some(ended) = &self.ended {
-                return Err(ended.clone());
-            }
-            self.turn(reading).await;
         }
+    }
+
+    /// The next packet, or `None` when something else moved: [`Wire::has_room`] may have changed. With `reading` off nothing
+    /// is taken from the peer: back-pressure that still writes.
+    pub async fn step(&mut self, reading: bool) -> Result<Option<Incoming>, Ended> {
+        if reading && let Some(packet) = self.received.pop_front() {
+            return Ok(Some(packet));
+        }
+        if let Some(ended) = &self.ended {
+            return Err(ended.clone());
+        }
+        self.turn(reading).await;
+        Ok(None)
     }
 
     /// Queues a packet for writing.
@@ -180,6 +188,8 @@ impl<R: RoleType, S: AsyncRead + AsyncWrite> Wire<R, S> {
                     _ => {}
                 }
             }
+            // Nothing to write, nobody to hear, no timer: whoever awaits this has other reasons to go on.
+            else => std::future::pending().await,
         }
     }
 

@@ -19,14 +19,13 @@ use crate::ack::AckToken;
 use crate::ended::Ended;
 use crate::flight::{Outgoing, Sent};
 use crate::tls::{ServerTls, TlsError};
+use crate::{packet, topic};
 use registry::Registry;
 
 /// How long a stopping endpoint waits for its sessions to say goodbye.
 const STOP: Duration = Duration::from_secs(5);
 /// How long to hold off when the operating system refuses to accept (mostly: no more file descriptors).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Octets of a PUBLISH besides topic and payload: fixed header 5, topic length 2, packet identifier 2, property length 1.
-const PUBLISH_OVERHEAD: usize = 10;
 
 /// Where to listen, as whom, and within which bounds.
 #[derive(Debug)]
@@ -160,7 +159,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Starts listening. The events must be taken: while they are not, devices wait.
+    /// Starts listening. The events must be taken: while they are not, devices wait; when their receiver is dropped, devices
+    /// are sent away.
     pub async fn bind(config: EndpointConfig) -> Result<(Self, mpsc::Receiver<LinkEvent>), BindError> {
         let EndpointConfig { addr, tls, limits } = config;
         let acceptor = TlsAcceptor::from(Arc::new(tls.into_config()?));
@@ -179,8 +179,7 @@ impl Endpoint {
             drop(running);
         });
         // A topic of a device is as long as any other's.
-        let overhead = PUBLISH_OVERHEAD + crate::topic::down(Eui64::default()).len();
-        let max_payload = (limits.max_packet as usize).saturating_sub(overhead);
+        let max_payload = packet::max_payload(limits.max_packet, &topic::down(Eui64::default()));
         Ok((Self { local_addr, max_payload, registry, stop: Arc::new(stop), stopped }, receiver))
     }
 

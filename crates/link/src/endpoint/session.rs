@@ -87,7 +87,7 @@ async fn authenticate(stream: TcpStream, shared: &Shared) -> Result<(Eui64, Devi
 
 /// The CONNECT, refused if it wants what is not carried here.
 async fn receive_connect(wire: &mut DeviceWire) -> Result<Connect, Ended> {
-    let Incoming::Connect(connect) = wire.next(true).await? else {
+    let Incoming::Connect(connect) = wire.next().await? else {
         return Err(Ended::Protocol(MqttError::ProtocolError));
     };
     if let Some(what) = connect.unsupported {
@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
                     self.flight.push(message);
                     self.send_waiting()?;
                 }
-                packet = self.wire.next(may_read) => self.receive(packet?, seat)?,
+                packet = self.wire.step(may_read) => if let Some(packet) = packet? { self.receive(packet, seat)? },
             }
         }
     }
@@ -194,7 +194,7 @@ impl<'a> Session<'a> {
             Incoming::Puback { packet_id, code } => {
                 if let Some(message) = self.flight.take(packet_id) {
                     debug!(device = %self.device, code, "down message acknowledged");
-                    message.resolve(if code < 0x80 { Ok(Outcome::Acknowledged) } else { Err(Lost::Refused { code }) });
+                    message.acknowledge(code);
                 }
                 Ok(())
             }
