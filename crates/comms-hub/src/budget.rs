@@ -241,4 +241,15 @@ mod tests {
         assert_eq!(b.charge(Time(0), &dear, P, G, true, 200), Err(Exhausted::GsmeEnergy));
         assert_eq!(b.charge(Time(0), &dear, P, E, false, 200), Ok(()));
     }
+
+    #[test]
+    fn a_device_that_left_leaves_nothing_behind() {
+        let settings = Settings::default();
+        let mut b = Budgets::default();
+        b.admit_frame(Time(0), P, &settings.ppmid_limits).unwrap();
+        b.charge(Time(0), &settings.assured, P, G, true, 200).unwrap();
+        b.forget(P);
+        b.forget(G);
+        assert!(b.frames.is_empty() && b.per_ppmid.is_empty() && b.per_target.is_empty() && b.gsme_energy.is_empty());
+    }
 }

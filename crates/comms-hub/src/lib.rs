@@ -12,6 +12,19 @@
 //! | [`alert`] | Alert 0x8F84 |
 //! | [`hub`] | all of it over a radio: [`Hub`] |
 //!
+//! # Driving it
+//!
+//! Give it what happens ([`Hub::handle_frame`], [`Hub::handle_wan`], [`Hub::set_wan`], [`Hub::handle_timeout`]), each with the
+//! time, and **after every call drain [`Hub::poll`] until it returns [`Output::Timeout`]**: put frames on the air, messages on
+//! the WAN, and store a record before acting on what follows it. [`Hub::new`] takes the last record back; a message that was
+//! handed on just before power failed may then be handed on once more, which every receiver of GBCS messages detects.
+//!
+//! # What it is not yet
+//!
+//! Devices are joined already: installation by CCS01 and the HHT's inter-PAN join are not here ([`Hub::add_device`] is where
+//! they end). Commands for CHF and GPF come out as [`Event::Local`], tapped pairs as [`Event::Tapped`]: the GPF's own model is
+//! not here either.
+//!
 //! The hub has no key of any Remote Party: it checks no signature and no MAC of what it carries, and changes no octet of it.
 #![no_std]
 #![forbid(unsafe_code)]

@@ -126,3 +126,87 @@ impl Taps {
         self.taps.iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gbcs::envelope::RouteForm;
+    use gbcs::{Counter, Cra, Eui64};
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    const HHT: Source = Source::Device(Eui64::from_u64(6));
+    const PPMID: Source = Source::Device(Eui64::from_u64(4));
+
+    fn id(n: u64) -> MessageId {
+        MessageId { originator: Eui64::from_u64(1), target: Eui64::from_u64(2), cra: Cra::Command, counter: Counter(n) }
+    }
+
+    fn carried(n: u64, source: Source) -> Carried {
+        Carried { command: id(n), source, by_ppmid: source == PPMID, at: Time(n) }
+    }
+
+    #[test]
+    fn every_carrier_of_a_command_is_remembered_once_and_for_a_day() {
+        let mut carriers = Carriers::default();
+        for source in [PPMID, HHT, PPMID] {
+            carriers.remember(carried(1, source), 8, DAY);
+        }
+        assert_eq!(carriers.of(&id(1)), [HHT, PPMID]);
+        assert_eq!(carriers.of(&id(2)), []);
+        carriers.expire(Time(0) + DAY, DAY);
+        assert_eq!(carriers.of(&id(1)).len(), 2);
+        carriers.expire(Time(1) + DAY, DAY);
+        assert_eq!(carriers.of(&id(1)), []);
+    }
+
+    #[test]
+    fn what_ppmids_carried_is_forgotten_first_and_displaces_nothing_else() {
+        let mut carriers = Carriers::default();
+        carriers.remember(carried(1, HHT), 2, DAY);
+        carriers.remember(carried(2, PPMID), 2, DAY);
+        carriers.remember(carried(3, PPMID), 2, DAY);
+        assert_eq!(carriers.iter().map(|c| c.command.counter.0).collect::<Vec<_>>(), [1, 3]);
+        carriers.remember(carried(4, HHT), 2, DAY);
+        carriers.remember(carried(5, PPMID), 2, DAY);
+        assert_eq!(carriers.iter().map(|c| c.command.counter.0).collect::<Vec<_>>(), [1, 4]);
+        carriers.remember(carried(6, HHT), 2, DAY);
+        assert_eq!(carriers.iter().map(|c| c.command.counter.0).collect::<Vec<_>>(), [4, 6]);
+    }
+
+    fn letter(n: u64, code: u16, form: RouteForm, octet: u8) -> Letter {
+        let route = Route { id: id(n), code: MessageCode(code), form };
+        Letter { route, octets: alloc::vec![octet], source: Source::Wan, taken: Time(0) }
+    }
+
+    #[test]
+    fn only_commands_that_the_gpf_mirrors_are_kept_until_answered_or_lost() {
+        let mut taps = Taps::default();
+        for code in [0x006B, 0x006F, 0x0071, 0x0015, 0x007C, 0x007E, 0x0088, 0x00A3, 0x00D8] {
+            taps.keep(&letter(code.into(), code, RouteForm::Maced, 1));
+            assert_eq!(taps.answered(&id(code.into()).answer()), Some(alloc::vec![alloc::vec![1]]));
+            assert_eq!(taps.answered(&id(code.into()).answer()), None);
+        }
+        taps.keep(&letter(1, 0x0062, RouteForm::Maced, 1));
+        taps.keep(&letter(2, 0x0071, RouteForm::Maced, 1));
+        taps.forget(&id(2));
+        assert_eq!(taps.iter().count(), 0);
+    }
+
+    #[test]
+    fn the_blocks_of_a_tapped_command_are_kept_in_order_and_repeated_ones_once() {
+        let mut taps = Taps::default();
+        for number in [1, 2, 2, 3] {
+            let form = RouteForm::Block { number, last: number == 3 };
+            taps.keep(&letter(1, 0x006B, form, number as u8));
+        }
+        assert_eq!(taps.answered(&id(1).answer()).unwrap(), [[1], [2], [3]]);
+    }
+
+    #[test]
+    fn a_full_tap_forgets_the_oldest() {
+        let mut taps = Taps::default();
+        (0..33).for_each(|n| taps.keep(&letter(n, 0x0071, RouteForm::Maced, 0)));
+        assert_eq!(taps.answered(&id(0).answer()), None);
+        assert!(taps.answered(&id(1).answer()).is_some());
+    }
+}

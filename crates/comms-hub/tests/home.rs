@@ -105,6 +105,61 @@ fn a_response_for_a_ppmid_that_is_away_waits_until_it_is_heard_again() {
 }
 
 #[test]
+fn a_response_that_a_ppmid_did_not_hear_follows_its_next_word() {
+    let mut home = Home::ready(Profile::Assured, true);
+    home.send(PPMID, command(ESME, 1));
+    home.run_for(2);
+    home.device(PPMID).deaf = true;
+    home.send(ESME, response(ESME, 1));
+    home.run_for(120);
+    home.device(PPMID).deaf = false;
+    home.run_for(60);
+    assert!(home.device(PPMID).data.is_empty(), "the hub does not call into the dark");
+    home.send(PPMID, command(ESME, 2));
+    home.run_for(5);
+    assert_eq!(home.device(PPMID).data, [response(ESME, 1)]);
+}
+
+#[test]
+fn a_meter_whose_stack_acknowledges_has_the_command_even_if_it_answers_nothing() {
+    let mut home = Home::ready(Profile::Assured, true);
+    home.device(ESME).manual = true;
+    home.wan_brings(&command(ESME, 1));
+    home.run_for(1200);
+    assert!(home.events.iter().any(|e| matches!(e, Event::Delivered { target: ESME, .. })));
+    assert!(home.wan.is_empty(), "no Alert about it");
+}
+
+#[test]
+fn what_a_meter_says_while_the_wan_is_down_is_stored_at_once() {
+    let settings = Settings { hht_copy: comms_hub::config::HhtCopy::Responses, ..Settings::default() };
+    let mut home = Home::with(Profile::Secmp0038, settings).connected(false);
+    home.send(ESME, response(ESME, 1));
+    home.run_for(1);
+    home.restart_hub();
+    home.set_wan(true);
+    assert_eq!(home.wan, [response(ESME, 1)]);
+}
+
+#[test]
+fn a_tap_survives_a_restart_and_only_the_response_is_its_answer() {
+    let mut home = Home::ready(Profile::Secmp0038, true);
+    home.wan_brings(&command(GSME, 1));
+    home.restart_hub();
+    home.set_wan(true);
+    home.wake(GSME);
+    home.open(GSME);
+    home.run_for(3);
+    let tapped = |home: &Home| home.events.iter().filter(|e| matches!(e, Event::Tapped { .. })).count();
+    let alert = message(GSME, SUPPLIER, Cra::Alert, 1, 0x1000, 20);
+    for (put, taps) in [(alert, 0), (response(GSME, 2), 0), (response(GSME, 1), 1), (response(GSME, 1), 1)] {
+        home.send(GSME, GsmeData::Put(&put).to_vec());
+        home.run_for(2);
+        assert_eq!(tapped(&home), taps);
+    }
+}
+
+#[test]
 fn the_hht_gets_the_responses_to_its_commands_and_every_alert_and_the_wan_gets_both() {
     let mut home = Home::ready(Profile::Secmp0038, true);
     home.open(HHT);
@@ -273,6 +328,11 @@ fn a_gas_meter_that_never_wakes_loses_its_message_after_a_day_and_the_log_says_s
     let entry = home.hub.event_log().last().copied().unwrap();
     assert_eq!((entry.code, entry.message), (log_code::GSME_COMMAND_NOT_RETRIEVED, Some(MessageCode(0x0071))));
     assert!(home.wan.is_empty(), "a log entry, not an Alert");
+    home.wake(GSME);
+    home.send(GSME, GsmeData::Put(&response(GSME, 1)).to_vec());
+    home.run_for(5);
+    assert_eq!(home.wan.len(), 1);
+    assert!(!home.events.iter().any(|e| matches!(e, Event::Tapped { .. })), "its copy went with it");
 }
 
 #[test]
@@ -340,13 +400,14 @@ fn an_electricity_meter_out_of_reach_ends_in_alert_8f84_to_the_acb() {
     assert_eq!(home.logged().last(), Some(&log_code::COMMAND_NOT_PASSED));
 
     // The next Alert has a higher counter, across a restart too.
-    let first = view.id().counter;
-    home.restart_hub();
-    home.set_wan(true);
     home.wan_brings(&command(ESME, 78));
     home.run_for(700);
-    let second = MessageView::parse(home.wan.last().unwrap()).unwrap().id().counter;
-    assert!(second > first);
+    home.restart_hub();
+    home.set_wan(true);
+    home.wan_brings(&command(ESME, 79));
+    home.run_for(700);
+    let counters: Vec<_> = home.wan.iter().map(|alert| MessageView::parse(alert).unwrap().id().counter.0).collect();
+    assert_eq!(counters, [(1 << 60) + 1, (1 << 60) + 2, (1 << 60) + 3]);
 }
 
 #[test]

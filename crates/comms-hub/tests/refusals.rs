@@ -156,6 +156,25 @@ fn a_device_that_is_removed_loses_its_tunnel_and_all_that_waits_for_it() {
 }
 
 #[test]
+fn a_device_that_joins_again_starts_with_a_fresh_tunnel_and_budget() {
+    let mut home = Home::ready(Profile::Assured, true);
+    for _ in 0..61 {
+        home.send(PPMID, vec![0; 3]);
+    }
+    home.run_for(5);
+    assert_eq!(home.device(PPMID).statuses().last(), Some(&Status::Failure));
+    home.hub.remove_device(home.now, PPMID);
+    let entry = DeviceEntry { eui: PPMID, kind: DeviceKind::Ppmid, short: 0x0A03, sleepy: false };
+    home.hub.add_device(home.now, entry, Key::new([PPMID.octets()[7]; 16])).unwrap();
+    home.drain_hub();
+    assert!(!home.hub.has_tunnel(PPMID));
+    home.open(PPMID);
+    home.send(PPMID, command(ESME, 1));
+    home.run_for(5);
+    assert_eq!(home.device(ESME).data, [command(ESME, 1)]);
+}
+
+#[test]
 fn a_tunnel_without_traffic_for_65535_seconds_is_closed() {
     let mut home = Home::ready(Profile::Assured, true);
     home.device(PPMID).deaf = true;

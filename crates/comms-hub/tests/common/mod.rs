@@ -219,6 +219,7 @@ pub fn chf_key() -> gbcs::crypto::PrivateKey {
     RustCrypto.private_key(&[9; 32]).unwrap()
 }
 
+/// Alert counters start above any clock, so that tests see the counter itself.
 pub fn config(profile: Profile, settings: Settings) -> HubConfig {
     let listed = || DEVICES.into_iter().filter_map(|(eui, kind, short, sleepy)| Some((eui, kind?, short, sleepy)));
     let peers = DEVICES.into_iter().map(|(eui, _, short, sleepy)| Peer {
@@ -233,7 +234,12 @@ pub fn config(profile: Profile, settings: Settings) -> HubConfig {
         profile,
         node: node_config(CHF, 0, Role::Coordinator, peers.collect()),
         devices: listed().map(|(eui, kind, short, sleepy)| DeviceEntry { eui, kind, short, sleepy }).collect(),
-        alerts: Some(AlertKeys { acb: ACB, acb_key: *acb_key().public(), own: chf_key(), counter_floor: Counter(0) }),
+        alerts: Some(AlertKeys {
+            acb: ACB,
+            acb_key: *acb_key().public(),
+            own: chf_key(),
+            counter_floor: Counter(1 << 60),
+        }),
         settings,
     }
 }
