@@ -70,7 +70,8 @@ reasons! {
     11 TooLong "the command does not fit a tunnel",
     /// The warrant's last moment passed before the hub took the Command: it is not on the HAN.
     12 Expired "the warrant ran out before the command was sent",
-    /// A later attempt of the delivery has been seen, or the delivery with another Command.
+    /// A later attempt of the delivery has been seen, or the delivery with another Command. It tells nothing of what became
+    /// of the attempt.
     13 AttemptSeen "this attempt has been seen",
     /// An earlier attempt of the delivery is on its way to the hub this moment.
     14 InFlight "an earlier attempt is on its way",

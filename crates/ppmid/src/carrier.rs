@@ -6,7 +6,7 @@ use core::time::Duration;
 use gbcs::{Eui64, Time};
 use han::node::{self, FrameCounters, Handle, Node, NodeConfig, Refusal};
 use han::tunnel::{self, Client, ClientConfig, CloseReason, Side, TransferFailure, TransferId};
-use han::zcl::tunneling::{CLUSTER, TunnelStatus};
+use han::zcl::tunneling::{CLUSTER, TunnelStatus, to_client};
 
 /// What became of the message handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +38,14 @@ pub(crate) struct Carrier {
     node: Node,
     client: Client,
     hub: Eui64,
+    hub_endpoint: u8,
     /// The message on its way.
     current: Option<TransferId>,
     /// The hub said that the tunnel is not ours, so what was sent on it went nowhere.
     forgotten: bool,
+    /// The hub sent data on a tunnel of a former life and is being told that there is none. It then drops whatever tunnel we
+    /// have, so the one being asked for this moment has to be asked for again.
+    stray: bool,
     /// Commands of the cluster on their way: their loss is the tunnel's loss. That of an acknowledgement is not.
     commands: Vec<Handle>,
     outputs: VecDeque<Output>,
@@ -63,8 +67,10 @@ impl Carrier {
             node: Node::new(node),
             client: Client::new(tunnel),
             hub: config.hub,
+            hub_endpoint: config.hub_endpoint,
             current: None,
             forgotten: false,
+            stray: false,
             commands: Vec::new(),
             outputs: VecDeque::new(),
         };
@@ -134,7 +140,10 @@ impl Carrier {
                     self.commands.push(handle);
                 }
             }
-            tunnel::Output::Opened { .. } => self.outputs.push_back(Output::Opened),
+            tunnel::Output::Opened { peer, .. } => match core::mem::take(&mut self.stray) {
+                true => self.client.open(now, peer, self.hub_endpoint),
+                false => self.outputs.push_back(Output::Opened),
+            },
             tunnel::Output::Refused { status, .. } => self.outputs.push_back(Output::TunnelRefused(status)),
             tunnel::Output::Closed { reason, .. } => {
                 self.forgotten |= reason == CloseReason::Forgotten;
@@ -171,6 +180,7 @@ impl Carrier {
             }
             node::Output::Received(datagram) => {
                 if datagram.cluster == CLUSTER && Side::of(&datagram.payload) == Some(Side::Client) {
+                    self.stray |= is_data(&datagram.payload) && !self.client.is_open(datagram.peer);
                     self.client.handle_zcl(now, datagram.peer, datagram.src_endpoint, &datagram.payload);
                 }
             }
@@ -184,4 +194,9 @@ impl Carrier {
             self.outputs.push_back(Output::Outcome(outcome));
         }
     }
+}
+
+/// Whether a frame of the cluster is a TransferData.
+fn is_data(zcl: &[u8]) -> bool {
+    han::zcl::Frame::parse(zcl).is_ok_and(|frame| frame.cluster_specific && frame.command == to_client::TRANSFER_DATA)
 }

@@ -270,18 +270,18 @@ impl<C: Crypto> Session<C> {
     /// Whether an authentic Release may be accepted. Room is made when it may.
     fn admit(&mut self, now: Time, release: &Release, nonce: NonceStanding) -> Result<Route, Reason> {
         let warrant = &release.warrant;
+        // First, so that an old Release is called that, whatever has become of its nonce.
+        let earlier = self.memory.delivery(warrant.delivery).filter(|_| warrant.ppmid == self.me);
+        if earlier.is_some_and(|e| e.attempt >= warrant.attempt || e.command_hash != warrant.command_hash) {
+            return Err(Reason::AttemptSeen);
+        }
         let checks = Checks { ppmid: self.me, now, nonce, max_command: MAX_TUNNEL_COMMAND };
         let route = warrant.check(&release.command, &self.crypto, &checks)?;
         if !self.meters.include(warrant.target) {
             return Err(Reason::UnknownTarget);
         }
-        if let Some(earlier) = self.memory.delivery(warrant.delivery) {
-            if earlier.attempt >= warrant.attempt || earlier.command_hash != warrant.command_hash {
-                return Err(Reason::AttemptSeen);
-            }
-            if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.delivery == warrant.delivery) {
-                return Err(Reason::InFlight);
-            }
+        if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.delivery == warrant.delivery) {
+            return Err(Reason::InFlight);
         }
         if self.memory.carries(Subject::of(&route), warrant.delivery) {
             return Err(Reason::DuplicateCommand);
