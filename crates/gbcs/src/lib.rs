@@ -7,18 +7,24 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod catalogue;
+pub mod certificate;
 pub mod crypto;
 pub mod der;
 pub mod dlms;
 pub mod envelope;
 pub mod gbz;
 pub mod ids;
+#[cfg(feature = "std")]
+pub mod keystore;
 pub mod length;
 mod octets;
 pub mod payload;
 pub mod protect;
 mod reader;
 pub mod time;
+pub mod utrn;
+pub mod verify;
 
 pub use envelope::{Form, GroupingHeader, Message, MessageView, OtherInformation, ParseError, Route};
 pub use ids::{Counter, Cra, Eui64, MessageCode, MessageId};

@@ -1,6 +1,11 @@
 //! Every message of the Reference Test Data Set, where it is at hand: `LASTMETRE_SHARED`, or `shared` beside the workspace.
+#![cfg(feature = "std")]
+use gbcs::crypto::{Crypto, RustCrypto};
+use gbcs::dlms::Apdu;
 use gbcs::gbz::{Content, zcl::Body};
-use gbcs::{MessageView, Payload};
+use gbcs::keystore::{Keyring, Keystore};
+use gbcs::verify::{self, Plain, Status};
+use gbcs::{Cra, MessageView, Payload, catalogue};
 use std::path::PathBuf;
 
 struct Sample {
@@ -58,4 +63,61 @@ fn every_zcl_payload_is_of_a_known_command() {
             }
         }
     }
+}
+
+#[test]
+fn every_command_has_exactly_the_rows_or_components_of_its_use_case() {
+    for Sample { name, octets } in samples() {
+        let view = MessageView::parse(&octets).unwrap();
+        let use_case = catalogue::find(view.message_code()).unwrap_or_else(|| panic!("{name}: no use case"));
+        if view.cra() != Cra::Command {
+            continue;
+        }
+        match Payload::of(&view).unwrap() {
+            Payload::Dlms(Apdu::Request(request)) => assert!(use_case.matches(&request), "{name}: {request:#?}"),
+            Payload::Gbz(payload) => assert!(use_case.matches_components(&payload), "{name}: {payload:#?}"),
+            Payload::Der(_) => assert_eq!(use_case.family, catalogue::Family::Der, "{name}"),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+/// Every signature and MAC whose keys are public verifies, and every encrypted attribute opens, with this provider.
+fn everything_verifies(crypto: impl Crypto) {
+    let samples = samples();
+    if samples.is_empty() {
+        return;
+    }
+    let store = Keystore::load(&crypto, &shared().join("rtds/keystore.json")).unwrap();
+    let ring = Keyring::new(&crypto, &store);
+    let mut unknown = 0;
+    for Sample { name, octets } in samples {
+        let view = MessageView::parse(&octets).unwrap();
+        let report = verify::verify(&crypto, &ring, &view, &Payload::of(&view).unwrap());
+        let statuses =
+            [report.signature, report.mac].into_iter().chain(report.encrypted.iter().map(|part| part.status));
+        for status in statuses {
+            match status {
+                Status::Absent | Status::Verified { .. } => {}
+                // Neither private key of this pair was ever published.
+                Status::UnknownKey { .. } if name.starts_with("PCS0") => unknown += 1,
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        for part in report.encrypted {
+            assert!(!matches!(part.plain, Some(Plain::Unknown(_))), "{name}: {:?}", part.plain);
+        }
+    }
+    assert_eq!(unknown, 4);
+}
+
+#[test]
+fn everything_verifies_with_rustcrypto() {
+    everything_verifies(RustCrypto);
+}
+
+#[cfg(feature = "aws-lc")]
+#[test]
+fn everything_verifies_with_aws_lc() {
+    everything_verifies(gbcs::crypto::AwsLc);
 }
