@@ -7,7 +7,10 @@ use crate::transition::{Facts, Input, Outcome, transition};
 use crate::{DeliveryId, Nonce, Via};
 use gbcs::{Counter, Eui64, Time};
 use handover::Stage;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// More than a PPMID sends again after a lost connection.
+const NONCES_REMEMBERED: usize = 32;
 
 /// A wish for a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,6 +204,8 @@ pub struct Engine {
     lanes: BTreeMap<Lane, Traffic>,
     /// PPMIDs that are connected, with their unused nonce.
     links: BTreeMap<Eui64, Option<Fresh>>,
+    /// The nonces each PPMID's latest Releases used, newest first.
+    used: BTreeMap<Eui64, VecDeque<Nonce>>,
     /// Open deliveries of each PPMID.
     carried: BTreeMap<Eui64, BTreeSet<DeliveryId>>,
     /// When to look at a delivery again, whatever happens.
@@ -260,15 +265,6 @@ impl Engine {
         Some(self.step(now, delivery, input))
     }
 
-    /// The Command turned out to have another originator and counter than the request: the ACB's own (DUIS 4.5).
-    pub fn readdress(&mut self, id: DeliveryId, originator: Eui64, counter: Counter) -> Option<&Delivery> {
-        let mut delivery = self.remove(id)?;
-        delivery.lane.originator = originator;
-        delivery.counter = counter;
-        self.insert(delivery);
-        self.deliveries.get(&id)
-    }
-
     /// A PPMID is connected and gave a nonce of its own clock's `time`, and says which deliveries it has.
     pub fn hello(&mut self, now: Time, ppmid: Eui64, nonce: Nonce, time: Time, has: &[DeliveryId]) -> Vec<Step> {
         self.fresh_nonce(now, ppmid, nonce, time);
@@ -307,6 +303,10 @@ impl Engine {
 
     /// The nonce for the next Release to a PPMID.
     pub fn fresh_nonce(&mut self, now: Time, ppmid: Eui64, nonce: Nonce, made: Time) {
+        // A message that came twice brings no new one.
+        if self.used.get(&ppmid).is_some_and(|used| used.contains(&nonce)) {
+            return;
+        }
         self.links.insert(ppmid, Some(Fresh { value: nonce, made, heard: now }));
         self.stir_carried(ppmid);
     }
@@ -431,6 +431,9 @@ impl Engine {
             return None;
         }
         self.links.insert(ppmid, None);
+        let used = self.used.entry(ppmid).or_default();
+        used.truncate(NONCES_REMEMBERED - 1);
+        used.push_front(nonce.value);
         let until = (now + self.policy.warrant).min(delivery.not_after);
         delivery.attempts += 1;
         delivery.open_attempts += 1;

@@ -429,16 +429,15 @@ fn orders_that_cannot_work_are_rejected() {
 }
 
 #[test]
-fn a_command_of_the_access_control_broker_moves_to_its_lane() {
+fn a_hello_that_comes_twice_brings_no_second_release() {
     let mut bench = Bench::new();
-    bench.accept(Order { critical: false, ..order(1, Via::Local) });
-    let acb = Eui64::from_u64(2);
-    bench.engine.readdress(id(1), acb, Counter(77)).unwrap();
-    bench.apply(1, Input::CommandReceived);
+    bench.queue(1);
+    bench.accept(Order { lane: lane(GSME), critical: false, ..order(2, Via::Local) });
+    bench.apply(2, Input::CommandReceived);
+    bench.logged();
     bench.hello(7, &[]);
-    bench.confirm(1);
-    let other = Order { lane: Lane { originator: acb, ..lane(ESME) }, counter: Counter(77), ..order(2, Via::Local) };
-    assert_eq!(bench.engine.accept(START, other).unwrap_err(), Rejected::CounterUsed);
+    bench.hello(7, &[]);
+    assert_eq!(bench.logged(), ["1 release 1 nonce 7"]);
 }
 
 fn any_input() -> impl Strategy<Value = Input> {

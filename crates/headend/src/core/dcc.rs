@@ -1,0 +1,330 @@
+//! Dealing with the DCC: documents out, answers in.
+use super::Core;
+use crate::courier::Undelivered;
+use crate::store::{Ask, Letter, StoreError};
+use delivery::{DccCode, Delivery, DeliveryId, Fault, Input, Outcome, Via};
+use duis::body::{LocalCommandResponse, SignedPreCommand};
+use duis::correlate::{check_local_command, check_local_command_for, correlate};
+use duis::transform::TransformContext;
+use duis::xml::Document;
+use duis::{Body, CommandVariant, Content, Refusal, Request, RequestId, Response, ResponseBody, ResponseCode, Srv};
+use gbcs::crypto::{AwsLc, Crypto};
+use gbcs::{MessageView, Time, protect};
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
+
+/// Return Local Command Response.
+const RETURN: Srv = Srv::new(8, 13, 0);
+
+/// The Command Variant of a Signed Pre-Command.
+pub(super) const fn signed_variant(via: Via) -> CommandVariant {
+    match via {
+        Via::Wan => CommandVariant::SendSigned,
+        Via::Local => CommandVariant::LocalSigned,
+        Via::Both => CommandVariant::SendAndLocalSigned,
+    }
+}
+
+/// No usable answer: the same document goes again.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    #[error(transparent)]
+    Undelivered(#[from] Undelivered),
+    /// What came is not the DCC's word. A tampered answer must not end a delivery.
+    #[error("the DCC's answer cannot be used: {0}")]
+    Unusable(#[from] Refusal),
+    #[error("the DCC's answer is to another request")]
+    Misdirected,
+}
+
+impl Core {
+    /// Make, keep and send the next document of a delivery: the engine wants its answer.
+    pub(super) fn ask(&mut self, now: Time, delivery: &Delivery) -> Result<(), StoreError> {
+        self.store.save(delivery)?;
+        let record = self.record(delivery.id)?;
+        let Some(mut request) = parse_request(&record.request) else {
+            error!(delivery = %delivery.id, "the stored request cannot be read");
+            return Ok(());
+        };
+        request.header.id = record.request_id;
+        let mut ask = Ask::Submit;
+        match record.signed {
+            Some(payload) if delivery.critical => {
+                let signed = SignedPreCommand { execution: request.body.execution(), payload };
+                request.body = Body::SignedPreCommand(signed);
+                request.header.variant = signed_variant(delivery.via);
+            }
+            _ if delivery.critical => ask = Ask::Transform,
+            _ => {}
+        }
+        self.post(now, delivery.id, ask, &request)
+    }
+
+    /// Give the DCC the Response that came through the home (DUIS 4.6).
+    pub(super) fn return_response(&mut self, now: Time, id: DeliveryId) -> Result<(), StoreError> {
+        let record = self.record(id)?;
+        let Some(response) = record.response else { return Ok(()) };
+        let counter = self.store.next_counter(self.config.originator, now)?;
+        let own = RequestId { originator: self.config.originator, target: self.config.dcc.id, counter };
+        let returned = LocalCommandResponse { original: Some(record.request_id), response };
+        let request = Request::new(own, RETURN, CommandVariant::NonDevice, Body::ReturnLocalCommandResponse(returned));
+        self.post(now, id, Ask::Return, &request)
+    }
+
+    fn post(&mut self, now: Time, id: DeliveryId, ask: Ask, request: &Request) -> Result<(), StoreError> {
+        let Some(service) = request.header.variant.service() else { return Ok(()) };
+        match request.sign(&AwsLc, &self.keys.xml) {
+            Ok(document) => {
+                let letter = self.store.post(id, ask, service.path(), request.header.id, document, now)?;
+                self.letters.insert(letter.sequence, letter);
+            }
+            // The delivery waits for an answer that does not come, and expires.
+            Err(error) => error!(delivery = %id, %error, "the document cannot be signed"),
+        }
+        Ok(())
+    }
+
+    pub(super) fn dcc_answered(
+        &mut self,
+        now: Time,
+        sequence: i64,
+        result: Result<String, Undelivered>,
+    ) -> Result<(), StoreError> {
+        let Some(letter) = self.letters.get(&sequence).cloned() else { return Ok(()) };
+        let response = match self.read_answer(&letter, result) {
+            Ok(response) => response,
+            Err(trouble) => return self.unanswered(now, letter, &trouble),
+        };
+        self.letters.remove(&sequence);
+        self.store.letter_done(sequence, now)?;
+        match letter.ask {
+            Ask::Transform => self.transformed(now, &letter, &response),
+            Ask::Submit => self.submitted(now, &letter, &response),
+            Ask::Return => self.returned(now, &letter, &response),
+        }
+    }
+
+    fn read_answer(&self, letter: &Letter, result: Result<String, Undelivered>) -> Result<Response, Unanswered> {
+        let text = result?;
+        let response = Response::accept(&AwsLc, &text, |certificate| self.keys.dcc.get(certificate).copied())?;
+        // A document that could not be read has no id to echo.
+        let echoed = match response.request_id {
+            Some(id) => id == letter.request_id,
+            None => response.code.is_error(),
+        };
+        if echoed { Ok(response) } else { Err(Unanswered::Misdirected) }
+    }
+
+    /// The same document goes again later. The first failure, and each of another kind, is an event of the delivery.
+    fn unanswered(&mut self, now: Time, mut letter: Letter, trouble: &Unanswered) -> Result<(), StoreError> {
+        let reason = trouble.to_string();
+        let is_news = letter.last_error.as_ref() != Some(&reason);
+        letter.failures += 1;
+        letter.next_try = now + self.config.backoff(letter.failures);
+        letter.last_error = Some(reason.clone());
+        self.store.letter_failed(&letter)?;
+        if is_news {
+            let delivery = self.record(letter.delivery)?.delivery;
+            self.remark(now, delivery, "DccTrouble", Outcome::Stay, Some(&reason), None)?;
+        }
+        self.letters.insert(letter.sequence, letter);
+        Ok(())
+    }
+
+    /// The answer to a critical request: its Pre-Command is checked against the request before it is signed (DUIS 11.1).
+    fn transformed(&mut self, now: Time, letter: &Letter, response: &Response) -> Result<(), StoreError> {
+        let id = letter.delivery;
+        if response.code.is_error() {
+            return self.refused(now, id, &response.code);
+        }
+        let Some(Content::PreCommand { payload, .. }) = response.content() else {
+            return self.faulty(now, id, Fault::DccAnswer, "no Pre-Command in the answer");
+        };
+        let record = self.record(id)?;
+        let Some((request, context)) = self.what_was_asked(now, &record.request, record.request_id) else {
+            return self.faulty(now, id, Fault::PreCommandDiffers, "the device is not in the configuration any more");
+        };
+        let made = match correlate(&request, payload, &context) {
+            Ok(made) => made,
+            Err(mismatch) => return self.faulty(now, id, Fault::PreCommandDiffers, &mismatch.to_string()),
+        };
+        match protect::sign(&AwsLc, &self.keys.gbcs_signing, payload) {
+            Ok(signed) => {
+                self.store.set_signed(id, &signed)?;
+                let detail = format!("{} {}", made.use_case.name, made.use_case.code);
+                self.apply(now, id, Input::PreCommandReceived, Some(&detail), Some(payload))?;
+            }
+            Err(error) => self.faulty(now, id, Fault::PreCommandDiffers, &error.to_string())?,
+        }
+        Ok(())
+    }
+
+    /// The answer to what makes a Command (DUIS 11.2).
+    fn submitted(&mut self, now: Time, letter: &Letter, response: &Response) -> Result<(), StoreError> {
+        let id = letter.delivery;
+        if response.code.is_error() {
+            return self.refused(now, id, &response.code);
+        }
+        let record = self.record(id)?;
+        let command = match response.content() {
+            Some(Content::LocalCommand(command)) => command,
+            Some(Content::Acknowledgement) if record.delivery.via.uses_wan() => {
+                self.apply(now, id, Input::WanAccepted, Some(response.code.as_str()), None)?;
+                return Ok(());
+            }
+            _ => return self.faulty(now, id, Fault::DccAnswer, "no Command in the answer"),
+        };
+        let checked = match &record.signed {
+            Some(signed) if record.delivery.critical => check_local_command(command, signed),
+            _ => match self.what_was_asked(now, &record.request, record.request_id) {
+                Some((request, context)) => check_local_command_for(&request, command, &context).map(drop),
+                None => {
+                    let reason = "the device is not in the configuration any more";
+                    return self.faulty(now, id, Fault::CommandDiffers, reason);
+                }
+            },
+        };
+        if let Err(mismatch) = checked {
+            return self.faulty(now, id, Fault::CommandDiffers, &mismatch.to_string());
+        }
+        self.store.set_command(id, command)?;
+        let digest = hex::encode(AwsLc.sha256(&[command]));
+        let detail = format!("{} octets, SHA-256 {digest}", command.len());
+        self.apply(now, id, Input::CommandReceived, Some(&detail), None)?;
+        Ok(())
+    }
+
+    fn returned(&mut self, now: Time, letter: &Letter, response: &Response) -> Result<(), StoreError> {
+        let code = response.code.as_str();
+        let taken = !response.code.is_error() || self.is_replay(&response.code);
+        let (event, outcome) =
+            if taken { ("Returned", Outcome::Stay) } else { ("ReturnRefused", Outcome::Contradiction) };
+        let delivery = self.record(letter.delivery)?.delivery;
+        self.remark(now, delivery, event, outcome, Some(code), None)
+    }
+
+    /// An error code in answer to a document.
+    fn refused(&mut self, now: Time, id: DeliveryId, code: &ResponseCode) -> Result<(), StoreError> {
+        let detail = code.meaning().map(|meaning| format!("{code}: {meaning}")).unwrap_or_else(|| code.to_string());
+        let record = self.record(id)?;
+        let delivery = &record.delivery;
+        if self.is_replay(code) {
+            if delivery.wan {
+                // It arrived the first time: the DCC sends it, and its answer got lost.
+                self.apply(now, id, Input::WanAccepted, Some(&detail), None)?;
+                return Ok(());
+            }
+            if delivery.lane.space == delivery::CounterSpace::Ordinary {
+                // What was made the first time reached nobody, so another counter does no harm (DUIS 4.9).
+                let counter = self.store.next_counter(self.config.originator, now)?;
+                self.store.rename(id, RequestId { counter, ..record.request_id })?;
+                self.apply(now, id, Input::Renumbered(counter), Some(&detail), None)?;
+                return Ok(());
+            }
+        }
+        self.apply(now, id, Input::DccRefused(DccCode::new(code.as_str())), Some(&detail), None)?;
+        Ok(())
+    }
+
+    fn faulty(&mut self, now: Time, id: DeliveryId, fault: Fault, reason: &str) -> Result<(), StoreError> {
+        warn!(delivery = %id, reason, "the DCC's answer is unfit for use");
+        self.apply(now, id, Input::DccFaulty(fault), Some(reason), None)?;
+        Ok(())
+    }
+
+    fn is_replay(&self, code: &ResponseCode) -> bool {
+        self.config.dcc.replayed.iter().any(|replayed| replayed == code.as_str())
+    }
+
+    /// The request as it was sent, and what the device is.
+    fn what_was_asked(&self, now: Time, stored: &str, id: RequestId) -> Option<(Request, TransformContext)> {
+        let mut request = parse_request(stored)?;
+        request.header.id = id;
+        let context = self.config.transform_context(id.target, now)?;
+        Some((request, context))
+    }
+
+    /// What the Response will be an answer to, where the Command itself never came here (WAN only).
+    pub(super) fn command_octets(&self, now: Time, record: &crate::store::Record) -> Option<Vec<u8>> {
+        if let Some(octets) = record.command.as_ref().or(record.signed.as_ref().filter(|_| record.delivery.critical)) {
+            return Some(octets.clone());
+        }
+        let (request, context) = self.what_was_asked(now, &record.request, record.request_id)?;
+        duis::transform(&request, &context).ok().map(|made| made.octets)
+    }
+
+    /// What the DCC delivers by itself (Receive Response Service). Stored before it is acknowledged; the same one may come again.
+    pub(super) fn received(
+        &mut self,
+        now: Time,
+        text: &str,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    ) -> Result<(), StoreError> {
+        let accepted = Response::accept(&AwsLc, text, |certificate| self.keys.dcc.get(certificate).copied());
+        let response = match accepted {
+            Ok(response) => response,
+            Err(refusal) => {
+                warn!(%refusal, "a response was not accepted");
+                self.reply(reply, Err(refusal));
+                return Ok(());
+            }
+        };
+        self.file_response(now, &response, text)?;
+        self.reply(reply, Ok(()));
+        Ok(())
+    }
+
+    fn file_response(&mut self, now: Time, response: &Response, text: &str) -> Result<(), StoreError> {
+        match &response.body {
+            ResponseBody::Message { content: Content::DeviceResponse(octets), .. } => {
+                match self.whom_it_answers(response, octets)? {
+                    Some(id) => self.answer_received(now, id, octets, "dcc"),
+                    None => {
+                        info!(request = ?response.request_id, "a response to no delivery of ours");
+                        Ok(())
+                    }
+                }
+            }
+            ResponseBody::Message { content: Content::Acknowledgement, .. } => {
+                let Some(request_id) = response.request_id else { return Ok(()) };
+                let Some(id) = self.store.by_request_id(request_id)? else { return Ok(()) };
+                if response.code.is_error() {
+                    let code = DccCode::new(response.code.as_str());
+                    let silent = [ResponseCode::E21, ResponseCode::E30].contains(&response.code);
+                    let input = if silent { Input::WanSilent(code) } else { Input::DccRefused(code) };
+                    self.apply(now, id, input, response.code.meaning(), None)?;
+                }
+                Ok(())
+            }
+            ResponseBody::DeviceAlert(alert) => self.keep_alert(now, Some(alert.code), &alert.payload),
+            ResponseBody::Message { content: Content::FutureDatedAlert { payload, .. }, .. } => {
+                self.keep_alert(now, None, payload)
+            }
+            _ => self.keep_alert(now, None, text.as_bytes()),
+        }
+    }
+
+    fn keep_alert(&mut self, now: Time, code: Option<u16>, octets: &[u8]) -> Result<(), StoreError> {
+        let device = MessageView::parse(octets).ok().map(|view| view.id().originator);
+        let is_new = self.store.keep_alert(AwsLc.sha256(&[octets]), now, device, code, octets)?;
+        if is_new {
+            info!(?device, ?code, "alert");
+        }
+        Ok(())
+    }
+
+    fn whom_it_answers(&self, response: &Response, octets: &[u8]) -> Result<Option<DeliveryId>, StoreError> {
+        if let Some(request_id) = response.request_id
+            && let Some(id) = self.store.by_request_id(request_id)?
+        {
+            return Ok(Some(id));
+        }
+        let Ok(view) = MessageView::parse(octets) else { return Ok(None) };
+        let command = view.id().answer();
+        self.store.by_message(command.originator, command.target, command.counter)
+    }
+}
+
+fn parse_request(stored: &str) -> Option<Request> {
+    Request::parse(&Document::parse(stored).ok()?).ok()
+}

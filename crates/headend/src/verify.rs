@@ -1,0 +1,115 @@
+//! Whether octets are the device's answer to a Command, and what they say.
+use crate::keys::DeviceKeys;
+use delivery::MeterFault;
+use gbcs::crypto::{AwsLc, Crypto, PrivateKey};
+use gbcs::dlms::Apdu;
+use gbcs::gbz::Content;
+use gbcs::gbz::zcl::{Body, Status};
+use gbcs::protect::{self, ProtectError};
+use gbcs::{Cra, MessageCode, MessageId, MessageView, ParseError, Payload};
+
+/// What a proven Response says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every result is success.
+    Success,
+    /// This is the first result that is not.
+    Failure(MeterFault),
+}
+
+/// Why octets are not the device's answer to a Command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FalseAnswer {
+    /// Not a GBCS message, or one whose payload is none.
+    #[error("no GBCS message: {0}")]
+    Malformed(#[from] ParseError),
+    /// Another originator, target or counter, or no Response.
+    #[error("the message is {found}, the answer would be {expected}")]
+    Id {
+        /// Ids of the Command swapped, its counter.
+        expected: MessageId,
+        /// Those of the message.
+        found: MessageId,
+    },
+    /// Another use case.
+    #[error("message code {found}, the Command has {expected}")]
+    Code {
+        /// Of the Command.
+        expected: MessageCode,
+        /// Of the message.
+        found: MessageCode,
+    },
+    /// Signature or MAC is missing or does not verify.
+    #[error(transparent)]
+    Unproven(#[from] ProtectError),
+    /// The payload answers another number of instructions, or none.
+    #[error("the payload is no answer to the Command's")]
+    Payload,
+}
+
+/// Proves `response` to be the answer of the device with `keys` to `command`, and reads its results. The Response of a critical
+/// Command is signed by the device; that of another closed by a MAC between the device and us (DUIS 4.4).
+///
+/// # Errors
+/// [`FalseAnswer`]; what fails to verify says nothing about what the device did.
+pub fn verify_response(
+    command: &MessageView<'_>,
+    critical: bool,
+    response: &[u8],
+    ours: &PrivateKey,
+    keys: &DeviceKeys,
+) -> Result<Verdict, FalseAnswer> {
+    let view = MessageView::parse(response)?;
+    let (expected, found) = (command.id().answer(), view.id());
+    if found != expected || found.cra != Cra::Response {
+        return Err(FalseAnswer::Id { expected, found });
+    }
+    let (expected, found) = (command.message_code(), view.message_code());
+    if found != expected {
+        return Err(FalseAnswer::Code { expected, found });
+    }
+    if critical || view.signature().is_some() {
+        protect::verify_signature(&AwsLc, &keys.signing, &view)?;
+    }
+    if !critical || view.mac().is_some() {
+        let z = AwsLc.agree(ours, &keys.agreement).map_err(ProtectError::from)?;
+        protect::verify_mac(&AwsLc, &z, &view)?;
+    }
+    results(&Payload::of(command)?, &Payload::of(&view)?)
+}
+
+fn results(asked: &Payload, answered: &Payload) -> Result<Verdict, FalseAnswer> {
+    match (asked, answered) {
+        (Payload::Dlms(Apdu::Request(request)), Payload::Dlms(Apdu::Response(response))) => {
+            if request.rows.len() != response.answers.len() {
+                return Err(FalseAnswer::Payload);
+            }
+            Ok(first_failure(response.answers.iter().map(|answer| answer.result.0)))
+        }
+        (Payload::Gbz(_), Payload::Gbz(response)) => Ok(first_failure(response.components.iter().map(gbz_result))),
+        // Results of ASN.1 use cases are theirs alone (GBCS 11); until they are typed, the proven Response itself is the result.
+        (Payload::Der(_), Payload::Der(_)) => Ok(Verdict::Success),
+        _ => Err(FalseAnswer::Payload),
+    }
+}
+
+/// The status of a component: its Default Response, or the worst of the attributes it reads. What carries data is a success.
+fn gbz_result(component: &gbcs::gbz::Component) -> u8 {
+    match &component.content {
+        Content::Plain(Body::DefaultResponse { status, .. }) if *status != Status::NOT_FOUND => status.0,
+        Content::Plain(Body::ReadAttributesResponse(records)) => {
+            let failure = records.iter().find_map(|record| record.value.as_ref().err());
+            failure.map_or(Status::SUCCESS.0, |status| status.0)
+        }
+        _ => Status::SUCCESS.0,
+    }
+}
+
+fn first_failure(mut results: impl Iterator<Item = u8>) -> Verdict {
+    match results.by_ref().enumerate().find(|(_, result)| *result != 0) {
+        None => Verdict::Success,
+        Some((index, result)) => {
+            Verdict::Failure(MeterFault { instruction: u16::try_from(index + 1).unwrap_or(u16::MAX), result })
+        }
+    }
+}
