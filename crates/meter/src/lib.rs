@@ -1,3 +1,51 @@
+//! Electricity and gas meters (ESME, GSME): device cores that check, execute and answer GBCS Commands for real.
+//!
+//! | Idea | Module |
+//! |---|---|
+//! | the checks from octets to an authentic Command, in order | `pipeline`, `refusal` |
+//! | replay protection | [`counters`] |
+//! | execution and Response | `command`, `response`, `due` |
+//! | what DLMS attributes and methods mean | `esme` |
+//! | what ZCL commands and attributes mean | `gsme` |
+//! | balances, debts, Emergency Credit, supply | [`prepayment`] |
+//! | UTRNs | `top_up` |
+//! | the radio, the tunnel, sleep | `link`, `wake` |
+//! | the one record that survives a power cut | `state` |
+//!
+//! The use case catalogue of the gbcs crate says which Commands exist, who may send them and of which rows they are made; what
+//! a meter does with them is here. **Drain [`Meter::poll`] until [`Output::Timeout`] after every call.**
 #![no_std]
-#![doc = "meter"]
+#![forbid(unsafe_code)]
 extern crate alloc;
+
+mod alert;
+mod command;
+pub mod config;
+pub mod counters;
+mod due;
+mod esme;
+mod event;
+mod gsme;
+mod link;
+pub mod logs;
+mod meter;
+mod pipeline;
+pub mod prepayment;
+mod refusal;
+mod register;
+mod response;
+mod rules;
+mod secrets;
+mod state;
+mod top_up;
+mod wake;
+mod work;
+
+pub use config::{DeviceKeys, FactorySettings, Kind, MeterConfig, RadioConfig, Role, TrustAnchor, Usage};
+pub use event::{Event, Output};
+pub use meter::Meter;
+pub use refusal::{Consequence, Refusal};
+pub use register::{Change, Register, Value};
+pub use state::StateError;
+pub use top_up::TopUpRefusal;
+pub use work::Outcome;

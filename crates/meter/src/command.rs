@@ -1,0 +1,188 @@
+//! One Command, from octets to Response: check, record, execute, answer (GBCS 6.2.4).
+use crate::config::Kind;
+use crate::counters::{Rule, UtrnCache};
+use crate::event::Event;
+use crate::logs::Log;
+use crate::meter::Meter;
+use crate::pipeline::{Authentic, authenticate};
+use crate::prepayment::Account;
+use crate::refusal::Refusal;
+use crate::register::changes;
+use crate::response;
+use crate::state::Model;
+use crate::top_up::{Credited, Till, TopUpRefusal};
+use crate::work::{Executed, Origin, Outcome, Tools, Work};
+use crate::{esme, gsme};
+use alloc::vec::Vec;
+use gbcs::crypto::{Crypto, Key128, SharedSecret};
+use gbcs::dlms::{AccessRequest, InvokeId};
+use gbcs::envelope::Supplementary;
+use gbcs::protect::{self, Mode};
+use gbcs::{Eui64, Time, gbz};
+
+/// HAN Command actioned, and not actioned (GBCS 16.1).
+const ACTIONED: u16 = 0x8154;
+const NOT_ACTIONED: u16 = 0x8155;
+
+/// Execute a message. The Response, or nothing when it was discarded.
+pub(crate) fn handle<C: Crypto>(meter: &mut Meter<C>, now: Time, message: &[u8]) -> Option<Vec<u8>> {
+    let checked =
+        authenticate(&meter.crypto, &meter.config, &mut meter.secrets, &meter.state.counters, message);
+    let handled = checked.and_then(|command| execute(meter, now, &command));
+    handled.map_err(|refusal| meter.refuse(now, message, refusal)).ok()
+}
+
+/// The payload, read as the family of the use case.
+enum Request {
+    Dlms(AccessRequest),
+    Gbz(gbz::Payload),
+}
+
+fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time, command: &Authentic<'_>) -> Result<Vec<u8>, Refusal> {
+    let Authentic { view, rules, role } = command;
+    let id = view.id();
+    // Recorded before anything is executed, so that nothing that follows can make it acceptable again.
+    meter.state.counters.record(rules.replay, *role, rules.code, id.counter);
+    let request = template(meter, command)?;
+
+    let config = &meter.config;
+    if !rules.critical && meter.secrets.with(&meter.crypto, config, id.originator).is_none() {
+        return Err(Refusal::NoReaderKey(id.originator));
+    }
+    let encryption = encryption_key(meter, command);
+    let till = meter.secrets.top_up(&meter.crypto, &meter.config).map(|(eui, secret)| (eui, secret.clone()));
+
+    let registers = meter.state.registers();
+    let before = meter.state.account.clone();
+    let state = &mut meter.state;
+    let mut toolbox = Toolbox {
+        crypto: &meter.crypto,
+        meter: meter.config.eui,
+        supplier: till,
+        utrns: &mut state.counters.utrns,
+        // The counter of a Command that brings a UTRN is the one the UTRN was made with; a PPMID's is its own.
+        command: (rules.replay == Rule::TopUp).then_some(id.counter),
+        encryption,
+        event_log: &mut state.event_log,
+        refused_top_up: None,
+    };
+    let origin = Origin { originator: id.originator, role: *role, code: rules.code, counter: id.counter };
+    let mut work = Work {
+        now,
+        device: meter.config.eui,
+        origin,
+        account: &mut state.account,
+        pending: &mut state.pending,
+        tools: &mut toolbox,
+    };
+    let executed = match (&mut state.model, &request) {
+        (Model::Esme(store), Request::Dlms(request)) => esme::execute(store, &mut work, request),
+        (Model::Gsme(store), Request::Gbz(payload)) => {
+            gsme::execute(store, &mut work, payload, &|n| rules.response_form(payload, n))
+        }
+        _ => Err(Refusal::NotModelled(rules.code)),
+    }?;
+    let refused_top_up = toolbox.refused_top_up;
+    let response = response::make(meter, now, command, &executed)?;
+    record(meter, now, command, &executed, refused_top_up);
+    meter.notice(now, &before, rules.code, id.counter);
+    let changes = changes(&registers, &meter.state.registers());
+    let Executed { outcome, stored, .. } = executed;
+    let (use_case, title) = (rules.name, rules.title);
+    meter.event(Event::Executed { id, code: rules.code, use_case, title, outcome, stored, changes });
+    Ok(response)
+}
+
+/// Step 11: the payload is that of the use case, row by row.
+fn template<C: Crypto>(meter: &Meter<C>, command: &Authentic<'_>) -> Result<Request, Refusal> {
+    let (view, rules) = (&command.view, &command.rules);
+    let (request, fits) = match meter.config.kind {
+        Kind::Esme => {
+            let request = AccessRequest::parse(view.payload()).map_err(Refusal::BadPayload)?;
+            let fits = request.invoke == InvokeId::of(view.id().counter)
+                && rules.matches_rows(&request, meter.config.strict_rows);
+            (Request::Dlms(request), fits)
+        }
+        Kind::Gsme => {
+            let payload = gbz::Payload::parse(view.payload()).map_err(Refusal::BadPayload)?;
+            let fits = rules.use_case.matches_components(&payload);
+            (Request::Gbz(payload), fits)
+        }
+    };
+    if fits { Ok(request) } else { Err(Refusal::WrongRows) }
+}
+
+/// The key for sensitive attributes of the Response, where the meter holds a key of whoever reads them: the supplementary
+/// party, else the originator (gbcs-messages 7).
+fn encryption_key<C: Crypto>(meter: &mut Meter<C>, command: &Authentic<'_>) -> Option<Key128> {
+    let id = command.view.id();
+    let reader = match command.view.other_information().supplementary {
+        Supplementary::None => id.originator,
+        Supplementary::Party(party)
+        | Supplementary::Request(party, _)
+        | Supplementary::Response(party, ..)
+        | Supplementary::Certificate(party, ..) => party,
+    };
+    // Under a counter of the device's own where the Response will carry one (see `response`).
+    let counter = match command.view.other_information().supplementary {
+        Supplementary::Certificate(..) => response::supplementary_counter(&meter.state),
+        _ => id.counter,
+    };
+    let secret = meter.secrets.with(&meter.crypto, &meter.config, reader)?;
+    Some(protect::derive(&meter.crypto, secret, Mode::Encryption, meter.config.eui, counter, reader))
+}
+
+/// Event log lines of an executed Command.
+fn record<C: Crypto>(
+    meter: &mut Meter<C>,
+    now: Time,
+    command: &Authentic<'_>,
+    executed: &Executed,
+    refused_top_up: Option<TopUpRefusal>,
+) {
+    let (code, counter) = (command.rules.code, command.view.id().counter);
+    let line = if executed.outcome == Outcome::Success { ACTIONED } else { NOT_ACTIONED };
+    meter.state.event_log.push(now, line, code, counter);
+    if let Some(refusal) = refused_top_up {
+        if let Some(log) = refusal.log_code() {
+            meter.state.event_log.push(now, log, code, counter);
+        }
+        meter.event(Event::TopUpRefused(refusal));
+    }
+}
+
+/// The tools of one execution.
+pub(crate) struct Toolbox<'a, C> {
+    pub crypto: &'a C,
+    pub meter: Eui64,
+    pub supplier: Option<(Eui64, SharedSecret)>,
+    pub utrns: &'a mut UtrnCache,
+    pub command: Option<gbcs::Counter>,
+    pub encryption: Option<Key128>,
+    pub event_log: &'a mut Log,
+    pub refused_top_up: Option<TopUpRefusal>,
+}
+
+impl<C: Crypto> Tools for Toolbox<'_, C> {
+    fn top_up(&mut self, account: &mut Account, digits: &[u8]) -> Result<Credited, TopUpRefusal> {
+        let mut till = Till {
+            crypto: self.crypto,
+            meter: self.meter,
+            supplier: self.supplier.as_ref().map(|(eui, secret)| (*eui, secret)),
+            utrns: self.utrns,
+            command: self.command,
+        };
+        let entered = till.enter(account, digits);
+        self.refused_top_up = entered.err();
+        entered
+    }
+
+    fn encrypt(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
+        let key = self.encryption.as_ref()?;
+        Some(protect::encrypt(self.crypto, key, self.meter, plain))
+    }
+
+    fn clear_event_log(&mut self) {
+        self.event_log.clear();
+    }
+}

@@ -1,0 +1,210 @@
+//! What a meter is given at manufacture and installation: identity, keys, trust anchors, factory settings.
+use alloc::vec::Vec;
+use core::time::Duration;
+use gbcs::{Eui64, Time};
+use gbcs::crypto::{PrivateKey, PublicKey};
+
+/// Which of the two meters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Electricity Smart Metering Equipment: DLMS payloads, mains powered, tunnel server.
+    Esme,
+    /// Gas Smart Metering Equipment: GBZ payloads, battery powered, a sleepy tunnel client.
+    Gsme,
+}
+
+/// A Remote Party Role (GBCS 12), or the one HAN device that may command a gas meter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Role {
+    /// Recovery.
+    Recovery = 1,
+    /// Supplier.
+    Supplier = 2,
+    /// Network operator.
+    NetworkOperator = 3,
+    /// Access Control Broker.
+    AccessControlBroker = 4,
+    /// Transitional change of supplier party.
+    TransitionalCos = 5,
+    /// WAN provider.
+    WanProvider = 6,
+    /// Load controller.
+    LoadController = 8,
+    /// A prepayment meter interface device: no Remote Party; HAN Only Messages (GBCS 10.2).
+    Ppmid = 127,
+}
+
+impl Role {
+    /// From the number of GBCS 12.4; `None` for one that has no slot on a meter.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Recovery,
+            2 => Self::Supplier,
+            3 => Self::NetworkOperator,
+            4 => Self::AccessControlBroker,
+            5 => Self::TransitionalCos,
+            6 => Self::WanProvider,
+            8 => Self::LoadController,
+            127 => Self::Ppmid,
+            _ => return None,
+        })
+    }
+}
+
+/// What the key of a trust anchor cell may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Usage {
+    /// Verify signatures.
+    DigitalSignature,
+    /// Agree MAC, encryption and UTRN keys.
+    KeyAgreement,
+}
+
+/// One trust anchor cell: the public key a meter holds for a Remote Party (GBCS 12.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustAnchor {
+    /// Whose slot.
+    pub role: Role,
+    /// What the key may do.
+    pub usage: Usage,
+    /// The cell for prepayment top-up (cell usage 1): the supplier's key that authenticates UTRNs.
+    pub prepayment: bool,
+    /// The party that holds the private half.
+    pub eui: Eui64,
+    /// The key.
+    pub key: PublicKey,
+}
+
+/// The meter's own key pairs.
+#[derive(Clone, Debug)]
+pub struct DeviceKeys {
+    /// Signs Responses and Alerts.
+    pub digital_signature: PrivateKey,
+    /// Agrees secrets with the ACB, the reader of a Response, and the PPMID.
+    pub key_agreement: PrivateKey,
+}
+
+/// Prepayment settings of a meter that no Command has configured yet. Money in thousandths of a penny.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FactorySettings {
+    /// Most that Emergency Credit can lend.
+    pub emergency_limit: i32,
+    /// Emergency Credit is offered at and below this balance.
+    pub emergency_threshold: i32,
+    /// Supply is disabled at and below this balance in prepayment mode.
+    pub disablement_threshold: i32,
+    /// Top-ups that would lift the balance above this are refused.
+    pub maximum_balance: i32,
+    /// Largest single top-up.
+    pub maximum_credit: i32,
+    /// Whether the meter leaves the factory in prepayment mode.
+    pub prepayment: bool,
+}
+
+impl Default for FactorySettings {
+    /// 10 pounds lent, offered at 2 pounds, disabled at nothing, balances to 10 000 pounds; credit mode.
+    fn default() -> Self {
+        Self {
+            emergency_limit: 1_000_000,
+            emergency_threshold: 200_000,
+            disablement_threshold: 0,
+            maximum_balance: 1_000_000_000,
+            maximum_credit: 1_000_000_000,
+            prepayment: false,
+        }
+    }
+}
+
+/// The meter's place in the home's network (han.md 8.5 has the endpoints).
+#[derive(Clone, Debug)]
+pub struct RadioConfig {
+    /// The stack: address, keys, peers (the hub among them). Its frame counters come from the meter's own state.
+    pub node: han::NodeConfig,
+    /// The Communications Hub.
+    pub hub: Eui64,
+    /// Our endpoint.
+    pub endpoint: u8,
+    /// The hub's endpoint of tunnels.
+    pub hub_tunnel_endpoint: u8,
+    /// The hub's endpoint of the gas mirror.
+    pub mirror_endpoint: u8,
+    /// When a gas meter first wakes; every wake interval from then on.
+    pub first_wake: Time,
+}
+
+impl RadioConfig {
+    /// With the endpoints of han.md 8.5, waking first at once.
+    pub fn new(node: han::NodeConfig, hub: Eui64) -> Self {
+        Self { node, hub, endpoint: 1, hub_tunnel_endpoint: 3, mirror_endpoint: 2, first_wake: Time(0) }
+    }
+}
+
+/// All a meter core needs to know that is not state.
+#[derive(Clone, Debug)]
+pub struct MeterConfig {
+    /// Electricity or gas.
+    pub kind: Kind,
+    /// The meter's Entity Identifier.
+    pub eui: Eui64,
+    /// The meter's own keys.
+    pub keys: DeviceKeys,
+    /// Cells of the Remote Parties, in any order.
+    pub anchors: Vec<TrustAnchor>,
+    /// The Access Control Broker whose MAC every Remote Party Command carries.
+    pub acb: Eui64,
+    /// The PPMID joined by Method C and its key agreement key (gas only; GBCS 13.7.4.4).
+    pub ppmid: Option<(Eui64, PublicKey)>,
+    /// The radio; without one the meter is driven by [`handle_message`](crate::Meter::handle_message) alone.
+    pub radio: Option<RadioConfig>,
+    /// Prepayment settings before the first configuration.
+    pub factory: FactorySettings,
+    /// How long a gas meter sleeps between two calls on its hub (GBCS 10.3 recommends 1800 s).
+    pub wake_interval: Duration,
+    /// Whether the rows of a Command must be exactly those of its use case; `false` lets a DLMS Command carry others.
+    pub strict_rows: bool,
+}
+
+impl MeterConfig {
+    /// A meter with defaults for all that has one: no PPMID, factory settings, 1800 s, strict rows.
+    pub fn new(kind: Kind, eui: Eui64, keys: DeviceKeys, acb: Eui64, anchors: Vec<TrustAnchor>) -> Self {
+        Self {
+            kind,
+            eui,
+            keys,
+            anchors,
+            acb,
+            ppmid: None,
+            radio: None,
+            factory: FactorySettings::default(),
+            wake_interval: Duration::from_secs(1800),
+            strict_rows: true,
+        }
+    }
+
+    /// The key of `eui` for `usage` in an ordinary (not prepayment) cell.
+    pub fn anchor(&self, eui: Eui64, usage: Usage) -> Option<&TrustAnchor> {
+        self.anchors.iter().find(|a| a.eui == eui && a.usage == usage && !a.prepayment)
+    }
+
+    /// The cell of the key that authenticates UTRNs.
+    pub fn prepayment_anchor(&self) -> Option<&TrustAnchor> {
+        self.anchors.iter().find(|a| a.role == Role::Supplier && a.usage == Usage::KeyAgreement && a.prepayment)
+    }
+
+    /// The supplier in charge: where Alerts go.
+    pub fn supplier(&self) -> Option<Eui64> {
+        self.anchors.iter().find(|a| a.role == Role::Supplier && !a.prepayment).map(|a| a.eui)
+    }
+
+    /// The role of a sender: a slot, the ACB, or the paired PPMID.
+    pub fn role_of(&self, eui: Eui64) -> Option<Role> {
+        if eui == self.acb {
+            return Some(Role::AccessControlBroker);
+        }
+        if self.ppmid.is_some_and(|(ppmid, _)| ppmid == eui) {
+            return Some(Role::Ppmid);
+        }
+        self.anchors.iter().find(|a| a.eui == eui).map(|a| a.role)
+    }
+}

@@ -1,0 +1,96 @@
+//! Future-dated parts of Commands whose time has come: executed, and each told by an Alert (GBCS 9.2.2.7).
+use crate::alert::Further;
+use crate::command::Toolbox;
+use crate::config::Role;
+use crate::esme::{self, Attribute};
+use crate::event::Event;
+use crate::gsme;
+use crate::meter::Meter;
+use crate::register::changes;
+use crate::state::Model;
+use crate::work::{Origin, Pending, Work};
+use alloc::vec::Vec;
+use gbcs::crypto::Crypto;
+use gbcs::dlms::Data;
+use gbcs::gbz::{self, AlertData};
+use gbcs::{Counter, Eui64, MessageCode, Time};
+
+const ACTIONED: u16 = 0x8F66;
+const NOT_ACTIONED: u16 = 0x8F67;
+/// Message codes of the Alerts.
+const DLMS_ALERT: MessageCode = MessageCode(0x00CC);
+const GBZ_ALERT: MessageCode = MessageCode(0x00CD);
+
+/// Execute what is due, in the order of its time.
+pub(crate) fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time) {
+    let mut due: Vec<Pending> = meter.state.pending.extract_if(.., |pending| Time(pending.due) <= now).collect();
+    if due.is_empty() {
+        return;
+    }
+    due.sort_by_key(|pending| pending.due);
+    for pending in due {
+        one(meter, now, &pending);
+    }
+    meter.persist();
+}
+
+fn one<C: Crypto>(meter: &mut Meter<C>, now: Time, pending: &Pending) {
+    let registers = meter.state.registers();
+    let before = meter.state.account.clone();
+    let (code, counter) = (MessageCode(pending.code), Counter(pending.counter));
+    let originator = Eui64::from_u64(pending.originator);
+    let Some((succeeded, further)) = activate(meter, now, pending) else { return };
+    let alert = if succeeded { ACTIONED } else { NOT_ACTIONED };
+    meter.state.event_log.push(now, alert, code, counter);
+    let alert_code = if let Further::Gbz(_) = further { GBZ_ALERT } else { DLMS_ALERT };
+    meter.raise(now, originator, alert_code, alert, further);
+    meter.notice(now, &before, code, counter);
+    let changes = changes(&registers, &meter.state.registers());
+    meter.event(Event::Activated { code, counter, succeeded, changes });
+}
+
+/// Whether it succeeded, and what its Alert says; `None` when the record of it cannot be read.
+fn activate<C: Crypto>(meter: &mut Meter<C>, now: Time, pending: &Pending) -> Option<(bool, Further)> {
+    let state = &mut meter.state;
+    match &mut state.model {
+        Model::Esme(store) => {
+            let trigger = pending.what.as_slice().try_into().ok()?;
+            let activated = esme::activate(store, &mut state.account, now, Attribute::from_octets(trigger));
+            let mut data = Vec::from(pending.code.to_be_bytes());
+            data.extend_from_slice(&pending.counter.to_be_bytes());
+            data.extend_from_slice(&pending.what);
+            Some((activated.is_ok(), Further::Dlms(Data::octets(data))))
+        }
+        Model::Gsme(store) => {
+            let payload = gbz::Payload::parse(&pending.what).ok()?;
+            let component = payload.components.first()?;
+            let (message_code, counter) = (MessageCode(pending.code), Counter(pending.counter));
+            let mut toolbox = Toolbox {
+                crypto: &meter.crypto,
+                meter: meter.config.eui,
+                supplier: None,
+                utrns: &mut state.counters.utrns,
+                command: None,
+                encryption: None,
+                event_log: &mut state.event_log,
+                refused_top_up: None,
+            };
+            let originator = Eui64::from_u64(pending.originator);
+            let mut work = Work {
+                now,
+                device: meter.config.eui,
+                origin: Origin { originator, role: Role::Supplier, code: message_code, counter },
+                account: &mut state.account,
+                pending: &mut state.pending,
+                tools: &mut toolbox,
+            };
+            let succeeded = gsme::execute_due(store, &mut work, component);
+            let (cluster, command) = (component.cluster, component.command);
+            let frame_control = component.frame_control;
+            Some((
+                succeeded,
+                Further::Gbz(AlertData::FutureDated { message_code, counter, cluster, frame_control, command }),
+            ))
+        }
+    }
+}

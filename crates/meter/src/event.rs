@@ -1,0 +1,84 @@
+//! What a meter wants done and what it tells.
+use crate::refusal::Refusal;
+use crate::register::Change;
+use crate::top_up::TopUpRefusal;
+use crate::work::Outcome;
+use alloc::vec::Vec;
+use gbcs::{Counter, MessageCode, MessageId, Time};
+
+/// What a meter wants done, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Put this PSDU on the air.
+    Transmit(Vec<u8>),
+    /// Store this in place of what was stored before, and only then do what follows.
+    Persist(Vec<u8>),
+    /// Something happened.
+    Event(Event),
+    /// Nothing more now; call [`Meter::handle_timeout`](crate::Meter::handle_timeout) at this time, if there is one.
+    Timeout(Option<Time>),
+}
+
+/// Something happened that people or evidence want to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A Command was executed, and a Response made.
+    Executed {
+        /// Which message.
+        id: MessageId,
+        /// Which use case.
+        code: MessageCode,
+        /// Its name, as `ECS04a`.
+        use_case: &'static str,
+        /// Its title.
+        title: &'static str,
+        /// How it went.
+        outcome: Outcome,
+        /// Whether some of it waits for its time.
+        stored: bool,
+        /// What it changed.
+        changes: Vec<Change>,
+    },
+    /// A message was discarded; there is no Response.
+    Refused {
+        /// Which message, if it was one.
+        id: Option<MessageId>,
+        /// Which use case, if it said so.
+        code: Option<MessageCode>,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// A UTRN was not taken.
+    TopUpRefused(TopUpRefusal),
+    /// A future-dated part of a Command was executed.
+    Activated {
+        /// The use case of the Command.
+        code: MessageCode,
+        /// The counter of the Command.
+        counter: Counter,
+        /// Whether it succeeded.
+        succeeded: bool,
+        /// What it changed.
+        changes: Vec<Change>,
+    },
+    /// The meter raised an Alert.
+    Alert {
+        /// What happened (GBCS 16.1).
+        alert: u16,
+        /// The message code of the Alert.
+        code: MessageCode,
+        /// The meter's own counter.
+        counter: Counter,
+    },
+    /// The hub took a message of the outbox. It is on its way, no more.
+    HandedOver,
+    /// The hub will not take a message of the outbox; it was dropped.
+    NotTaken,
+    /// The outbox is full; its oldest message was dropped.
+    OutboxOverflow,
+    /// A gas meter called on its hub.
+    Woke {
+        /// Whether messages waited.
+        messages_waiting: bool,
+    },
+}

@@ -1,0 +1,128 @@
+//! The attributes of a gas meter (GBCS 10.5, Smart Energy 1.2b): where each value comes from.
+use super::Store;
+use crate::prepayment::{Account, PaymentMode, Supply};
+use gbcs::gbz::zcl::AttributeValue as Value;
+use gbcs::gbz::zcl::{U24, U48, ZclString};
+
+/// Clusters by name.
+pub mod cluster {
+    pub const BASIC: u16 = 0x0000;
+    pub const PRICE: u16 = 0x0700;
+    pub const METERING: u16 = 0x0702;
+    pub const PREPAYMENT: u16 = 0x0705;
+}
+
+/// Price cluster attributes that Commands write.
+pub mod price {
+    /// Block thresholds 1 to 15.
+    pub const BLOCK_THRESHOLD: u16 = 0x0100;
+    pub const STANDING_CHARGE: u16 = 0x0301;
+    pub const CONVERSION_FACTOR: u16 = 0x0302;
+    pub const CONVERSION_FACTOR_DIGIT: u16 = 0x0303;
+    pub const CALORIFIC_VALUE: u16 = 0x0304;
+    pub const CALORIFIC_VALUE_UNIT: u16 = 0x0305;
+    pub const CALORIFIC_VALUE_DIGIT: u16 = 0x0306;
+    /// Prices of blocks 1 to 16 where there are no tiers.
+    pub const BLOCK_PRICE: u16 = 0x0400;
+    /// Price of tier 1, block 1; the next tier's is 0x10 further.
+    pub const TIER_PRICE: u16 = 0x0410;
+    pub const UNIT: u16 = 0x0615;
+    pub const CURRENCY: u16 = 0x0616;
+    pub const TRAILING_DIGIT: u16 = 0x0617;
+}
+
+/// Metering attribute: the MPRN.
+pub const SITE_ID: u16 = 0x0307;
+
+/// Payment Mode control bits of a meter in credit mode (gbcs-messages 15.2).
+pub const CONTROL_CREDIT: u16 = 0x0C94;
+/// The same in prepayment mode, no debt suspended.
+pub const CONTROL_PREPAYMENT: u16 = 0x0897;
+/// Payment control bit 1: prepayment is enabled.
+pub const CONTROL_PREPAYMENT_ENABLED: u16 = 0x0002;
+
+/// The value of an attribute: the engine's, what was written, or that of a new meter; `None` when there is no such attribute.
+pub(super) fn read(store: &Store, account: &Account, cluster: u16, id: u16) -> Option<Value> {
+    bound(store, account, cluster, id).or_else(|| store.get(cluster, id)).or_else(|| factory(cluster, id))
+}
+
+fn bound(store: &Store, account: &Account, cluster: u16, id: u16) -> Option<Value> {
+    let debt = |n: usize| account.time_debts[n];
+    let positive = |n: i32| Value::Unsigned32(n.max(0) as u32);
+    Some(match (cluster, id) {
+        (cluster::PREPAYMENT, 0x0000) => Value::Bitmap16(match (account.mode, store.control) {
+            (PaymentMode::Credit, _) => CONTROL_CREDIT,
+            (PaymentMode::Prepayment, Some(control)) => control,
+            (PaymentMode::Prepayment, None) => CONTROL_PREPAYMENT,
+        }),
+        (cluster::PREPAYMENT, 0x0001) => Value::Signed32(account.balance),
+        (cluster::PREPAYMENT, 0x0002) => Value::Signed32(account.emergency.remaining),
+        (cluster::PREPAYMENT, 0x0005) => Value::Signed32(account.accumulated_debt),
+        (cluster::PREPAYMENT, 0x0006) => Value::Signed32(account.debt_cap),
+        (cluster::PREPAYMENT, 0x0010) => positive(account.emergency.limit),
+        (cluster::PREPAYMENT, 0x0011) => positive(account.emergency.threshold),
+        (cluster::PREPAYMENT, 0x0021) => positive(account.maximum_balance),
+        (cluster::PREPAYMENT, 0x0022) => positive(account.maximum_credit),
+        (cluster::PREPAYMENT, 0x0031) => positive(account.low_credit),
+        (cluster::PREPAYMENT, 0x0040) => Value::Signed32(account.disablement_threshold),
+        (cluster::PREPAYMENT, 0x0211) => positive(debt(0).remaining),
+        (cluster::PREPAYMENT, 0x0216) => Value::Enum8(u8::from(debt(0).period != 3_600)),
+        (cluster::PREPAYMENT, 0x0217) => positive(debt(0).rate),
+        (cluster::PREPAYMENT, 0x0221) => positive(debt(1).remaining),
+        (cluster::PREPAYMENT, 0x0226) => Value::Enum8(u8::from(debt(1).period != 3_600)),
+        (cluster::PREPAYMENT, 0x0227) => positive(debt(1).rate),
+        (cluster::PREPAYMENT, 0x0231) => positive(account.payment_debt),
+        (cluster::PREPAYMENT, 0x0239) => Value::Unsigned16(account.payment_share),
+        (cluster::METERING, 0x0014) => Value::Enum8(supply_status(account.supply)),
+        (cluster::METERING, 0x0A00) => positive(account.bill_to_date),
+        _ => return None,
+    })
+}
+
+/// Supply as ZCL counts it: 0 off, 1 armed, 2 on.
+pub(super) const fn supply_status(supply: Supply) -> u8 {
+    match supply {
+        Supply::Disabled => 0,
+        Supply::Armed => 1,
+        Supply::Enabled => 2,
+    }
+}
+
+/// What a meter that nothing was written to says.
+fn factory(cluster: u16, id: u16) -> Option<Value> {
+    let text = |text: &str| ZclString::new(text.as_bytes());
+    Some(match (cluster, id) {
+        (cluster::BASIC, 0x0003) => Value::Unsigned8(1),
+        (cluster::BASIC, 0x0004) => Value::CharacterString(text("lastmetre")?),
+        (cluster::BASIC, 0x0005) => Value::CharacterString(text("GSME")?),
+        (cluster::PRICE, price::BLOCK_THRESHOLD..=0x010E) => Value::Unsigned48(U48(0)),
+        (cluster::PRICE, 0x0202) => Value::Unsigned24(U24(1)),
+        (cluster::PRICE, 0x0203) => Value::Unsigned24(U24(1000)),
+        (cluster::PRICE, price::STANDING_CHARGE) => Value::Unsigned32(0),
+        (cluster::PRICE, price::CONVERSION_FACTOR) => Value::Unsigned32(1),
+        (cluster::PRICE, price::CONVERSION_FACTOR_DIGIT) => Value::Bitmap8(0),
+        (cluster::PRICE, price::CALORIFIC_VALUE) => Value::Unsigned32(0),
+        (cluster::PRICE, price::CALORIFIC_VALUE_UNIT) => Value::Enum8(1),
+        (cluster::PRICE, price::CALORIFIC_VALUE_DIGIT) => Value::Bitmap8(0),
+        (cluster::PRICE, price::BLOCK_PRICE..=0x04FF) => Value::Unsigned32(0),
+        (cluster::PRICE, price::UNIT) => Value::Enum8(0),
+        (cluster::PRICE, price::CURRENCY) => Value::Unsigned16(0x033A),
+        (cluster::PRICE, price::TRAILING_DIGIT) => Value::Bitmap8(0x50),
+        (cluster::METERING, 0x0000 | 0x0100 | 0x0102 | 0x0104 | 0x0106 | 0x0700..=0x0703) => {
+            Value::Unsigned48(U48(0))
+        }
+        (cluster::METERING, 0x0205) => Value::Unsigned16(3650),
+        (cluster::METERING, 0x0206) => Value::OctetString(ZclString::new([0x01, 0x00, 0x00, 0x00])?),
+        (cluster::METERING, 0x0300) => Value::Enum8(1),
+        (cluster::METERING, 0x0301) => Value::Unsigned24(U24(1)),
+        (cluster::METERING, 0x0302) => Value::Unsigned24(U24(1000)),
+        (cluster::METERING, SITE_ID) => Value::OctetString(ZclString::default()),
+        (cluster::METERING, 0x0607 | 0x0608) => Value::Enum8(3),
+        (cluster::METERING, 0x0B10) => Value::Unsigned16(0),
+        (cluster::METERING, 0x0B11) => Value::Enum8(1),
+        (cluster::METERING, 0x0B12 | 0x0B13) => Value::Unsigned16(1),
+        (cluster::METERING, 0x0B14) => Value::Unsigned8(0),
+        (cluster::METERING, 0x0B15) => Value::Unsigned16(0),
+        _ => return None,
+    })
+}

@@ -1,0 +1,350 @@
+//! Executing the components of a GBZ Command one by one (gbcs-messages 8.3: the first that fails ends it).
+use super::attributes::{self, CONTROL_PREPAYMENT_ENABLED, SITE_ID, cluster, price};
+use super::timed::{self, When};
+use super::Store;
+use crate::prepayment::{Account, Denied, PaymentMode, Supply};
+use crate::refusal::Refusal;
+use crate::top_up::TopUpRefusal;
+use crate::work::{Executed, Outcome, Pending, Work};
+use alloc::vec::Vec;
+use gbcs::gbz::zcl::*;
+use gbcs::gbz::{Component, Content, Payload};
+
+/// How a component was answered.
+type Answered = Result<Component, Status>;
+
+/// The answer to a command that any later component of the Command is answered for once one failed.
+const NOT_REACHED: u8 = 0xFF;
+/// The result field of a Consumer Top Up Response.
+mod top_up_result {
+    pub const ACCEPTED: u8 = 0x00;
+    pub const INVALID: u8 = 0x01;
+    pub const DUPLICATE: u8 = 0x02;
+    pub const ERROR: u8 = 0x03;
+    pub const MAXIMUM_CREDIT: u8 = 0x04;
+    pub const TOO_LARGE: u8 = 0x06;
+    pub const ACCEPTED_SUPPLY_ARMED: u8 = 0x12;
+}
+
+/// Friendly credit is not modelled beyond its tables: on, in the calendar the samples of GBCS name.
+const FRIENDLY_CREDIT: (u8, u32) = (1, 2);
+
+/// Calendar parts kept: two calendars of 16 day profiles and some.
+const MAX_CALENDAR_PARTS: usize = 64;
+
+/// Whether this meter knows what to do with a command.
+pub(crate) fn models(cluster: u16, frame_control: u8, command: u8) -> bool {
+    let from_server = frame_control & FROM_SERVER != 0;
+    match (frame_control & CLUSTER_SPECIFIC, cluster, from_server, command) {
+        (0, _, false, READ_ATTRIBUTES) => true,
+        (1, 0x0700, true, 0x02..=0x06) => true,
+        (1, 0x0702, false, 0x0B) => true,
+        (1, 0x0703, true, 0x00) => true,
+        (1, 0x0705, false, 0x00 | 0x02 | 0x03 | 0x04 | 0x05 | 0x06 | 0x09 | 0x0B | 0x0C) => true,
+        (1, 0x0707, true, 0x00..=0x04) => true,
+        (1, 0x0708, true, 0x03) => true,
+        _ => false,
+    }
+}
+
+/// Execute a payload whose components were found to be those of its use case. `response_form` says how the use case answers
+/// the component at a place.
+pub(crate) fn execute(
+    store: &mut Store,
+    work: &mut Work<'_>,
+    command: &Payload,
+    response_form: &dyn Fn(usize) -> ResponseForm,
+) -> Result<Executed, Refusal> {
+    // A later Command of the same use case replaces whatever an earlier one left pending (GBCS 9.2.2.7).
+    work.pending.retain(|pending| pending.code != work.origin.code.0);
+    let mut outcome = Outcome::Success;
+    let mut stored = false;
+    let mut answers = Vec::with_capacity(command.components.len());
+    let mut frame_counter = 0;
+    for (n, component) in command.components.iter().enumerate() {
+        if let Outcome::Failed { .. } = outcome {
+            answers.push(component.default_response_for(NOT_REACHED, Status::FAILURE));
+            continue;
+        }
+        let answer = match timed::when(component, work.now) {
+            When::Cancelled => Ok(acknowledge(work.account, component)),
+            When::At(due) => {
+                stored = true;
+                let what = Payload::new([component.clone()]).encode();
+                work.pending.push(Pending::new(due, &work.origin, what));
+                Ok(acknowledge(work.account, component))
+            }
+            When::Now => run(store, work, component),
+        };
+        let answer = match answer {
+            Ok(answer) => protect(work, answer, response_form(n), &mut frame_counter)?,
+            Err(status) => component.default_response(status),
+        };
+        if let Some(status) = failure(&answer) {
+            outcome = Outcome::Failed { row: n, result: status };
+        }
+        answers.push(answer);
+    }
+    Ok(Executed { payload: Payload::new(answers).encode(), outcome, stored })
+}
+
+/// Execute a component whose time has come; whether it succeeded.
+pub(crate) fn execute_due(store: &mut Store, work: &mut Work<'_>, component: &Component) -> bool {
+    run(store, work, component).is_ok_and(|answer| failure(&answer).is_none())
+}
+
+/// How the use case answers a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ResponseForm {
+    /// The attributes are encrypted for the reader.
+    pub encrypted: bool,
+    /// The frame control of the answer, where the use case differs from the usual.
+    pub frame_control: Option<u8>,
+}
+
+/// Give an answer the form its use case has for it.
+fn protect(
+    work: &mut Work<'_>,
+    answer: Component,
+    form: ResponseForm,
+    frame_counter: &mut u8,
+) -> Result<Component, Refusal> {
+    let failed = failure(&answer).is_some();
+    let mut answer = match form.frame_control {
+        Some(frame_control) if !matches!(answer.body(), Some(Body::DefaultResponse { .. })) => {
+            answer.with_frame_control(frame_control)
+        }
+        _ => answer,
+    };
+    // Error and default responses are never encrypted.
+    if form.encrypted && !failed {
+        let Some(body) = answer.body() else { return Ok(answer) };
+        let mut plain = Vec::with_capacity(body.encoded_len());
+        body.encode(&mut plain);
+        let blob = work.tools.encrypt(&plain).ok_or(Refusal::NoReaderKey(work.origin.originator))?;
+        answer.content = Content::Encrypted { frame_counter: *frame_counter, blob };
+        *frame_counter = frame_counter.wrapping_add(1);
+    }
+    Ok(answer)
+}
+
+/// The status of an answer that is a failure. A record without a value is one; a refused top-up is too.
+fn failure(answer: &Component) -> Option<u8> {
+    match answer.body()? {
+        Body::DefaultResponse { status, .. } if !status.is_success() && *status != Status::NOT_FOUND => Some(status.0),
+        Body::ReadAttributesResponse(records) => records.iter().find_map(|r| r.value.as_ref().err()).map(|s| s.0),
+        Body::Cluster(Command::ConsumerTopUpResponse(top_up)) if top_up.value == -1 => Some(top_up.result),
+        _ => None,
+    }
+}
+
+/// The answer of a command that was executed, stored or cancelled, where it is not a Default Response.
+fn acknowledge(account: &Account, component: &Component) -> Component {
+    match component.body() {
+        Some(Body::Cluster(Command::ChangePaymentMode(_))) => component.response(ChangePaymentModeResponse {
+            friendly_credit: FRIENDLY_CREDIT.0,
+            calendar: FRIENDLY_CREDIT.1,
+            emergency_limit: account.emergency.limit.max(0) as u32,
+            emergency_threshold: account.emergency.threshold.max(0) as u32,
+        }),
+        _ => component.default_response(Status::SUCCESS),
+    }
+}
+
+fn run(store: &mut Store, work: &mut Work<'_>, component: &Component) -> Answered {
+    let command = match component.body() {
+        Some(Body::ReadAttributes(ids)) => {
+            let record = |&id: &u16| {
+                let value = attributes::read(store, work.account, component.cluster, id);
+                AttributeRecord { id, value: value.ok_or(Status::UNSUPPORTED_ATTRIBUTE) }
+            };
+            return Ok(component.read_attributes_response(ids.iter().map(record).collect::<Vec<_>>()));
+        }
+        Some(Body::Cluster(command)) => command,
+        Some(Body::Unknown(_)) => return Err(Status::MALFORMED_COMMAND),
+        _ => return Err(Status::UNSUP_CLUSTER_COMMAND),
+    };
+    match command {
+        Command::ConsumerTopUp(top_up) => return Ok(component.response(enter(work, top_up))),
+        Command::ChangeSupply(change) => return Ok(component.response(change_supply(work.account, change)?)),
+        _ => {}
+    }
+    let account = &mut *work.account;
+    match command {
+        Command::SelectAvailableEmergencyCredit(_) => account.activate_emergency().map_err(denied)?,
+        Command::ChangeDebt(debt) => change_debt(account, debt)?,
+        Command::CreditAdjustment(adjustment) => adjust(account, adjustment)?,
+        Command::ChangePaymentMode(change) => change_payment_mode(store, account, change),
+        Command::EmergencyCreditSetup(setup) => {
+            let (limit, threshold) = (money(setup.limit)?, money(setup.threshold)?);
+            account.emergency.threshold = threshold;
+            account.set_emergency_limit(limit);
+        }
+        Command::SetLowCreditWarningLevel(warning) => account.low_credit = money(warning.level)?,
+        Command::SetMaximumCreditLimit(maximum) => {
+            let (level, top_up) = (money(maximum.max_level)?, money(maximum.max_per_top_up)?);
+            (account.maximum_balance, account.maximum_credit) = (level, top_up);
+        }
+        Command::SetOverallDebtCap(cap) => account.debt_cap = cap.cap,
+        Command::DisplayMessage(message) => store.message = Some(message.text.octets().to_vec().into()),
+        other => return publish(store, component, other).map(|()| component.default_response(Status::SUCCESS)),
+    }
+    Ok(acknowledge(work.account, component))
+}
+
+/// Commands that write tables and attributes and do nothing else.
+fn publish(store: &mut Store, component: &Component, command: &Command) -> Result<(), Status> {
+    use AttributeValue::{Bitmap8, Enum8, OctetString, Unsigned16, Unsigned32, Unsigned48};
+    let mut set = |id: u16, value: AttributeValue| store.set(cluster::PRICE, id, value);
+    match command {
+        Command::PublishTariffInformation(tariff) => {
+            set(price::STANDING_CHARGE, Unsigned32(tariff.standing_charge));
+            set(price::UNIT, Enum8(tariff.unit));
+            set(price::CURRENCY, Unsigned16(tariff.currency));
+            set(price::TRAILING_DIGIT, Bitmap8(tariff.price_digits));
+        }
+        Command::PublishPriceMatrix(matrix) => {
+            for price in &matrix.prices {
+                set(price_attribute(matrix.sub_payload_control, price.tier_block)?, Unsigned32(price.price));
+            }
+        }
+        Command::PublishBlockThresholds(blocks) => {
+            for (n, threshold) in (0..15).zip(blocks.thresholds.iter().flat_map(|list| list.thresholds())) {
+                set(price::BLOCK_THRESHOLD + n, Unsigned48(*threshold));
+            }
+        }
+        Command::PublishConversionFactor(factor) => {
+            set(price::CONVERSION_FACTOR, Unsigned32(factor.factor));
+            set(price::CONVERSION_FACTOR_DIGIT, Bitmap8(factor.trailing_digit));
+        }
+        Command::PublishCalorificValue(value) => {
+            set(price::CALORIFIC_VALUE, Unsigned32(value.value));
+            set(price::CALORIFIC_VALUE_UNIT, Enum8(value.unit));
+            set(price::CALORIFIC_VALUE_DIGIT, Bitmap8(value.trailing_digit));
+        }
+        Command::UpdateSiteId(update) => store.set(cluster::METERING, SITE_ID, OctetString(update.site.clone())),
+        Command::PublishCalendar(c) => keep_calendar(store, component, c.kind, 0),
+        Command::PublishDayProfile(c) => keep_calendar(store, component, c.calendar_type, c.day),
+        Command::PublishWeekProfile(c) => keep_calendar(store, component, c.calendar as u8, c.week),
+        Command::PublishSeasons(c) => keep_calendar(store, component, c.calendar as u8, 0),
+        Command::PublishSpecialDays(c) => keep_calendar(store, component, c.kind, 0),
+        _ => return Err(Status::UNSUP_CLUSTER_COMMAND),
+    }
+    Ok(())
+}
+
+/// Prices by time of use have tiers 1 to 48 (sub payload control 01), block prices blocks 0 to 15 (00).
+fn price_attribute(sub_payload_control: u8, tier_block: u8) -> Result<u16, Status> {
+    match (sub_payload_control, tier_block) {
+        (1, tier @ 1..=15) => Ok(price::TIER_PRICE + 0x10 * (u16::from(tier) - 1)),
+        (0, block @ 0..=15) => Ok(price::BLOCK_PRICE + u16::from(block)),
+        _ => Err(Status::INVALID_FIELD),
+    }
+}
+
+fn keep_calendar(store: &mut Store, component: &Component, kind: u8, place: u8) {
+    let mut octets = Vec::new();
+    if let Some(body) = component.body() {
+        body.encode(&mut octets);
+    }
+    store.calendar.insert((component.command, kind, place), octets.into());
+    if store.calendar.len() > MAX_CALENDAR_PARTS {
+        store.calendar.pop_first();
+    }
+}
+
+fn enter(work: &mut Work<'_>, top_up: &ConsumerTopUp) -> ConsumerTopUpResponse {
+    let before = work.account.supply;
+    let entered = work.tools.top_up(work.account, top_up.code.octets());
+    let armed = before != Supply::Armed && work.account.supply == Supply::Armed;
+    let (result, value, credit_remaining) = match entered {
+        Ok(credited) if armed => (top_up_result::ACCEPTED_SUPPLY_ARMED, credited.amount, work.account.balance),
+        Ok(credited) => (top_up_result::ACCEPTED, credited.amount, work.account.balance),
+        Err(refusal) => (top_up_code(refusal), -1, -1),
+    };
+    ConsumerTopUpResponse { result, value, source: top_up.originating_device, credit_remaining }
+}
+
+fn top_up_code(refusal: TopUpRefusal) -> u8 {
+    match refusal {
+        TopUpRefusal::Invalid | TopUpRefusal::NotAuthentic => top_up_result::INVALID,
+        TopUpRefusal::Duplicate => top_up_result::DUPLICATE,
+        TopUpRefusal::AboveMaximumCredit => top_up_result::TOO_LARGE,
+        TopUpRefusal::AboveMaximumBalance => top_up_result::MAXIMUM_CREDIT,
+        TopUpRefusal::NoKey => top_up_result::ERROR,
+    }
+}
+
+/// Gas is closed or armed by Command, never turned on.
+fn change_supply(account: &mut Account, change: &ChangeSupply) -> Result<SupplyStatusResponse, Status> {
+    match change.status {
+        0 => account.disable(),
+        1 => account.arm().map_err(denied)?,
+        _ => return Err(Status::INVALID_FIELD),
+    }
+    Ok(SupplyStatusResponse {
+        provider: change.provider,
+        issuer_event: change.issuer_event,
+        start: change.start,
+        status: attributes::supply_status(account.supply),
+    })
+}
+
+fn change_debt(account: &mut Account, change: &ChangeDebt) -> Result<(), Status> {
+    let period = match change.recovery_frequency {
+        0 => 3_600,
+        1 => 86_400,
+        _ => return Err(Status::INVALID_FIELD),
+    };
+    match change.amount_type {
+        kind @ (1 | 3) => {
+            let debt = usize::from(kind / 2);
+            account.change_debt(debt, change.amount).map_err(denied)?;
+            account.time_debts[debt].rate = change.recovery_amount;
+            account.time_debts[debt].period = period;
+        }
+        5 if change.recovery_percentage <= 10_000 => {
+            account.change_debt(2, change.amount).map_err(denied)?;
+            account.payment_share = change.recovery_percentage;
+        }
+        _ => return Err(Status::INVALID_FIELD),
+    }
+    Ok(())
+}
+
+/// Credit Adjustment: 0 prepayment incremental, 1 prepayment absolute (reset), 2 credit mode absolute, 3 credit mode
+/// incremental, which lowers the bill.
+fn adjust(account: &mut Account, adjustment: &CreditAdjustment) -> Result<(), Status> {
+    match adjustment.kind {
+        0 => account.adjust_balance(adjustment.value).map_err(denied)?,
+        1 => {
+            account.set_balance(adjustment.value);
+            account.accumulated_debt = 0;
+            account.reset_emergency();
+        }
+        2 => account.bill_to_date = adjustment.value.max(0),
+        3 => account.bill_to_date = account.bill_to_date.saturating_sub(adjustment.value).max(0),
+        _ => return Err(Status::INVALID_FIELD),
+    }
+    Ok(())
+}
+
+fn change_payment_mode(store: &mut Store, account: &mut Account, change: &ChangePaymentMode) {
+    if change.cut_off != -1 {
+        account.set_disablement_threshold(change.cut_off);
+    }
+    if change.control & CONTROL_PREPAYMENT_ENABLED != 0 {
+        store.control = Some(change.control);
+        account.set_mode(PaymentMode::Prepayment);
+    } else {
+        account.set_mode(PaymentMode::Credit);
+    }
+}
+
+fn money(amount: u32) -> Result<i32, Status> {
+    amount.try_into().map_err(|_| Status::INVALID_VALUE)
+}
+
+fn denied(_: Denied) -> Status {
+    Status::FAILURE
+}

@@ -1,0 +1,54 @@
+//! What a gas meter holds, for people and for its mirror.
+use super::Store;
+use super::attributes::{cluster, price, read};
+use crate::prepayment::Account;
+use crate::register::{Register, of_account};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use gbcs::gbz::zcl::{AttributeRecord, AttributeValue, Body};
+
+/// Every register of the prepayment engine, the bill, then the tariff and the message on the display.
+pub(crate) fn registers(store: &Store, account: &Account) -> Vec<Register> {
+    let mut registers = of_account(account);
+    registers.push(Register::money("bill to date", account.bill_to_date, "GBP"));
+    let number = |id| match store.get(cluster::PRICE, id) {
+        Some(AttributeValue::Unsigned32(n)) => Some(i64::from(n)),
+        _ => None,
+    };
+    if let Some(standing_charge) = number(price::STANDING_CHARGE) {
+        registers.push(Register::money("standing charge", standing_charge, "GBP/day"));
+    }
+    for tier in 0..15 {
+        if let Some(found) = number(price::TIER_PRICE + 0x10 * tier) {
+            registers.push(Register::money(format!("price TOU {}", tier + 1), found, "GBP/kWh"));
+        }
+    }
+    for block in 0..16 {
+        if let Some(found) = number(price::BLOCK_PRICE + block) {
+            registers.push(Register::money(format!("price block {}", block + 1), found, "GBP/kWh"));
+        }
+    }
+    if let Some(message) = &store.message {
+        registers.push(Register::text("message", String::from_utf8_lossy(message)));
+    }
+    registers
+}
+
+/// What a waking meter reports to its mirror, by cluster: records as a Report Attributes has them, without a status.
+pub(crate) fn reports(store: &Store, account: &Account) -> [(u16, Vec<u8>); 2] {
+    const REPORTED: [(u16, &[u16]); 2] =
+        [(cluster::METERING, &[0x0000, 0x0014, 0x0A00]), (cluster::PREPAYMENT, &[0x0000, 0x0001, 0x0002, 0x0005])];
+    REPORTED.map(|(cluster, ids)| {
+        let mut payload = Vec::new();
+        for &id in ids {
+            let Some(value) = read(store, account, cluster, id) else { continue };
+            let mut record = Vec::new();
+            Body::ReadAttributesResponse(alloc::vec![AttributeRecord { id, value: Ok(value) }]).encode(&mut record);
+            // id[2] status type value: a report has no status.
+            payload.extend_from_slice(&record[..2]);
+            payload.extend_from_slice(&record[3..]);
+        }
+        (cluster, payload)
+    })
+}

@@ -1,0 +1,318 @@
+//! The meter in the home's network: the stack of its radio, its tunnel with the hub, and a gas meter's sleep (han.md 2 to 5).
+use crate::command;
+use crate::config::{Kind, MeterConfig, RadioConfig};
+use crate::event::Event;
+use crate::meter::Meter;
+use crate::state::State;
+use crate::wake::{Cycle, Phase};
+use alloc::vec::Vec;
+use core::time::Duration;
+use gbcs::crypto::Crypto;
+use gbcs::{Eui64, Time};
+use han::node::{self, Datagram, Handle, Node};
+use han::tunnel::gsme::GsmeData;
+use han::tunnel::{self, Client, ClientConfig, Server, ServerConfig, TransferFailure, TransferId};
+use han::zcl::tunneling::CLUSTER as TUNNELING;
+use han::zcl::{Frame, Status, mirror};
+
+/// Until the next attempt to hand a message over, when the tunnel is open and the hub did not take it.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// Radio and tunnel of one meter.
+pub(crate) struct Link {
+    node: Node,
+    tunnel: Tunnel,
+    hub: Eui64,
+    radio: RadioConfig,
+    /// When node and tunnel want to be called, as they said when they were last drained.
+    node_due: Option<Time>,
+    tunnel_due: Option<Time>,
+    /// Datagrams of the tunnel on their way.
+    handles: Vec<Handle>,
+    /// The transfer that carries the first message of the outbox.
+    in_flight: Option<TransferId>,
+    retry_at: Option<Time>,
+    /// A gas meter's sleep.
+    pub(crate) cycle: Option<Cycle>,
+    tsn: u8,
+}
+
+/// Which side of the Tunneling cluster: the hub opens a tunnel to an electricity meter, a gas meter to the hub.
+enum Tunnel {
+    Server(Server),
+    Client(Client),
+}
+
+impl Link {
+    pub fn new(config: &MeterConfig, radio: RadioConfig, state: &State) -> Self {
+        let hub = radio.hub;
+        let (tunnel, cycle) = match config.kind {
+            Kind::Esme => {
+                let mut server = Server::new(ServerConfig::at(radio.endpoint));
+                server.allow(hub, true);
+                (Tunnel::Server(server), None)
+            }
+            Kind::Gsme => {
+                let client = Client::new(ClientConfig::at(radio.endpoint));
+                (Tunnel::Client(client), Some(Cycle::new(config.wake_interval, radio.first_wake)))
+            }
+        };
+        let mut node = radio.node.clone();
+        node.counters = state.frame_counters();
+        let node = Node::new(node);
+        Self {
+            node,
+            tunnel,
+            hub,
+            radio,
+            node_due: None,
+            tunnel_due: None,
+            handles: Vec::new(),
+            in_flight: None,
+            retry_at: None,
+            cycle,
+            tsn: 0,
+        }
+    }
+
+    pub fn handle_frame(&mut self, now: Time, frame: &[u8]) {
+        self.node.handle_frame(now, frame);
+    }
+
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.node.handle_timeout(now);
+        if self.is_awake() {
+            match &mut self.tunnel {
+                Tunnel::Server(server) => server.handle_timeout(now),
+                Tunnel::Client(client) => client.handle_timeout(now),
+            }
+        }
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+        }
+    }
+
+    pub fn timeout(&self) -> Option<Time> {
+        let tunnel = self.tunnel_due.filter(|_| self.is_awake());
+        let cycle = self.cycle.as_ref().map(Cycle::timeout);
+        self.node_due.into_iter().chain(tunnel).chain(cycle).chain(self.retry_at).min()
+    }
+
+    /// The first message of the outbox is another one now: whatever carries it carries nothing of ours.
+    pub fn outbox_shifted(&mut self) {
+        self.in_flight = None;
+    }
+
+    /// Start a wake cycle, unless one is under way or the meter never sleeps.
+    pub fn wake(&mut self, now: Time, state: &State) {
+        let Some(cycle) = self.cycle.as_mut().filter(|cycle| cycle.phase == Phase::Asleep) else { return };
+        let first = !cycle.has_run;
+        cycle.start(now);
+        self.node.wake(now);
+        if let Tunnel::Client(client) = &mut self.tunnel {
+            if first {
+                client.open(now, self.hub, self.radio.hub_tunnel_endpoint);
+            } else {
+                client.handle_timeout(now);
+            }
+        }
+        for (cluster, payload) in crate::wake::reports(state) {
+            self.tsn = self.tsn.wrapping_add(1);
+            let payload = crate::wake::report(self.tsn, &payload);
+            let (src_endpoint, dst_endpoint) = (self.radio.endpoint, self.radio.mirror_endpoint);
+            let profile = han::SMART_ENERGY;
+            self.node.send(now, Datagram { peer: self.hub, profile, cluster, src_endpoint, dst_endpoint, payload });
+        }
+    }
+
+    /// Do everything that can be done; whether anything was.
+    pub fn run<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>) -> bool {
+        let mut did = false;
+        if self.cycle.as_ref().is_some_and(|cycle| cycle.is_due(now)) {
+            self.wake(now, &meter.state);
+            did = true;
+        }
+        loop {
+            match self.node.poll() {
+                node::Output::Timeout(at) => {
+                    self.node_due = at;
+                    break;
+                }
+                output => self.on_node(now, meter, output),
+            }
+            did = true;
+        }
+        loop {
+            let output = match &mut self.tunnel {
+                Tunnel::Server(server) => server.poll(),
+                Tunnel::Client(client) => client.poll(),
+            };
+            match output {
+                tunnel::Output::Timeout(at) => {
+                    self.tunnel_due = at;
+                    break;
+                }
+                output => self.on_tunnel(now, meter, output),
+            }
+            did = true;
+        }
+        did |= self.hand_over(now, meter);
+        did | self.rest(now)
+    }
+
+    fn on_node<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>, output: node::Output) {
+        match output {
+            node::Output::Transmit(frame) => meter.transmit(frame),
+            node::Output::Persist(counters) => {
+                meter.state.set_frame_counters(&counters);
+                meter.persist();
+            }
+            node::Output::Received(datagram) => self.on_datagram(now, meter, &datagram),
+            node::Output::Delivered(handle) => self.handles.retain(|ours| *ours != handle),
+            node::Output::Failed(handle, _) => {
+                if let Some(at) = self.handles.iter().position(|ours| *ours == handle) {
+                    self.handles.swap_remove(at);
+                    match &mut self.tunnel {
+                        Tunnel::Server(server) => server.handle_undelivered(now, self.hub),
+                        Tunnel::Client(client) => client.handle_undelivered(now, self.hub),
+                    }
+                }
+            }
+            node::Output::Refused(..) | node::Output::Timeout(_) => {}
+        }
+    }
+
+    fn on_datagram<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>, datagram: &Datagram) {
+        let (peer, endpoint) = (datagram.peer, datagram.src_endpoint);
+        if datagram.cluster == TUNNELING {
+            match &mut self.tunnel {
+                Tunnel::Server(server) => server.handle_zcl(now, peer, endpoint, &datagram.payload),
+                Tunnel::Client(client) => client.handle_zcl(now, peer, endpoint, &datagram.payload),
+            }
+            return;
+        }
+        let Ok(frame) = Frame::parse(&datagram.payload) else { return };
+        if datagram.cluster == mirror::CLUSTER
+            && frame.cluster_specific
+            && peer == self.hub
+            && let Ok(mirror::FromMirror::ReportAttributeResponse(flags)) =
+                mirror::FromMirror::parse(frame.command, frame.payload)
+        {
+            self.on_flags(now, meter, flags.tunnel_message_pending());
+        } else if frame.as_default_response().is_none() {
+            let payload = frame.default_response(Status::UnsupportedClusterCommand);
+            let (src_endpoint, dst_endpoint) = (datagram.dst_endpoint, datagram.src_endpoint);
+            self.node.send(now, Datagram { src_endpoint, dst_endpoint, payload, ..datagram.clone() });
+        }
+    }
+
+    /// The hub told whether messages wait.
+    fn on_flags<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>, messages_waiting: bool) {
+        let Some(cycle) = self.cycle.as_mut().filter(|cycle| matches!(cycle.phase, Phase::Reporting { .. })) else {
+            return;
+        };
+        cycle.phase = Phase::Draining;
+        meter.event(Event::Woke { messages_waiting });
+        if messages_waiting {
+            self.fetch(now);
+        }
+    }
+
+    /// Ask the hub for the next message that waits.
+    fn fetch(&mut self, now: Time) {
+        if let (Tunnel::Client(client), Some(cycle)) = (&mut self.tunnel, &mut self.cycle) {
+            client.send(now, self.hub, GsmeData::Get.to_vec());
+            cycle.fetch(now);
+        }
+    }
+
+    fn on_tunnel<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>, output: tunnel::Output) {
+        match output {
+            tunnel::Output::Send(outbound) => {
+                let handle = self.node.send(now, outbound.datagram());
+                self.handles.push(handle);
+            }
+            tunnel::Output::Data { peer, data } if peer == self.hub => self.on_data(now, meter, &data),
+            tunnel::Output::Opened { .. } => self.retry_at = None,
+            tunnel::Output::Accepted { transfer, .. } if self.in_flight == Some(transfer) => {
+                self.in_flight = None;
+                meter.state.outbox.pop_front();
+                meter.persist();
+                meter.event(Event::HandedOver);
+            }
+            tunnel::Output::Failed { transfer, reason, .. } if self.in_flight == Some(transfer) => {
+                self.in_flight = None;
+                match reason {
+                    // It would be refused again.
+                    TransferFailure::TooLong | TransferFailure::Refused(_) => {
+                        meter.state.outbox.pop_front();
+                        meter.persist();
+                        meter.event(Event::NotTaken);
+                    }
+                    _ => self.retry_at = Some(now + RETRY),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A message, or to a gas meter a GET-RESPONSE that may hold one.
+    fn on_data<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>, data: &[u8]) {
+        let (message, more) = match (&self.tunnel, GsmeData::parse(data)) {
+            (Tunnel::Server(_), _) => (data, false),
+            (Tunnel::Client(_), Ok(GsmeData::GetResponse { remaining, message })) => (message, remaining > 0),
+            (Tunnel::Client(_), _) => return,
+        };
+        if let Some(cycle) = &mut self.cycle {
+            cycle.phase = Phase::Draining;
+        }
+        if !message.is_empty()
+            && let Some(response) = command::handle(meter, now, message)
+        {
+            meter.post(response);
+            // Counter, effects and Response in one record: a power cut leaves all of them or none.
+            meter.persist();
+        }
+        if more {
+            self.fetch(now);
+        }
+    }
+
+    /// Give the tunnel the first message of the outbox, when it carries none of ours.
+    fn hand_over<C: Crypto>(&mut self, now: Time, meter: &Meter<C>) -> bool {
+        if self.in_flight.is_some() || self.retry_at.is_some_and(|at| at > now) || !self.is_awake() {
+            return false;
+        }
+        let Some(message) = meter.state.outbox.front() else { return false };
+        let transfer = match &mut self.tunnel {
+            Tunnel::Server(server) if server.is_open(self.hub) => server.send(now, self.hub, message.to_vec()),
+            Tunnel::Client(client) if client.is_open(self.hub) => {
+                client.send(now, self.hub, GsmeData::Put(message).to_vec())
+            }
+            _ => return false,
+        };
+        self.in_flight = Some(transfer);
+        true
+    }
+
+    /// Let a gas meter sleep when there is nothing more to do, or no use in trying; whether it fell asleep.
+    fn rest(&mut self, now: Time) -> bool {
+        let Some(cycle) = self.cycle.as_mut().filter(|cycle| cycle.phase != Phase::Asleep) else { return false };
+        cycle.expire(now);
+        let busy = match &self.tunnel {
+            Tunnel::Client(client) => client.is_busy(),
+            Tunnel::Server(_) => false,
+        };
+        let quiet = cycle.phase == Phase::Draining && !busy && self.in_flight.is_none() && !self.node.is_busy();
+        if quiet || cycle.is_overlong(now) {
+            cycle.phase = Phase::Asleep;
+            self.node.sleep(now);
+        }
+        cycle.phase == Phase::Asleep
+    }
+
+    fn is_awake(&self) -> bool {
+        self.cycle.as_ref().is_none_or(|cycle| cycle.phase != Phase::Asleep)
+    }
+
+}

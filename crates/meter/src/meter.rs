@@ -1,0 +1,217 @@
+//! The meter: state, keys, objects and, where there is a radio, the home's network around them.
+use crate::config::{Kind, MeterConfig};
+use crate::event::{Event, Output};
+use crate::link::Link;
+use crate::logs::Log;
+use crate::refusal::Refusal;
+use crate::register::Register;
+use crate::secrets::Secrets;
+use crate::state::{State, StateError};
+use crate::{command, due};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use gbcs::crypto::Crypto;
+use gbcs::{Counter, Eui64, MessageCode, Time};
+
+/// Responses and Alerts kept for a hub that does not take them; the oldest goes first.
+const MAX_OUTBOX: usize = 32;
+
+/// The step at which the counter of a Command is recorded (gbcs-messages 8.1).
+const RECORDING: u8 = 10;
+
+/// A meter core.
+///
+/// Sans-IO: every call takes the time and an input; **drain [`poll`](Self::poll) until [`Output::Timeout`] after every call**,
+/// and store what [`Output::Persist`] gives before acting on what follows it.
+pub struct Meter<C> {
+    pub(crate) crypto: C,
+    pub(crate) config: MeterConfig,
+    pub(crate) secrets: Secrets,
+    pub(crate) state: State,
+    pub(crate) vigil: Vigil,
+    pub(crate) link: Option<Link>,
+    outputs: VecDeque<Output>,
+}
+
+/// What was refused lately (code 0x8F60) and raised lately; forgotten at a restart.
+#[derive(Default)]
+pub(crate) struct Vigil {
+    /// Start of the hour, and refusals in it.
+    pub refusals: (Time, u32),
+    /// Alert codes raised because of refusals, and when: an hour between two of a kind, or anyone on the HAN could make the
+    /// meter sign without end.
+    pub raised: Vec<(u16, Time)>,
+}
+
+impl<C: Crypto> Meter<C> {
+    /// A meter that starts, with what its last [`Output::Persist`] said; `None` for one fresh from the factory.
+    ///
+    /// # Errors
+    /// The state is not one of this kind of meter and version.
+    pub fn new(config: MeterConfig, crypto: C, state: Option<&[u8]>) -> Result<Self, StateError> {
+        let state = match state {
+            Some(octets) => State::parse(config.kind, octets)?,
+            None => State::new(config.kind, &config.factory),
+        };
+        let link = config.radio.clone().map(|radio| Link::new(&config, radio, &state));
+        let (secrets, vigil) = (Secrets::default(), Vigil::default());
+        Ok(Self { crypto, config, secrets, state, vigil, link, outputs: VecDeque::new() })
+    }
+
+    /// Take one message and execute it: what a tunnel would bring, without the tunnel. The Response, if there is one; the
+    /// state to store comes by [`poll`](Self::poll).
+    pub fn handle_message(&mut self, now: Time, message: &[u8]) -> Option<Vec<u8>> {
+        let response = command::handle(self, now, message);
+        if response.is_some() {
+            self.persist();
+        }
+        response
+    }
+
+    /// Take a frame that the radio heard (a PSDU, frame check sequence included).
+    pub fn handle_frame(&mut self, now: Time, frame: &[u8]) {
+        if let Some(link) = &mut self.link {
+            link.handle_frame(now, frame);
+            self.run(now);
+        }
+    }
+
+    /// Do what is due. Harmless when nothing is.
+    pub fn handle_timeout(&mut self, now: Time) {
+        due::execute(self, now);
+        if let Some(link) = &mut self.link {
+            link.handle_timeout(now);
+        }
+        self.run(now);
+    }
+
+    /// A gas meter: call on the hub now, as for something that happened locally. Others ignore this.
+    pub fn wake_now(&mut self, now: Time) {
+        if let Some(link) = &mut self.link {
+            link.wake(now, &self.state);
+        }
+        self.run(now);
+    }
+
+    /// Charge for consumption, in thousandths of a penny: what the metrology of a real meter would do by itself.
+    pub fn consume(&mut self, now: Time, millipence: i32) {
+        let before = self.state.account.clone();
+        self.state.account.consume(millipence);
+        self.notice(now, &before, MessageCode(0), Counter(0));
+        self.persist();
+        self.run(now);
+    }
+
+    /// The customer presses the button of armed supply; whether it was armed.
+    pub fn enable_supply_locally(&mut self, now: Time) -> bool {
+        let enabled = self.state.account.enable_locally();
+        if enabled {
+            self.persist();
+            self.run(now);
+        }
+        enabled
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Output {
+        self.outputs.pop_front().unwrap_or_else(|| Output::Timeout(self.timeout()))
+    }
+
+    /// The meter's Entity Identifier.
+    pub fn eui(&self) -> Eui64 {
+        self.config.eui
+    }
+
+    /// Electricity or gas.
+    pub fn kind(&self) -> Kind {
+        self.config.kind
+    }
+
+    /// What the meter holds, for people.
+    pub fn registers(&self) -> Vec<Register> {
+        self.state.registers()
+    }
+
+    /// Commands actioned and not, credit events, and the like.
+    pub fn event_log(&self) -> &Log {
+        &self.state.event_log
+    }
+
+    /// What was refused and why.
+    pub fn security_log(&self) -> &Log {
+        &self.state.security_log
+    }
+
+    /// The whole state as [`Output::Persist`] gives it.
+    pub fn state(&self) -> Vec<u8> {
+        self.state.encode()
+    }
+
+    /// Messages that wait for the hub to take them.
+    pub fn outbox_len(&self) -> usize {
+        self.state.outbox.len()
+    }
+
+    /// Emit the state, to be stored before whatever is emitted next.
+    pub(crate) fn persist(&mut self) {
+        let record = self.state.encode();
+        self.outputs.push_back(Output::Persist(record));
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    pub(crate) fn transmit(&mut self, frame: Vec<u8>) {
+        self.outputs.push_back(Output::Transmit(frame));
+    }
+
+    /// Put a message of the meter's own into the outbox. The caller persists.
+    pub(crate) fn post(&mut self, message: Vec<u8>) {
+        if self.state.outbox.len() == MAX_OUTBOX {
+            self.state.outbox.pop_front();
+            if let Some(link) = &mut self.link {
+                link.outbox_shifted();
+            }
+            self.event(Event::OutboxOverflow);
+        }
+        self.state.outbox.push_back(message.into());
+    }
+
+    /// Discard a Command: log, count, raise what its refusal asks for. Gives nothing to answer.
+    pub(crate) fn refuse(&mut self, now: Time, message: &[u8], refusal: Refusal) {
+        let route = gbcs::MessageView::parse(message).ok();
+        let (id, code) = (route.as_ref().map(|v| v.id()), route.as_ref().map(|v| v.message_code()));
+        let consequence = refusal.consequence(self.config.kind);
+        let counter = id.map_or(Counter(0), |id| id.counter);
+        if let Some(log) = consequence.log {
+            self.state.security_log.push(now, log, code.unwrap_or_default(), counter);
+            if consequence.alert {
+                self.raise_guarded(now, log, code.unwrap_or_default(), counter);
+            }
+            self.count_refusal(now);
+        }
+        // The counter was recorded before what failed: it must not be acceptable after a restart either.
+        if consequence.step > RECORDING {
+            self.persist();
+        }
+        self.event(Event::Refused { id, code, refusal });
+    }
+
+    /// Everything the link wants done, until nothing is left.
+    fn run(&mut self, now: Time) {
+        while let Some(mut link) = self.link.take() {
+            let again = link.run(now, self);
+            self.link = Some(link);
+            if !again {
+                break;
+            }
+        }
+    }
+
+    fn timeout(&self) -> Option<Time> {
+        let due = self.state.pending.iter().map(|pending| Time(pending.due)).min();
+        let link = self.link.as_ref().and_then(Link::timeout);
+        due.into_iter().chain(link).min()
+    }
+}

@@ -1,0 +1,144 @@
+//! All that a meter must not forget, as one record: counters, effects, and the Responses not handed over yet.
+use crate::config::{FactorySettings, Kind};
+use crate::counters::Counters;
+use crate::logs::Log;
+use crate::prepayment::Account;
+use crate::register::Register;
+use crate::work::Pending;
+use crate::{esme, gsme};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use gbcs::Eui64;
+use han::node::{FrameCounters, PeerCounters};
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+
+/// Of the layout below; a record of another version is refused.
+const VERSION: u8 = 1;
+
+/// A stored state cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// The octets are no state of a meter.
+    #[error("not a stored meter state")]
+    Malformed,
+    /// Written by another version of the program.
+    #[error("a meter state of version {0}, not {VERSION}")]
+    Version(u8),
+    /// That of the other kind of meter.
+    #[error("the stored state is that of another kind of meter")]
+    OtherKind,
+}
+
+/// The objects of one kind of meter.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) enum Model {
+    #[n(0)]
+    Esme(#[n(0)] esme::Store),
+    #[n(1)]
+    Gsme(#[n(0)] gsme::Store),
+}
+
+/// The persistent state of a meter.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct State {
+    #[n(0)]
+    version: u8,
+    #[n(1)]
+    pub counters: Counters,
+    #[n(2)]
+    pub account: Account,
+    #[n(3)]
+    pub model: Model,
+    #[n(4)]
+    pub pending: Vec<Pending>,
+    /// Responses and Alerts that the hub has not taken yet, oldest first.
+    #[n(5)]
+    pub outbox: VecDeque<ByteVec>,
+    #[n(6)]
+    pub event_log: Log,
+    #[n(7)]
+    pub security_log: Log,
+    #[n(8)]
+    frames: Frames,
+}
+
+/// Frame counters of the radio; the han crate's type, as this record writes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+struct Frames {
+    #[n(0)]
+    network: u32,
+    /// Peer; outgoing link counter; floors of network and link.
+    #[n(1)]
+    peers: Vec<(u64, u32, u32, u32)>,
+}
+
+impl State {
+    /// A meter fresh from the factory.
+    pub fn new(kind: Kind, factory: &FactorySettings) -> Self {
+        Self {
+            version: VERSION,
+            counters: Counters::default(),
+            account: Account::new(factory),
+            model: match kind {
+                Kind::Esme => Model::Esme(esme::Store::default()),
+                Kind::Gsme => Model::Gsme(gsme::Store::default()),
+            },
+            pending: Vec::new(),
+            outbox: VecDeque::new(),
+            event_log: Log::default(),
+            security_log: Log::default(),
+            frames: Frames::default(),
+        }
+    }
+
+    /// Read a stored record.
+    pub fn parse(kind: Kind, octets: &[u8]) -> Result<Self, StateError> {
+        /// Just the version, whatever else the record holds.
+        #[derive(Decode)]
+        struct Head {
+            #[n(0)]
+            version: u8,
+        }
+        let head: Head = minicbor::decode(octets).map_err(|_| StateError::Malformed)?;
+        if head.version != VERSION {
+            return Err(StateError::Version(head.version));
+        }
+        let state: Self = minicbor::decode(octets).map_err(|_| StateError::Malformed)?;
+        match (kind, &state.model) {
+            (Kind::Esme, Model::Esme(_)) | (Kind::Gsme, Model::Gsme(_)) => Ok(state),
+            _ => Err(StateError::OtherKind),
+        }
+    }
+
+    /// The record to store.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        // Writing to a Vec cannot fail, and no field refuses to be written.
+        let written = minicbor::encode(self, &mut out);
+        debug_assert!(written.is_ok());
+        out
+    }
+
+    pub fn registers(&self) -> Vec<Register> {
+        match &self.model {
+            Model::Esme(store) => esme::registers(store, &self.account),
+            Model::Gsme(store) => gsme::registers(store, &self.account),
+        }
+    }
+
+    pub fn frame_counters(&self) -> FrameCounters {
+        let peer = |&(peer, link, network_floor, link_floor): &(u64, u32, u32, u32)| PeerCounters {
+            peer: Eui64::from_u64(peer),
+            link,
+            network_floor,
+            link_floor,
+        };
+        FrameCounters { network: self.frames.network, peers: self.frames.peers.iter().map(peer).collect() }
+    }
+
+    pub fn set_frame_counters(&mut self, counters: &FrameCounters) {
+        let peers = counters.peers.iter().map(|c| (c.peer.to_u64(), c.link, c.network_floor, c.link_floor)).collect();
+        self.frames = Frames { network: counters.network, peers };
+    }
+}
