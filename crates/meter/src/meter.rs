@@ -147,7 +147,12 @@ impl<C: Crypto> Meter<C> {
         self.state.encode()
     }
 
-    /// Messages that wait for the hub to take them.
+    /// Responses and Alerts that the hub has not taken yet, oldest first.
+    pub fn outbox(&self) -> impl Iterator<Item = &[u8]> {
+        self.state.outbox.iter().map(|message| message.as_slice())
+    }
+
+    /// How many messages wait for the hub to take them.
     pub fn outbox_len(&self) -> usize {
         self.state.outbox.len()
     }

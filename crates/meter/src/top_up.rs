@@ -2,7 +2,8 @@
 use crate::counters::UtrnCache;
 use crate::prepayment::{Account, Denied, Split};
 use gbcs::crypto::{Crypto, SharedSecret};
-use gbcs::{Counter, Eui64, utrn};
+use gbcs::utrn::Utrn;
+use gbcs::{Counter, Eui64};
 
 /// A top-up that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,21 +64,15 @@ pub(crate) struct Till<'a, C> {
 impl<C: Crypto> Till<'_, C> {
     /// The checks in the order of gbcs-messages 14.4, then the credit.
     pub fn enter(&mut self, account: &mut Account, digits: &[u8]) -> Result<Credited, TopUpRefusal> {
-        let token = core::str::from_utf8(digits).ok().and_then(|text| text.parse::<utrn::Utrn>().ok());
-        let token = token.ok_or(TopUpRefusal::Invalid)?;
+        let utrn = Utrn::try_from(digits).map_err(|_| TopUpRefusal::Invalid)?;
         let (supplier, secret) = self.supplier.ok_or(TopUpRefusal::NoKey)?;
-        let counter = match self.command {
-            Some(counter) => counter,
-            None => Counter(u64::from(self.utrns.rebuild(token.truncated_counter())) << 32),
-        };
-        if !token.verify(self.crypto, secret, supplier, self.meter, counter) {
-            return Err(TopUpRefusal::NotAuthentic);
-        }
+        let counter = self.command.unwrap_or_else(|| utrn.rebuild_counter(self.utrns.highest()));
+        utrn.verify(self.crypto, secret, supplier, self.meter, counter).map_err(|_| TopUpRefusal::NotAuthentic)?;
         let high = (counter.0 >> 32) as u32;
         if self.utrns.spent(high) {
             return Err(TopUpRefusal::Duplicate);
         }
-        let amount = token.value().millipence();
+        let amount = utrn.credit().value();
         let split = account.top_up(amount).map_err(|denied| match denied {
             Denied::AboveMaximumCredit => TopUpRefusal::AboveMaximumCredit,
             _ => TopUpRefusal::AboveMaximumBalance,

@@ -7,8 +7,6 @@ mod execute;
 mod objects;
 mod protected;
 mod registers;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use activation::activate;
 pub(crate) use execute::{execute, models};

@@ -109,7 +109,6 @@ pub const MAXIMUM_CREDIT: Attribute = setting(10, 2);
 pub const SUPPLY_STATE: Attribute = plain(70, 96, 3, 10, 3);
 pub const PREPAYMENT_REGISTERS: Attribute = Attribute::new(1, [0, 0, 94, 44, 34, 30], 2);
 pub const MESSAGE: Attribute = Attribute::new(1, [0, 2, 96, 13, 1, 255], 2);
-pub const POUNDS: Attribute = Attribute::new(EXTENDED_DATA, [0, 0, 94, 44, 2, 0], 2);
 
 pub const SUPPLY_SCRIPTS: Attribute = plain(9, 10, 0, 106, 1);
 pub const TARIFF_SCRIPTS: Attribute = plain(9, 10, 0, 100, 1);

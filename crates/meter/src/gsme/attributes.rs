@@ -95,9 +95,9 @@ fn factory(cluster: u16, id: u16) -> Option<Value> {
         (cluster::BASIC, 0x0003) => Value::Unsigned8(1),
         (cluster::BASIC, 0x0004) => Value::CharacterString(text("lastmetre")?),
         (cluster::BASIC, 0x0005) => Value::CharacterString(text("GSME")?),
-        (cluster::PRICE, price::BLOCK_THRESHOLD..=0x010E) => Value::Unsigned48(U48(0)),
-        (cluster::PRICE, 0x0202) => Value::Unsigned24(U24(1)),
-        (cluster::PRICE, 0x0203) => Value::Unsigned24(U24(1000)),
+        (cluster::PRICE, price::BLOCK_THRESHOLD..=0x010E) => Value::Unsigned48(U48::from(0u32)),
+        (cluster::PRICE, 0x0202) => Value::Unsigned24(U24::from(1u16)),
+        (cluster::PRICE, 0x0203) => Value::Unsigned24(U24::from(1000u16)),
         (cluster::PRICE, price::STANDING_CHARGE) => Value::Unsigned32(0),
         (cluster::PRICE, price::CONVERSION_FACTOR) => Value::Unsigned32(1),
         (cluster::PRICE, price::CONVERSION_FACTOR_DIGIT) => Value::Bitmap8(0),
@@ -109,13 +109,13 @@ fn factory(cluster: u16, id: u16) -> Option<Value> {
         (cluster::PRICE, price::CURRENCY) => Value::Unsigned16(0x033A),
         (cluster::PRICE, price::TRAILING_DIGIT) => Value::Bitmap8(0x50),
         (cluster::METERING, 0x0000 | 0x0100 | 0x0102 | 0x0104 | 0x0106 | 0x0700..=0x0703) => {
-            Value::Unsigned48(U48(0))
+            Value::Unsigned48(U48::from(0u32))
         }
         (cluster::METERING, 0x0205) => Value::Unsigned16(3650),
         (cluster::METERING, 0x0206) => Value::OctetString(ZclString::new([0x01, 0x00, 0x00, 0x00])?),
         (cluster::METERING, 0x0300) => Value::Enum8(1),
-        (cluster::METERING, 0x0301) => Value::Unsigned24(U24(1)),
-        (cluster::METERING, 0x0302) => Value::Unsigned24(U24(1000)),
+        (cluster::METERING, 0x0301) => Value::Unsigned24(U24::from(1u16)),
+        (cluster::METERING, 0x0302) => Value::Unsigned24(U24::from(1000u16)),
         (cluster::METERING, SITE_ID) => Value::OctetString(ZclString::default()),
         (cluster::METERING, 0x0607 | 0x0608) => Value::Enum8(3),
         (cluster::METERING, 0x0B10) => Value::Unsigned16(0),

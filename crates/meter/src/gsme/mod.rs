@@ -3,8 +3,6 @@ mod attributes;
 mod execute;
 mod registers;
 mod timed;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use execute::{ResponseForm, execute, execute_due, models};
 pub(crate) use registers::{registers, reports};

@@ -1,0 +1,10 @@
+//! Meters in a home of tests: what they refuse, what they execute, what they remember.
+mod arbitrary;
+mod electricity;
+mod gas;
+mod home;
+mod radio;
+mod refusals;
+mod restart;
+mod rtds;
+mod top_ups;
