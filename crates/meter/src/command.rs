@@ -26,8 +26,7 @@ const NOT_ACTIONED: u16 = 0x8155;
 
 /// Execute a message. The Response, or nothing when it was discarded.
 pub(crate) fn handle<C: Crypto>(meter: &mut Meter<C>, now: Time, message: &[u8]) -> Option<Vec<u8>> {
-    let checked =
-        authenticate(&meter.crypto, &meter.config, &mut meter.secrets, &meter.state.counters, message);
+    let checked = authenticate(&meter.crypto, &meter.config, &mut meter.secrets, &meter.state.counters, message);
     let handled = checked.and_then(|command| execute(meter, now, &command));
     handled.map_err(|refusal| meter.refuse(now, message, refusal)).ok()
 }

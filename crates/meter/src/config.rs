@@ -1,8 +1,8 @@
 //! What a meter is given at manufacture and installation: identity, keys, trust anchors, factory settings.
 use alloc::vec::Vec;
 use core::time::Duration;
-use gbcs::{Eui64, Time};
 use gbcs::crypto::{PrivateKey, PublicKey};
+use gbcs::{Eui64, Time};
 
 /// Which of the two meters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -314,5 +314,4 @@ impl Link {
     fn is_awake(&self) -> bool {
         self.cycle.as_ref().is_none_or(|cycle| cycle.phase != Phase::Asleep)
     }
-
 }

@@ -221,6 +221,7 @@ impl Account {
     /// Add Credit: pays the share of payment-based debt, accumulated debt and Emergency Credit first, the rest is balance
     /// (SMETS 5.6.3.3). In credit mode all of it is balance.
     pub fn top_up(&mut self, amount: i32) -> Result<Split, Denied> {
+        let amount = amount.max(0);
         if amount > self.maximum_credit {
             return Err(Denied::AboveMaximumCredit);
         }
@@ -260,7 +261,7 @@ impl Account {
             let own = self.balance.saturating_sub(self.disablement_threshold).clamp(0, left);
             self.balance -= own;
             left -= own;
-            let lent = left.min(self.emergency.remaining);
+            let lent = left.min(self.emergency.remaining.max(0));
             self.emergency.remaining -= lent;
             left -= lent;
         }
@@ -401,8 +402,7 @@ mod tests {
         account.emergency.active = true;
         account.emergency.remaining = 900_000;
         let split = account.top_up(1_000_000).unwrap();
-        let expected =
-            Split { payment_debt: 100_000, accumulated_debt: 100_000, emergency: 100_000, balance: 700_000 };
+        let expected = Split { payment_debt: 100_000, accumulated_debt: 100_000, emergency: 100_000, balance: 700_000 };
         assert_eq!(split, expected);
         assert_eq!((account.balance, account.payment_debt, account.accumulated_debt), (700_000, 300_000, 0));
         assert_eq!((account.emergency.remaining, account.emergency.active), (1_000_000, false));

@@ -71,7 +71,8 @@ pub struct Change {
 pub(crate) fn changes(before: &[Register], after: &[Register]) -> Vec<Change> {
     let find = |list: &[Register], name: &str| list.iter().find(|r| r.name == name).map(|r| r.value.to_string());
     let gone = before.iter().filter(|r| !after.iter().any(|other| other.name == r.name));
-    let changed = after.iter().map(|r| (r.name.clone(), find(before, &r.name).unwrap_or_default(), r.value.to_string()));
+    let changed =
+        after.iter().map(|r| (r.name.clone(), find(before, &r.name).unwrap_or_default(), r.value.to_string()));
     let gone = gone.map(|r| (r.name.clone(), r.value.to_string(), String::new()));
     changed
         .chain(gone)

@@ -57,7 +57,13 @@ pub(crate) struct Pending {
 
 impl Pending {
     pub fn new(due: Time, origin: &Origin, what: Vec<u8>) -> Self {
-        Self { due: due.0, originator: origin.originator.to_u64(), code: origin.code.0, counter: origin.counter.0, what }
+        Self {
+            due: due.0,
+            originator: origin.originator.to_u64(),
+            code: origin.code.0,
+            counter: origin.counter.0,
+            what,
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use super::objects::{ACTIVATIONS, Attribute, EXTENDED_DATA, charge};
 use super::{Store, read};
 use crate::prepayment::Account;
 use crate::work::{Pending, Work};
-use gbcs::dlms::{Data, DataAccessResult, DateTime, When};
 use gbcs::Time;
+use gbcs::dlms::{Data, DataAccessResult, DateTime, When};
 
 /// Whether writing this attribute sets the time of an activation.
 pub(super) fn is_activation_time(attribute: Attribute) -> bool {

@@ -75,12 +75,7 @@ fn is_own_method(method: Attribute) -> bool {
         || (matches!(method.class, 3 | 4) && method.index == 1)
 }
 
-fn invoke_own(
-    store: &mut Store,
-    work: &mut Work<'_>,
-    method: Attribute,
-    data: &Data,
-) -> Result<(), DataAccessResult> {
+fn invoke_own(store: &mut Store, work: &mut Work<'_>, method: Attribute, data: &Data) -> Result<(), DataAccessResult> {
     match method {
         TOKEN_ENTER => {
             let digits = data.as_octets().ok_or(DataAccessResult::TYPE_UNMATCHED)?;

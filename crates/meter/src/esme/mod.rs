@@ -16,8 +16,8 @@ pub(crate) use registers::registers;
 use crate::prepayment::Account;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use gbcs::dlms::{Data, DateTime};
 use gbcs::Time;
+use gbcs::dlms::{Data, DateTime};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 

@@ -1,7 +1,7 @@
 //! Executing the components of a GBZ Command one by one (gbcs-messages 8.3: the first that fails ends it).
+use super::Store;
 use super::attributes::{self, CONTROL_PREPAYMENT_ENABLED, SITE_ID, cluster, price};
 use super::timed::{self, When};
-use super::Store;
 use crate::prepayment::{Account, Denied, PaymentMode, Supply};
 use crate::refusal::Refusal;
 use crate::top_up::TopUpRefusal;

@@ -98,7 +98,7 @@ fn a_price_set_now_is_in_force_and_its_response_carries_the_time() {
     let view = MessageView::parse(&response).unwrap();
     assert_eq!(view.date_time(), Some(&DateTime::at(NOW).0));
     assert_eq!(home.results(&response), [0; 4]);
-    assert_eq!(register(&meter, "standing charge"), "0.001");
+    assert_eq!(register(&meter, "standing charge"), "0.00100");
     assert_eq!(register(&meter, "price TOU 1"), "0.02121");
     assert_eq!(register(&meter, "price TOU 2"), "0.04242");
     let (_, events) = drain(&mut meter);
@@ -124,7 +124,7 @@ fn a_future_dated_price_waits_comes_into_force_and_is_told_by_two_alerts() {
     assert_eq!(register(&meter, "price TOU 1"), "0.02");
     meter.handle_timeout(due);
     assert_eq!(register(&meter, "price TOU 1"), "0.03");
-    assert_eq!(register(&meter, "standing charge"), "0.002");
+    assert_eq!(register(&meter, "standing charge"), "0.00200");
     let alerts: Vec<Vec<u8>> = meter.outbox().map(<[u8]>::to_vec).collect();
     assert_eq!(alerts.len(), 2);
     let mut triggers = Vec::new();
@@ -214,7 +214,10 @@ fn the_payment_mode_changes_with_its_threshold_now_or_later() {
     let home = Home { factory: meter::FactorySettings::default(), ..Home::default() };
     let mut meter = home.meter(Kind::Esme);
     assert_eq!(register(&meter, "payment mode"), "credit");
-    assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x001B, 1, to_prepayment(-5_000, DateTime::IMMEDIATE))).0, [0; 5]);
+    assert_eq!(
+        run(&home, &mut meter, NOW, &home.dlms(0x001B, 1, to_prepayment(-5_000, DateTime::IMMEDIATE))).0,
+        [0; 5]
+    );
     assert_eq!(register(&meter, "payment mode"), "prepayment");
     assert_eq!(register(&meter, "disablement threshold"), "-0.05");
     let read = [Row::get(111, obis(19, 0, 0), 2)];
@@ -237,7 +240,7 @@ fn debts_are_managed_row_by_row_and_the_first_failure_ends_it() {
     assert_eq!(run(&home, &mut meter, NOW, &message).0, [0; 10]);
     for (name, value) in [
         ("time debt 1", "1.00"),
-        ("time debt 1 recovery", "0.005"),
+        ("time debt 1 recovery", "0.00500"),
         ("time debt 1 recovery period", "3600"),
         ("time debt 2", "2.00"),
         ("payment debt", "3.00"),

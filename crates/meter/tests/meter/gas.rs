@@ -32,8 +32,7 @@ fn payment_mode(control: u16, cut_off: i32, start: u32) -> Component {
 }
 
 fn change_supply(status: u8) -> Component {
-    let command =
-        zcl::ChangeSupply { provider: 0, issuer_event: EVENT, request_time: 0, start: 0, status, control: 1 };
+    let command = zcl::ChangeSupply { provider: 0, issuer_event: EVENT, request_time: 0, start: 0, status, control: 1 };
     Component::new(0, command)
 }
 
@@ -202,8 +201,7 @@ fn three_debts_are_changed_and_a_bad_field_ends_the_command() {
     let answers = run(&home, &mut meter, &home.gbz(0x006E, 2, bad));
     let bodies: Vec<_> = answers.iter().map(|answer| answer.body().cloned().unwrap()).collect();
     let default = |command, status| Body::DefaultResponse { command, status };
-    let expected =
-        [default(2, Status::SUCCESS), default(2, Status::INVALID_FIELD), default(0xFF, Status::FAILURE)];
+    let expected = [default(2, Status::SUCCESS), default(2, Status::INVALID_FIELD), default(0xFF, Status::FAILURE)];
     assert_eq!(bodies, expected);
     assert_eq!(register(&meter, "time debt 1"), "10.00001", "what was done stays done");
 }
@@ -241,18 +239,9 @@ fn emergency_credit_and_message() {
     run(&home, &mut rich, &home.gbz(0x0086, 1, [adjust(0, 300_000)]));
     assert_eq!(status(&run(&home, &mut rich, &home.gbz(0x0070, 2, [select]))[0]), Status::FAILURE);
     let text = ZclString::new(*b"Reset").unwrap();
-    let display = zcl::DisplayMessage {
-        message: EVENT,
-        control: 0,
-        start: 0,
-        duration: 0xFFFF,
-        text,
-        extended_control: None,
-    };
-    assert_eq!(
-        status(&run(&home, &mut meter, &home.gbz(0x0071, 2, [Component::new(0, display)]))[0]),
-        Status::SUCCESS
-    );
+    let display =
+        zcl::DisplayMessage { message: EVENT, control: 0, start: 0, duration: 0xFFFF, text, extended_control: None };
+    assert_eq!(status(&run(&home, &mut meter, &home.gbz(0x0071, 2, [Component::new(0, display)]))[0]), Status::SUCCESS);
     assert_eq!(register(&meter, "message"), "Reset");
 }
 
@@ -261,8 +250,7 @@ fn balances_are_read_in_the_clear_and_prepayment_registers_encrypted() {
     let home = Home::default();
     let mut meter = home.meter(Kind::Gsme);
     run(&home, &mut meter, &home.gbz(0x0086, 1, [adjust(0, 2_500_000)]));
-    let reads =
-        [Component::read_attributes(0, 0x0702, [0x0A00]), Component::read_attributes(1, 0x0705, [0x0001])];
+    let reads = [Component::read_attributes(0, 0x0702, [0x0A00]), Component::read_attributes(1, 0x0705, [0x0001])];
     let answers = run(&home, &mut meter, &home.gbz(0x008D, 2, reads));
     let values: Vec<_> = answers
         .iter()

@@ -4,9 +4,7 @@ use gbcs::dlms::{AccessRequest, AccessResponse, Data, Obis, Row};
 use gbcs::envelope::{GroupingHeader, Message};
 use gbcs::utrn::{Credit, Utrn};
 use gbcs::{Counter, Cra, Eui64, MessageCode, MessageId, MessageView, Time, gbz, protect};
-use meter::{
-    DeviceKeys, Event, FactorySettings, Kind, Meter, MeterConfig, Output, Role, TrustAnchor, Usage,
-};
+use meter::{DeviceKeys, Event, FactorySettings, Kind, Meter, MeterConfig, Output, Role, TrustAnchor, Usage};
 
 pub const ESME: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A0);
 pub const GSME: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A1);
@@ -76,8 +74,7 @@ impl Home {
             anchor(Role::AccessControlBroker, DigitalSignature, false, ACB, &self.acb),
             anchor(Role::AccessControlBroker, KeyAgreement, false, ACB, &self.acb_agreement),
         ];
-        let keys =
-            DeviceKeys { digital_signature: self.device.clone(), key_agreement: self.device_agreement.clone() };
+        let keys = DeviceKeys { digital_signature: self.device.clone(), key_agreement: self.device_agreement.clone() };
         let mut config = MeterConfig::new(kind, eui(kind), keys, ACB, anchors);
         config.factory = self.factory;
         config.ppmid = (kind == Kind::Gsme).then(|| (PPMID, *self.ppmid_agreement.public()));
@@ -96,7 +93,9 @@ impl Home {
 
     /// A critical Command of the supplier: signed, then the ACB's MAC.
     pub fn critical(&self, kind: Kind, code: u16, counter: u64, payload: Vec<u8>) -> Vec<u8> {
-        self.mac(&protect::sign(&RustCrypto, &self.supplier, &self.plain(kind, SUPPLIER, code, counter, payload)).unwrap())
+        self.mac(
+            &protect::sign(&RustCrypto, &self.supplier, &self.plain(kind, SUPPLIER, code, counter, payload)).unwrap(),
+        )
     }
 
     /// A non-critical Command of the supplier.

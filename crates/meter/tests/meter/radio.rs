@@ -245,12 +245,7 @@ fn an_electricity_meter_answers_through_the_tunnel_the_hub_opened() {
 fn a_long_command_comes_in_fragments_and_is_answered() {
     let mut air = Air::new(Kind::Esme);
     let text = vec![b'x'; 900];
-    let message = gbcs::dlms::Row::set(
-        1,
-        gbcs::dlms::Obis([0, 2, 96, 13, 1, 255]),
-        2,
-        gbcs::dlms::Data::octets(text),
-    );
+    let message = gbcs::dlms::Row::set(1, gbcs::dlms::Obis([0, 2, 96, 13, 1, 255]), 2, gbcs::dlms::Data::octets(text));
     let command = air.home.dlms(0x0021, 1, [message]);
     air.hub.send(NOW, command);
     air.run_for(10);

@@ -1,9 +1,9 @@
 //! Every check of the sequence, failed by one Command each (gbcs-messages 8.1).
 use crate::home::*;
-use gbcs::dlms::{AccessRequest, Data, Row};
-use gbcs::{Counter, Cra, MessageCode, MessageId, MessageView, protect};
 use gbcs::crypto::RustCrypto;
+use gbcs::dlms::{AccessRequest, Data, Row};
 use gbcs::envelope::{GroupingHeader, Message};
+use gbcs::{Counter, Cra, MessageCode, MessageId, MessageView, protect};
 use meter::{Event, Kind, Refusal, Role};
 
 /// A refused Command has no Response; the refusal, and whether the meter wants to store anything.

@@ -20,9 +20,9 @@ const REQUIRED: [&str; 30] = [
 ];
 
 fn shared() -> Option<PathBuf> {
-    let folder = std::env::var_os("LASTMETRE_SHARED").map(PathBuf::from).unwrap_or_else(|| {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared")
-    });
+    let folder = std::env::var_os("LASTMETRE_SHARED")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
     let found = folder.join("rtds/messages.jsonl").exists();
     if !found {
         eprintln!("skipped: no reference messages in {}", folder.display());
@@ -93,14 +93,8 @@ fn top_up_digits(payload: &[u8]) -> Option<&[u8]> {
 /// What must have happened before a Command can succeed.
 fn prepare(home: &Home, meter: &mut Meter<RustCrypto>, use_case: &str) {
     let change_supply = || {
-        let command = gbz::zcl::ChangeSupply {
-            provider: 0,
-            issuer_event: 0,
-            request_time: 0,
-            start: 0,
-            status: 0,
-            control: 1,
-        };
+        let command =
+            gbz::zcl::ChangeSupply { provider: 0, issuer_event: 0, request_time: 0, start: 0, status: 0, control: 1 };
         [gbz::Component::new(0, command)]
     };
     let prepared = match use_case {
@@ -115,7 +109,9 @@ fn prepare(home: &Home, meter: &mut Meter<RustCrypto>, use_case: &str) {
 /// Same type throughout; lists and texts may differ in length.
 fn same_shape(ours: &Data, theirs: &Data) -> bool {
     match (ours, theirs) {
-        (Data::Structure(a), Data::Structure(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_shape(a, b)),
+        (Data::Structure(a), Data::Structure(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_shape(a, b))
+        }
         (Data::Array(a), Data::Array(b)) => match (a.first(), b.first()) {
             (Some(a), Some(b)) => same_shape(a, b),
             _ => true,

@@ -1,9 +1,9 @@
 //! UTRNs: taken once, whichever way and in whatever order they come.
 use crate::home::*;
-use gbcs::gbz::zcl::{self, Body, Command, ConsumerTopUp, ConsumerTopUpResponse, ZclString};
-use gbcs::gbz::Component;
-use gbcs::utrn::Credit;
 use gbcs::MessageView;
+use gbcs::gbz::Component;
+use gbcs::gbz::zcl::{self, Body, Command, ConsumerTopUp, ConsumerTopUpResponse, ZclString};
+use gbcs::utrn::Credit;
 use meter::{Event, Kind, Refusal, TopUpRefusal};
 
 fn consumer_top_up(digits: &str, from: u8) -> Component {
