@@ -12,7 +12,7 @@ use gbcs::{Eui64, Time};
 use han::node::{self, Datagram, Handle, Node};
 use han::tunnel::gsme::GsmeData;
 use han::tunnel::{self, Client, ClientConfig, Server, ServerConfig, TransferFailure, TransferId};
-use han::zcl::tunneling::CLUSTER as TUNNELING;
+use han::zcl::tunneling::{CLUSTER as TUNNELING, ToClient};
 use han::zcl::{Frame, Status, mirror};
 
 /// Until the next attempt to hand a message over, when the tunnel is open and the hub did not take it.
@@ -32,8 +32,10 @@ pub(crate) struct Link {
     /// The transfer that carries the first message of the outbox.
     in_flight: Option<TransferId>,
     retry_at: Option<Time>,
+    /// A tunnel from before the restart, which the hub thinks is open still.
+    void_tunnel: Option<u16>,
     /// A gas meter's sleep.
-    pub(crate) cycle: Option<Cycle>,
+    cycle: Option<Cycle>,
     tsn: u8,
 }
 
@@ -70,6 +72,7 @@ impl Link {
             handles: Vec::new(),
             in_flight: None,
             retry_at: None,
+            void_tunnel: state.tunnel.filter(|_| config.kind == Kind::Esme),
             cycle,
             tsn: 0,
         }
@@ -128,6 +131,10 @@ impl Link {
     /// Do everything that can be done; whether anything was.
     pub fn run<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>) -> bool {
         let mut did = false;
+        if let Some(id) = self.void_tunnel.take() {
+            self.tell_void(now, id);
+            did = true;
+        }
         if self.cycle.as_ref().is_some_and(|cycle| cycle.is_due(now)) {
             self.wake(now, &meter.state);
             did = true;
@@ -158,6 +165,15 @@ impl Link {
         }
         did |= self.hand_over(now, meter);
         did | self.rest(now)
+    }
+
+    /// The hub would find out only with its next message, and Responses may wait for a tunnel now.
+    fn tell_void(&mut self, now: Time, id: u16) {
+        self.tsn = self.tsn.wrapping_add(1);
+        let payload = ToClient::TunnelClosureNotification(id).to_zcl(self.tsn, true);
+        let (src_endpoint, dst_endpoint) = (self.radio.endpoint, self.radio.hub_tunnel_endpoint);
+        let (peer, profile, cluster) = (self.hub, han::SMART_ENERGY, TUNNELING);
+        self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload });
     }
 
     fn on_node<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>, output: node::Output) {
@@ -233,7 +249,13 @@ impl Link {
                 self.handles.push(handle);
             }
             tunnel::Output::Data { peer, data } if peer == self.hub => self.on_data(now, meter, &data),
-            tunnel::Output::Opened { .. } => self.retry_at = None,
+            tunnel::Output::Opened { tunnel, .. } => {
+                self.retry_at = None;
+                if matches!(self.tunnel, Tunnel::Server(_)) && meter.state.tunnel != Some(tunnel) {
+                    meter.state.tunnel = Some(tunnel);
+                    meter.persist();
+                }
+            }
             tunnel::Output::Accepted { transfer, .. } if self.in_flight == Some(transfer) => {
                 self.in_flight = None;
                 meter.state.outbox.pop_front();

@@ -1,6 +1,7 @@
 //! ECDH secrets with the parties a meter knows: agreed once, kept for good (the keys are static).
 use crate::config::{MeterConfig, Usage};
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use gbcs::Eui64;
 use gbcs::crypto::{Crypto, PublicKey, SharedSecret};
 
@@ -15,16 +16,18 @@ pub(crate) struct Secrets {
 impl Secrets {
     /// The secret with a party whose key agreement key the meter holds: a Remote Party, the ACB or the PPMID.
     pub fn with<C: Crypto>(&mut self, crypto: &C, config: &MeterConfig, party: Eui64) -> Option<&SharedSecret> {
-        if !self.agreed.contains_key(&party) {
-            let ppmid = config.ppmid.filter(|(eui, _)| *eui == party).map(|(_, key)| key);
-            let key: PublicKey = match ppmid {
-                Some(key) => key,
-                None => config.anchor(party, Usage::KeyAgreement)?.key,
-            };
-            let secret = crypto.agree(&config.keys.key_agreement, &key).ok()?;
-            self.agreed.insert(party, secret);
+        match self.agreed.entry(party) {
+            Entry::Occupied(agreed) => Some(agreed.into_mut()),
+            Entry::Vacant(vacant) => {
+                let ppmid = config.ppmid.filter(|(eui, _)| *eui == party).map(|(_, key)| key);
+                let key: PublicKey = match ppmid {
+                    Some(key) => key,
+                    None => config.anchor(party, Usage::KeyAgreement)?.key,
+                };
+                let secret = crypto.agree(&config.keys.key_agreement, &key).ok()?;
+                Some(vacant.insert(secret))
+            }
         }
-        self.agreed.get(&party)
     }
 
     /// The secret that authenticates UTRNs, and the supplier who holds the other half.

@@ -61,6 +61,9 @@ pub(crate) struct State {
     pub security_log: Log,
     #[n(8)]
     frames: Frames,
+    /// The tunnel the hub has with an electricity meter: void after a restart, and the hub is to be told.
+    #[n(9)]
+    pub tunnel: Option<u16>,
 }
 
 /// Frame counters of the radio; the han crate's type, as this record writes it.
@@ -89,6 +92,7 @@ impl State {
             event_log: Log::default(),
             security_log: Log::default(),
             frames: Frames::default(),
+            tunnel: None,
         }
     }
 

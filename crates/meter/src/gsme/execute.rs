@@ -35,16 +35,16 @@ const MAX_CALENDAR_PARTS: usize = 64;
 /// Whether this meter knows what to do with a command.
 pub(crate) fn models(cluster: u16, frame_control: u8, command: u8) -> bool {
     let from_server = frame_control & FROM_SERVER != 0;
-    match (frame_control & CLUSTER_SPECIFIC, cluster, from_server, command) {
-        (0, _, false, READ_ATTRIBUTES) => true,
-        (1, 0x0700, true, 0x02..=0x06) => true,
-        (1, 0x0702, false, 0x0B) => true,
-        (1, 0x0703, true, 0x00) => true,
-        (1, 0x0705, false, 0x00 | 0x02 | 0x03 | 0x04 | 0x05 | 0x06 | 0x09 | 0x0B | 0x0C) => true,
-        (1, 0x0707, true, 0x00..=0x04) => true,
-        (1, 0x0708, true, 0x03) => true,
-        _ => false,
-    }
+    matches!(
+        (frame_control & CLUSTER_SPECIFIC, cluster, from_server, command),
+        (0, _, false, READ_ATTRIBUTES)
+            | (1, 0x0700, true, 0x02..=0x06)
+            | (1, 0x0702, false, 0x0B)
+            | (1, 0x0703, true, 0x00)
+            | (1, 0x0705, false, 0x00 | 0x02..=0x06 | 0x09 | 0x0B | 0x0C)
+            | (1, 0x0707, true, 0x00..=0x04)
+            | (1, 0x0708, true, 0x03)
+    )
 }
 
 /// Execute a payload whose components were found to be those of its use case. `response_form` says how the use case answers
