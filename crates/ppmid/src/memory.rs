@@ -169,6 +169,13 @@ impl Memory {
         cbor::to_vec(self)
     }
 
+    /// Names what is said next.
+    pub(crate) const fn take_number(&mut self) -> u64 {
+        let number = self.next_letter;
+        self.next_letter = number.wrapping_add(1);
+        number
+    }
+
     pub(crate) fn delivery(&mut self, id: DeliveryId) -> Option<&mut Delivery> {
         self.deliveries.iter_mut().find(|delivery| delivery.id == id)
     }

@@ -216,7 +216,7 @@ impl<C: Crypto> Session<C> {
         self.nonce_coming = false;
         let open = self.memory.open(now, self.answer_wait);
         let hello = Hello { ppmid: self.me, nonce, time: now, open };
-        Some((self.take_number(), hello.seal(&self.crypto, &self.key)))
+        Some((self.memory.take_number(), hello.seal(&self.crypto, &self.key)))
     }
 
     pub(crate) const fn tally(&self) -> Tally {
@@ -232,7 +232,7 @@ impl<C: Crypto> Session<C> {
                 self.tally.unauthentic += 1;
                 self.tell_refused(claimed.delivery, claimed.attempt, Reason::BadSignature);
                 let note = refusal(now, &claimed, Reason::BadSignature);
-                let number = self.take_number();
+                let number = self.memory.take_number();
                 self.unproved = Some(Letter { number, content: Content::Receipt(note) });
                 self.actions.push_back(Action::Say(number));
                 return;
@@ -448,19 +448,12 @@ impl<C: Crypto> Session<C> {
     fn write(&mut self, content: Content) {
         let waiting = self.memory.letters.iter().find(|letter| letter.content.repeats(&content));
         let number = waiting.map(|letter| letter.number).unwrap_or_else(|| {
-            let number = self.memory.next_letter;
-            self.memory.next_letter += 1;
+            let number = self.memory.take_number();
             self.memory.letters.push(Letter { number, content });
             self.dirty = true;
             number
         });
         self.actions.push_back(Action::Say(number));
-    }
-
-    fn take_number(&mut self) -> u64 {
-        let number = self.memory.next_letter;
-        self.memory.next_letter += 1;
-        number
     }
 
     fn say_hello(&mut self) {

@@ -296,3 +296,30 @@ fn what_is_no_release_is_counted_and_leaves_no_trace() {
     assert_eq!(world.ppmid.tally().malformed, 3);
     assert_eq!((world.persists, world.head.receipts.len()), (persists, 0));
 }
+
+#[test]
+fn a_head_end_that_stores_nothing_cannot_make_the_outbox_grow() {
+    let mut world = World::new(ppmid::Config { max_deliveries: 4, ..config() });
+    world.head.forgetful = true;
+    for n in 1..=40 {
+        let release = world.release(n, 1, 60);
+        world.send(&release);
+        world.settle(5);
+    }
+    assert!(world.saw(&Event::OutboxFull));
+    assert!(world.stored.as_ref().unwrap().len() < 4096, "{}", world.stored.as_ref().unwrap().len());
+    let accepted: Vec<u8> = (1..=40).filter(|n| world.head.stages(id(*n), 1).first() == Some(&Stage::Held)).collect();
+    assert!(accepted.len() >= 2 && accepted.len() <= 4, "{accepted:?}");
+    // What was accepted is told in full once it is stored again, and then there is room.
+    world.head = Head::default();
+    world.set_link(false);
+    world.set_link(true);
+    for n in accepted {
+        assert_eq!(world.head.stages(id(n), 1), [Stage::Held, Stage::OnHan], "{n}");
+        assert!(world.head.answers.iter().any(|answer| answer.delivery == id(n)), "{n}");
+    }
+    let next = world.release(50, 1, 60);
+    world.send(&next);
+    world.settle(5);
+    assert_eq!(world.head.stages(id(50), 1), [Stage::Held, Stage::OnHan]);
+}

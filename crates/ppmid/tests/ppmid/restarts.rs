@@ -196,6 +196,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_octets_from_any_side_never_panic(
+        octets in prop::collection::vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>(), change in 1u8..,
+    ) {
+        let mut world = World::new(config());
+        world.hub.silent = true;
+        let release = world.release(1, 1, 60);
+        world.send(&release);
+        world.send_octets(octets.clone());
+        world.ppmid.handle_frame(world.now, &octets);
+        world.settle(1);
+        // A memory with an octet changed is refused, or is some memory: either way the device does not fall over.
+        let mut memory = world.stored.clone().unwrap();
+        let at = at.index(memory.len());
+        memory[at] ^= change;
+        if ppmid::Ppmid::new(world.now, gbcs::crypto::RustCrypto, &world.config, Some(&memory)).is_ok() {
+            world.stored = Some(memory);
+            world.restart();
+            world.settle(200);
+        }
+    }
+}
+
 /// The meter's answer to an earlier attempt came while this one waited: then this one has no end of its own.
 fn answered_unsent(world: &World, n: u8) -> bool {
     world.head.answers.iter().any(|answer| answer.delivery == id(n))
