@@ -323,3 +323,17 @@ fn a_head_end_that_stores_nothing_cannot_make_the_outbox_grow() {
     world.settle(5);
     assert_eq!(world.head.stages(id(50), 1), [Stage::Held, Stage::OnHan]);
 }
+
+#[test]
+fn attempts_without_end_find_no_room_while_nothing_is_stored() {
+    let mut world = World::new(ppmid::Config { max_deliveries: 4, ..config() });
+    world.head.forgetful = true;
+    for attempt in 1..=40 {
+        let release = world.release(1, attempt, 60);
+        world.send(&release);
+        world.settle(5);
+    }
+    let held = (1..=40).filter(|attempt| world.head.stages(id(1), *attempt).first() == Some(&Stage::Held)).count();
+    assert!((2..=6).contains(&held), "{held} attempts lead to more letters than there is room for");
+    assert_eq!(world.head.answers.len(), 1);
+}
