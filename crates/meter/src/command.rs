@@ -18,11 +18,14 @@ use gbcs::crypto::{Crypto, Key128, SharedSecret};
 use gbcs::dlms::{AccessRequest, InvokeId};
 use gbcs::envelope::Supplementary;
 use gbcs::protect::{self, Mode};
-use gbcs::{Eui64, Time, gbz};
+use gbcs::{Eui64, MessageCode, Time, gbz};
 
 /// HAN Command actioned, and not actioned (GBCS 16.1).
 const ACTIONED: u16 = 0x8154;
 const NOT_ACTIONED: u16 = 0x8155;
+/// Credit added locally, which is what a PPMID's top-up (PCS01) is.
+const CREDIT_ADDED_LOCALLY: u16 = 0x810E;
+const TOP_UP_BY_PPMID: MessageCode = MessageCode(0x009B);
 
 /// Execute a message. The Response, or nothing when it was discarded.
 pub(crate) fn handle<C: Crypto>(meter: &mut Meter<C>, now: Time, message: &[u8]) -> Option<Vec<u8>> {
@@ -142,6 +145,9 @@ fn record<C: Crypto>(
     let (code, counter) = (command.rules.code, command.view.id().counter);
     let line = if executed.outcome == Outcome::Success { ACTIONED } else { NOT_ACTIONED };
     meter.state.event_log.push(now, line, code, counter);
+    if executed.outcome == Outcome::Success && code == TOP_UP_BY_PPMID {
+        meter.state.event_log.push(now, CREDIT_ADDED_LOCALLY, code, counter);
+    }
     if let Some(refusal) = refused_top_up {
         if let Some(log) = refusal.log_code() {
             meter.state.event_log.push(now, log, code, counter);

@@ -58,13 +58,15 @@ impl<C: Crypto> Meter<C> {
         Ok(Self { crypto, config, secrets, state, vigil, link, outputs: VecDeque::new() })
     }
 
-    /// Take one message and execute it: what a tunnel would bring, without the tunnel. The Response, if there is one; the
-    /// state to store comes by [`poll`](Self::poll).
+    /// Take one message and execute it: what a tunnel would bring, without the tunnel. The Response, if there is one; hand it
+    /// on only after storing the state that comes by [`poll`](Self::poll).
     pub fn handle_message(&mut self, now: Time, message: &[u8]) -> Option<Vec<u8>> {
         let response = command::handle(self, now, message);
         if response.is_some() {
             self.persist();
         }
+        // An Alert may have come of it.
+        self.run(now);
         response
     }
 

@@ -46,8 +46,9 @@ impl Cycle {
         self.has_run = true;
         self.phase = Phase::Reporting { until: now + FLAGS_WAIT };
         // The phase of the cycle is kept: a wake in between does not move the next one, a missed one is not made up for.
-        while self.next <= now {
-            self.next = self.next + self.interval.max(Duration::from_secs(1));
+        if self.next <= now {
+            let interval = self.interval.as_millis().max(1) as u64;
+            self.next = Time(self.next.0 + ((now.0 - self.next.0) / interval + 1) * interval);
         }
     }
 

@@ -31,6 +31,18 @@ pub mod price {
     pub const TRAILING_DIGIT: u16 = 0x0617;
 }
 
+/// Metering cluster attributes that Commands write.
+pub mod metering {
+    pub const DEPLETION_STATE: u16 = 0x0607;
+    pub const TAMPER_STATE: u16 = 0x0608;
+    pub const FLOW_THRESHOLD: u16 = 0x0B10;
+    pub const FLOW_UNIT: u16 = 0x0B11;
+    pub const FLOW_MULTIPLIER: u16 = 0x0B12;
+    pub const FLOW_DIVISOR: u16 = 0x0B13;
+    pub const FLOW_STABILISATION: u16 = 0x0B14;
+    pub const FLOW_MEASUREMENT: u16 = 0x0B15;
+}
+
 /// Metering attribute: the MPRN.
 pub const SITE_ID: u16 = 0x0307;
 
@@ -117,12 +129,11 @@ fn factory(cluster: u16, id: u16) -> Option<Value> {
         (cluster::METERING, 0x0301) => Value::Unsigned24(U24::from(1u16)),
         (cluster::METERING, 0x0302) => Value::Unsigned24(U24::from(1000u16)),
         (cluster::METERING, SITE_ID) => Value::OctetString(ZclString::default()),
-        (cluster::METERING, 0x0607 | 0x0608) => Value::Enum8(3),
-        (cluster::METERING, 0x0B10) => Value::Unsigned16(0),
-        (cluster::METERING, 0x0B11) => Value::Enum8(1),
-        (cluster::METERING, 0x0B12 | 0x0B13) => Value::Unsigned16(1),
-        (cluster::METERING, 0x0B14) => Value::Unsigned8(0),
-        (cluster::METERING, 0x0B15) => Value::Unsigned16(0),
+        (cluster::METERING, metering::DEPLETION_STATE | metering::TAMPER_STATE) => Value::Enum8(3),
+        (cluster::METERING, metering::FLOW_THRESHOLD | metering::FLOW_MEASUREMENT) => Value::Unsigned16(0),
+        (cluster::METERING, metering::FLOW_UNIT) => Value::Enum8(1),
+        (cluster::METERING, metering::FLOW_MULTIPLIER | metering::FLOW_DIVISOR) => Value::Unsigned16(1),
+        (cluster::METERING, metering::FLOW_STABILISATION) => Value::Unsigned8(0),
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! Executing the components of a GBZ Command one by one (gbcs-messages 8.3: the first that fails ends it).
 use super::Store;
-use super::attributes::{self, CONTROL_PREPAYMENT_ENABLED, SITE_ID, cluster, price};
+use super::attributes::{self, CONTROL_PREPAYMENT_ENABLED, SITE_ID, cluster, metering, price};
 use super::timed::{self, When};
 use crate::prepayment::{Account, Denied, PaymentMode, Supply};
 use crate::refusal::Refusal;
@@ -29,21 +29,19 @@ mod top_up_result {
 /// Friendly credit is not modelled beyond its tables: on, in the calendar the samples of GBCS name.
 const FRIENDLY_CREDIT: (u8, u32) = (1, 2);
 
-/// Calendar parts kept: two calendars of 16 day profiles and some.
-const MAX_CALENDAR_PARTS: usize = 64;
-
 /// Whether this meter knows what to do with a command.
 pub(crate) fn models(cluster: u16, frame_control: u8, command: u8) -> bool {
     let from_server = frame_control & FROM_SERVER != 0;
     matches!(
         (frame_control & CLUSTER_SPECIFIC, cluster, from_server, command),
         (0, _, false, READ_ATTRIBUTES)
-            | (1, 0x0700, true, 0x02..=0x06)
-            | (1, 0x0702, false, 0x0B)
+            | (1, 0x0700, true, 0x01..=0x06 | 0x09)
+            | (1, 0x0700, false, 0x0B)
+            | (1, 0x0702, false, 0x0B | 0x0D | 0x0E)
             | (1, 0x0703, true, 0x00)
             | (1, 0x0705, false, 0x00 | 0x02..=0x06 | 0x09 | 0x0B | 0x0C)
             | (1, 0x0707, true, 0x00..=0x04)
-            | (1, 0x0708, true, 0x03)
+            | (1, 0x0708, true, 0x01..=0x04 | 0x06)
     )
 }
 
@@ -167,6 +165,12 @@ fn run(store: &mut Store, work: &mut Work<'_>, component: &Component) -> Answere
     match command {
         Command::ConsumerTopUp(top_up) => return Ok(component.response(enter(work, top_up))),
         Command::ChangeSupply(change) => return Ok(component.response(change_supply(work.account, change)?)),
+        Command::GetBillingPeriod(_) => {
+            return match store.published(cluster::PRICE, PublishBillingPeriod::ID) {
+                Some(Body::Cluster(Command::PublishBillingPeriod(period))) => Ok(component.response(period)),
+                _ => Ok(component.default_response(Status::NOT_FOUND)),
+            };
+        }
         _ => {}
     }
     let account = &mut *work.account;
@@ -194,7 +198,7 @@ fn run(store: &mut Store, work: &mut Work<'_>, component: &Component) -> Answere
 
 /// Commands that write tables and attributes and do nothing else.
 fn publish(store: &mut Store, component: &Component, command: &Command) -> Result<(), Status> {
-    use AttributeValue::{Bitmap8, Enum8, OctetString, Unsigned16, Unsigned32, Unsigned48};
+    use AttributeValue::{Bitmap8, Enum8, OctetString, Unsigned8, Unsigned16, Unsigned32, Unsigned48};
     let mut set = |id: u16, value: AttributeValue| store.set(cluster::PRICE, id, value);
     match command {
         Command::PublishTariffInformation(tariff) => {
@@ -223,11 +227,33 @@ fn publish(store: &mut Store, component: &Component, command: &Command) -> Resul
             set(price::CALORIFIC_VALUE_DIGIT, Bitmap8(value.trailing_digit));
         }
         Command::UpdateSiteId(update) => store.set(cluster::METERING, SITE_ID, OctetString(update.site.clone())),
-        Command::PublishCalendar(c) => keep_calendar(store, component, c.kind, 0),
-        Command::PublishDayProfile(c) => keep_calendar(store, component, c.calendar_type, c.day),
-        Command::PublishWeekProfile(c) => keep_calendar(store, component, c.calendar as u8, c.week),
-        Command::PublishSeasons(c) => keep_calendar(store, component, c.calendar as u8, 0),
-        Command::PublishSpecialDays(c) => keep_calendar(store, component, c.kind, 0),
+        Command::SetSupplyStatus(supply) => {
+            store.set(cluster::METERING, metering::TAMPER_STATE, Enum8(supply.tamper));
+            store.set(cluster::METERING, metering::DEPLETION_STATE, Enum8(supply.depletion));
+        }
+        Command::SetUncontrolledFlowThreshold(flow) => {
+            for (id, value) in [
+                (metering::FLOW_THRESHOLD, Unsigned16(flow.threshold)),
+                (metering::FLOW_UNIT, Enum8(flow.unit)),
+                (metering::FLOW_MULTIPLIER, Unsigned16(flow.multiplier)),
+                (metering::FLOW_DIVISOR, Unsigned16(flow.divisor)),
+                (metering::FLOW_STABILISATION, Unsigned8(flow.stabilisation)),
+                (metering::FLOW_MEASUREMENT, Unsigned16(flow.measurement)),
+            ] {
+                store.set(cluster::METERING, id, value);
+            }
+        }
+        Command::PublishDayProfile(c) => store.publish(component, c.calendar_type, c.day),
+        Command::PublishWeekProfile(c) => store.publish(component, c.calendar as u8, c.week),
+        Command::PublishSeasons(c) => store.publish(component, c.calendar as u8, 0),
+        Command::PublishCalendar(PublishCalendar { kind, .. })
+        | Command::PublishSpecialDays(PublishSpecialDays { kind, .. }) => store.publish(component, *kind, 0),
+        Command::SetEventConfiguration(c) => store.publish(component, c.configuration, 0),
+        Command::PublishBillingPeriod(_)
+        | Command::PublishBlockPeriod(_)
+        | Command::PublishChangeOfSupplier(_)
+        | Command::RequestNewPasswordResponse(_)
+        | Command::UpdateCin(_) => store.publish(component, 0, 0),
         _ => return Err(Status::UNSUP_CLUSTER_COMMAND),
     }
     Ok(())
@@ -239,17 +265,6 @@ fn price_attribute(sub_payload_control: u8, tier_block: u8) -> Result<u16, Statu
         (1, tier @ 1..=15) => Ok(price::TIER_PRICE + 0x10 * (u16::from(tier) - 1)),
         (0, block @ 0..=15) => Ok(price::BLOCK_PRICE + u16::from(block)),
         _ => Err(Status::INVALID_FIELD),
-    }
-}
-
-fn keep_calendar(store: &mut Store, component: &Component, kind: u8, place: u8) {
-    let mut octets = Vec::new();
-    if let Some(body) = component.body() {
-        body.encode(&mut octets);
-    }
-    store.calendar.insert((component.command, kind, place), octets.into());
-    if store.calendar.len() > MAX_CALENDAR_PARTS {
-        store.calendar.pop_first();
     }
 }
 

@@ -1,14 +1,15 @@
 //! Every check of the sequence, failed by one Command each (gbcs-messages 8.1).
 use crate::home::*;
-use gbcs::crypto::RustCrypto;
+use gbcs::crypto::{Crypto, RustCrypto};
 use gbcs::dlms::{AccessRequest, Data, Row};
 use gbcs::envelope::{GroupingHeader, Message};
+use gbcs::gbz::{self, Component, Content};
+use gbcs::protect::Mode;
 use gbcs::{Counter, Cra, MessageCode, MessageId, MessageView, protect};
-use meter::{Event, Kind, Refusal, Role};
+use meter::{Event, Kind, Refusal, Role, Usage};
 
 /// A refused Command has no Response; the refusal, and whether the meter wants to store anything.
-fn refused(home: &Home, meter: &mut meter::Meter<RustCrypto>, message: &[u8]) -> Refusal {
-    let _ = home;
+fn refused(meter: &mut meter::Meter<RustCrypto>, message: &[u8]) -> Refusal {
     let before = meter.registers();
     assert_eq!(meter.handle_message(NOW, message), None);
     assert_eq!(meter.registers(), before, "a refused Command changed something");
@@ -34,7 +35,7 @@ fn step_1_octets_that_are_no_message_are_discarded() {
     let mut left_over = good(&home, 1);
     left_over.push(0);
     for octets in [&[][..], b"hello", &left_over, &good(&home, 1)[..50]] {
-        assert!(matches!(refused(&home, &mut meter, octets), Refusal::Malformed(_)));
+        assert!(matches!(refused(&mut meter, octets), Refusal::Malformed(_)));
     }
     assert_eq!(meter.security_log().iter().filter(|entry| entry.code == 0x8F1E).count(), 4);
 }
@@ -43,11 +44,11 @@ fn step_1_octets_that_are_no_message_are_discarded() {
 fn step_2_messages_for_others_and_what_is_no_command_are_discarded_without_a_log_entry() {
     let home = Home::default();
     let mut gas = home.meter(Kind::Gsme);
-    assert_eq!(refused(&home, &mut gas, &good(&home, 1)), Refusal::NotForUs(ESME));
+    assert_eq!(refused(&mut gas, &good(&home, 1)), Refusal::NotForUs(ESME));
     let mut meter = home.meter(Kind::Esme);
     let id = MessageId { originator: SUPPLIER, target: ESME, cra: Cra::Response, counter: Counter(1) };
     let response = Message::plain(GroupingHeader::new(id, MessageCode(0x1C)), payload(1)).encode();
-    assert_eq!(refused(&home, &mut meter, &response), Refusal::NotACommand(Cra::Response));
+    assert_eq!(refused(&mut meter, &response), Refusal::NotACommand(Cra::Response));
     assert_eq!(gas.security_log().iter().count() + meter.security_log().iter().count(), 0);
 }
 
@@ -62,7 +63,7 @@ fn step_3_use_cases_of_no_or_another_device_are_discarded_and_alerted_by_electri
         (0x0012, Refusal::NotModelled(MessageCode(0x0012))),
     ] {
         let message = home.critical(Kind::Esme, code, 1, payload(1));
-        assert_eq!(refused(&home, &mut meter, &message), expected);
+        assert_eq!(refused(&mut meter, &message), expected);
     }
     assert_eq!(meter.outbox_len(), 1, "one Alert an hour");
 }
@@ -73,7 +74,7 @@ fn step_4_a_party_without_a_trust_anchor_is_discarded() {
     let mut meter = home.meter(Kind::Esme);
     let plain = home.plain(Kind::Esme, STRANGER, 0x1C, 1, payload(1));
     let message = home.mac(&protect::sign(&RustCrypto, &key(99), &plain).unwrap());
-    assert_eq!(refused(&home, &mut meter, &message), Refusal::UnknownOriginator(STRANGER));
+    assert_eq!(refused(&mut meter, &message), Refusal::UnknownOriginator(STRANGER));
     assert_eq!(meter.security_log().iter().next().unwrap().code, 0x8F3E);
 }
 
@@ -84,8 +85,8 @@ fn step_5_a_role_that_may_not_is_discarded_and_the_supplier_told() {
     let plain = home.plain(Kind::Esme, NETWORK, 0x1C, 1, payload(1));
     let message = home.mac(&protect::sign(&RustCrypto, &home.network, &plain).unwrap());
     let expected = Refusal::Unauthorised { role: Role::NetworkOperator, code: MessageCode(0x1C) };
-    assert_eq!(refused(&home, &mut meter, &message), expected);
-    assert_eq!(refused(&home, &mut meter, &message), expected);
+    assert_eq!(refused(&mut meter, &message), expected);
+    assert_eq!(refused(&mut meter, &message), expected);
     assert_eq!(meter.outbox_len(), 1, "one Alert an hour, however often");
 }
 
@@ -98,7 +99,7 @@ fn step_6_protection_that_is_not_that_of_the_use_case_is_discarded() {
     let read = [Row::get(112, obis(19, 10, 0), 2)];
     let read = AccessRequest::new(Counter(1), read).encode();
     for message in [plain.clone(), signed, home.mac(&plain), home.critical(Kind::Esme, 0x0069, 1, read)] {
-        assert_eq!(refused(&home, &mut meter, &message), Refusal::WrongForm);
+        assert_eq!(refused(&mut meter, &message), Refusal::WrongForm);
     }
 }
 
@@ -108,9 +109,9 @@ fn step_7_a_mac_that_is_not_the_acbs_is_discarded() {
     let mut meter = home.meter(Kind::Esme);
     let mut message = good(&home, 1);
     *message.last_mut().unwrap() ^= 1;
-    assert_eq!(refused(&home, &mut meter, &message), Refusal::BadMac);
+    assert_eq!(refused(&mut meter, &message), Refusal::BadMac);
     let other = Home { acb_agreement: key(66), ..Home::default() };
-    assert_eq!(refused(&home, &mut meter, &good(&other, 1)), Refusal::BadMac);
+    assert_eq!(refused(&mut meter, &good(&other, 1)), Refusal::BadMac);
     assert!(meter.handle_message(NOW, &good(&home, 1)).is_some(), "a bad MAC used up no counter");
 }
 
@@ -122,7 +123,7 @@ fn step_8_a_replayed_counter_is_discarded_without_a_response() {
     drain(&mut meter);
     for counter in [7, 6, 0] {
         let expected = Refusal::Replayed { stored: Counter(7), found: Counter(counter) };
-        assert_eq!(refused(&home, &mut meter, &good(&home, counter)), expected);
+        assert_eq!(refused(&mut meter, &good(&home, counter)), expected);
     }
     assert_eq!(register(&meter, "meter balance"), "12.00");
 }
@@ -132,7 +133,7 @@ fn step_9_a_signature_that_is_not_the_originators_is_discarded_and_costs_no_coun
     let home = Home::default();
     let mut meter = home.meter(Kind::Esme);
     let other = Home { supplier: key(66), ..Home::default() };
-    assert_eq!(refused(&home, &mut meter, &good(&other, 1)), Refusal::BadSignature);
+    assert_eq!(refused(&mut meter, &good(&other, 1)), Refusal::BadSignature);
     assert!(meter.handle_message(NOW, &good(&home, 1)).is_some());
 }
 
@@ -150,13 +151,32 @@ fn step_11_rows_that_are_not_those_of_the_use_case_are_discarded_with_their_coun
     ];
     for (counter, rows) in (1..).zip(wrong) {
         let message = home.dlms(0x001C, counter, rows);
-        let refusal = refused(&home, &mut meter, &message);
+        let refusal = refused(&mut meter, &message);
         assert!(matches!(refusal, Refusal::WrongRows | Refusal::BadPayload(_)), "{refusal:?}");
-        assert!(matches!(refused(&home, &mut meter, &message), Refusal::Replayed { .. }), "its counter is spent");
+        assert!(matches!(refused(&mut meter, &message), Refusal::Replayed { .. }), "its counter is spent");
     }
     // An invoke-id that is not the counter's.
     let message = home.critical(Kind::Esme, 0x1C, 20, payload(21));
-    assert_eq!(refused(&home, &mut meter, &message), Refusal::WrongRows);
+    assert_eq!(refused(&mut meter, &message), Refusal::WrongRows);
+}
+
+#[test]
+fn step_12_a_reader_without_a_key_here_gets_no_answer_and_any_other_one_of_its_own() {
+    let home = Home::default();
+    let read = [Component::read_attributes(0, 0x0702, [0x0302, 0x0301, 0x0300, 0x0000])];
+    let plain = home.plain(Kind::Gsme, NETWORK, 0x0074, 5, gbz::Payload::new(read).encode());
+    let message = home.mac(&plain);
+    let mut config = home.config(Kind::Gsme);
+    config.anchors.retain(|anchor| anchor.eui != NETWORK || anchor.usage == Usage::DigitalSignature);
+    let mut meter = meter::Meter::new(config, RustCrypto, None).unwrap();
+    assert_eq!(refused(&mut meter, &message), Refusal::NoReaderKey(NETWORK));
+
+    let mut meter = home.meter(Kind::Gsme);
+    let response = meter.handle_message(NOW, &message).unwrap();
+    let Content::Encrypted { blob, .. } = &home.components(&response)[0].content else { panic!("in the clear") };
+    let secret = RustCrypto.agree(&home.network_agreement, home.device_agreement.public()).unwrap();
+    let key = protect::derive(&RustCrypto, &secret, Mode::Encryption, GSME, Counter(5), NETWORK);
+    assert!(protect::decrypt(&RustCrypto, &key, GSME, blob).is_ok());
 }
 
 #[test]
