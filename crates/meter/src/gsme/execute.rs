@@ -1,6 +1,7 @@
 //! Executing the components of a GBZ Command one by one (gbcs-messages 8.3: the first that fails ends it).
 use super::Store;
 use super::attributes::{self, CONTROL_PREPAYMENT_ENABLED, SITE_ID, cluster, metering, price};
+use super::tables;
 use super::timed::{self, When};
 use crate::prepayment::{Account, Denied, PaymentMode, Supply};
 use crate::refusal::Refusal;
@@ -10,8 +11,8 @@ use alloc::vec::Vec;
 use gbcs::gbz::zcl::*;
 use gbcs::gbz::{Component, Content, Payload};
 
-/// How a component was answered.
-type Answered = Result<Component, Status>;
+/// How a component was answered: a read of a table by one component for each part.
+type Answered = Result<Vec<Component>, Status>;
 
 /// The answer to a command that any later component of the Command is answered for once one failed.
 const NOT_REACHED: u8 = 0xFF;
@@ -41,6 +42,7 @@ pub(crate) fn models(cluster: u16, frame_control: u8, command: u8) -> bool {
             | (1, 0x0703, true, 0x00)
             | (1, 0x0705, false, 0x00 | 0x02..=0x06 | 0x09 | 0x0B | 0x0C)
             | (1, 0x0707, true, 0x00..=0x04)
+            | (1, 0x0707, false, 0x01..=0x04)
             | (1, 0x0708, true, 0x01..=0x04 | 0x06)
     )
 }
@@ -54,7 +56,12 @@ pub(crate) fn execute(
     response_form: &dyn Fn(usize) -> ResponseForm,
 ) -> Result<Executed, Refusal> {
     // A later Command of the same use case replaces whatever an earlier one left pending (GBCS 9.2.2.7).
-    work.pending.retain(|pending| pending.code != work.origin.code.0);
+    for replaced in work.pending.extract_if(.., |pending| pending.code == work.origin.code.0) {
+        let payload = Payload::parse(&replaced.what).ok();
+        if let Some(component) = payload.as_ref().and_then(|payload| payload.components.first()) {
+            tables::abandon(store, component);
+        }
+    }
     let mut outcome = Outcome::Success;
     let mut stored = false;
     let mut answers = Vec::with_capacity(command.components.len());
@@ -64,31 +71,30 @@ pub(crate) fn execute(
             answers.push(component.default_response_for(NOT_REACHED, Status::FAILURE));
             continue;
         }
-        let answer = match timed::when(component, work.now) {
-            When::Cancelled => Ok(acknowledge(work.account, component)),
+        let answered = match timed::when(component, work.now) {
+            When::Cancelled => Ok(alloc::vec![acknowledge(work.account, component)]),
             When::At(due) => {
                 stored = true;
                 let what = Payload::new([component.clone()]).encode();
                 work.pending.push(Pending::new(due, &work.origin, what));
-                Ok(acknowledge(work.account, component))
+                Ok(alloc::vec![acknowledge(work.account, component)])
             }
             When::Now => run(store, work, component),
         };
-        let answer = match answer {
-            Ok(answer) => protect(work, answer, response_form(n), &mut frame_counter)?,
-            Err(status) => component.default_response(status),
-        };
-        if let Some(status) = failure(&answer) {
-            outcome = Outcome::Failed { row: n, result: status };
+        for answer in answered.unwrap_or_else(|status| alloc::vec![component.default_response(status)]) {
+            let answer = protect(work, answer, response_form(n), &mut frame_counter)?;
+            if let (Outcome::Success, Some(result)) = (outcome, failure(&answer)) {
+                outcome = Outcome::Failed { row: n, result };
+            }
+            answers.push(answer);
         }
-        answers.push(answer);
     }
     Ok(Executed { payload: Payload::new(answers).encode(), outcome, stored })
 }
 
 /// Execute a component whose time has come; whether it succeeded.
 pub(crate) fn execute_due(store: &mut Store, work: &mut Work<'_>, component: &Component) -> bool {
-    run(store, work, component).is_ok_and(|answer| failure(&answer).is_none())
+    run(store, work, component).is_ok_and(|answers| answers.iter().all(|answer| failure(answer).is_none()))
 }
 
 /// How the use case answers a component.
@@ -156,23 +162,27 @@ fn run(store: &mut Store, work: &mut Work<'_>, component: &Component) -> Answere
                 let value = attributes::read(store, work.account, component.cluster, id);
                 AttributeRecord { id, value: value.ok_or(Status::UNSUPPORTED_ATTRIBUTE) }
             };
-            return Ok(component.read_attributes_response(ids.iter().map(record).collect::<Vec<_>>()));
+            let records: Vec<_> = ids.iter().map(record).collect();
+            return Ok(alloc::vec![component.read_attributes_response(records)]);
         }
         Some(Body::Cluster(command)) => command,
         Some(Body::Unknown(_)) => return Err(Status::MALFORMED_COMMAND),
         _ => return Err(Status::UNSUP_CLUSTER_COMMAND),
     };
     match command {
-        Command::ConsumerTopUp(top_up) => return Ok(component.response(enter(work, top_up))),
-        Command::ChangeSupply(change) => return Ok(component.response(change_supply(work.account, change)?)),
-        Command::GetBillingPeriod(_) => {
-            return match store.published(cluster::PRICE, PublishBillingPeriod::ID) {
-                Some(Body::Cluster(Command::PublishBillingPeriod(period))) => Ok(component.response(period)),
-                _ => Ok(component.default_response(Status::NOT_FOUND)),
-            };
-        }
-        _ => {}
+        Command::ConsumerTopUp(top_up) => Ok(alloc::vec![component.response(enter(work, top_up))]),
+        Command::ChangeSupply(change) => Ok(alloc::vec![component.response(change_supply(work.account, change)?)]),
+        Command::GetBillingPeriod(_)
+        | Command::GetDayProfiles(_)
+        | Command::GetWeekProfiles(_)
+        | Command::GetSeasons(_)
+        | Command::GetSpecialDays(_) => Ok(tables::read(store, component, command)),
+        _ => apply(store, work, component, command).map(|()| alloc::vec![acknowledge(work.account, component)]),
     }
+}
+
+/// Commands that are answered by a success and nothing else, or by a fixed response.
+fn apply(store: &mut Store, work: &mut Work<'_>, component: &Component, command: &Command) -> Result<(), Status> {
     let account = &mut *work.account;
     match command {
         Command::SelectAvailableEmergencyCredit(_) => account.activate_emergency().map_err(denied)?,
@@ -191,9 +201,9 @@ fn run(store: &mut Store, work: &mut Work<'_>, component: &Component) -> Answere
         }
         Command::SetOverallDebtCap(cap) => account.debt_cap = cap.cap,
         Command::DisplayMessage(message) => store.message = Some(message.text.octets().to_vec().into()),
-        other => return publish(store, component, other).map(|()| component.default_response(Status::SUCCESS)),
+        other => return publish(store, component, other),
     }
-    Ok(acknowledge(work.account, component))
+    Ok(())
 }
 
 /// Commands that write tables and attributes and do nothing else.
@@ -243,18 +253,7 @@ fn publish(store: &mut Store, component: &Component, command: &Command) -> Resul
                 store.set(cluster::METERING, id, value);
             }
         }
-        Command::PublishDayProfile(c) => store.publish(component, c.calendar_type, c.day),
-        Command::PublishWeekProfile(c) => store.publish(component, c.calendar as u8, c.week),
-        Command::PublishSeasons(c) => store.publish(component, c.calendar as u8, 0),
-        Command::PublishCalendar(PublishCalendar { kind, .. })
-        | Command::PublishSpecialDays(PublishSpecialDays { kind, .. }) => store.publish(component, *kind, 0),
-        Command::SetEventConfiguration(c) => store.publish(component, c.configuration, 0),
-        Command::PublishBillingPeriod(_)
-        | Command::PublishBlockPeriod(_)
-        | Command::PublishChangeOfSupplier(_)
-        | Command::RequestNewPasswordResponse(_)
-        | Command::UpdateCin(_) => store.publish(component, 0, 0),
-        _ => return Err(Status::UNSUP_CLUSTER_COMMAND),
+        other => return tables::publish(store, component, other),
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 mod attributes;
 mod execute;
 mod registers;
+mod tables;
 mod timed;
 
 pub(crate) use execute::{ResponseForm, execute, execute_due, models};
@@ -11,8 +12,12 @@ use crate::config::FactorySettings;
 use crate::prepayment::Account;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 use gbcs::gbz::Component;
-use gbcs::gbz::zcl::{AttributeRecord, AttributeValue, Body, CLUSTER_SPECIFIC, FROM_SERVER, READ_ATTRIBUTES_RESPONSE};
+use gbcs::gbz::zcl::{
+    AttributeRecord, AttributeValue, Body, CLUSTER_SPECIFIC, ClusterCommand, FROM_SERVER, PublishDayProfile,
+    PublishSeasons, READ_ATTRIBUTES_RESPONSE, Status,
+};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
@@ -28,13 +33,15 @@ pub(crate) struct Store {
     /// The message on the display.
     #[n(2)]
     message: Option<ByteVec>,
-    /// Tables and texts as they were last published: cluster, command, kind, place in it.
+    /// Tables and texts as they were last published: cluster, command, which table, place in it.
     #[n(3)]
-    published: BTreeMap<(u16, u8, u8, u8), ByteVec>,
+    published: BTreeMap<(u16, u8, u32, u8), ByteVec>,
 }
 
 /// Published parts kept: two calendars of 16 day profiles, and all else, with room.
 const MAX_PUBLISHED: usize = 96;
+/// ZCL status: no room.
+const INSUFFICIENT_SPACE: Status = Status(0x89);
 
 /// Whether a gas meter has this attribute.
 pub(crate) fn has(cluster: u16, id: u16) -> bool {
@@ -50,21 +57,37 @@ impl Store {
     }
 
     /// Keep the payload of a command from the server side.
-    fn publish(&mut self, component: &Component, kind: u8, place: u8) {
+    fn publish(&mut self, component: &Component, table: u32, place: u8) -> Result<(), Status> {
         let mut octets = Vec::new();
         if let Some(body) = component.body() {
             body.encode(&mut octets);
         }
-        self.published.insert((component.cluster, component.command, kind, place), octets.into());
-        if self.published.len() > MAX_PUBLISHED {
-            self.published.pop_first();
+        let key = (component.cluster, component.command, table, place);
+        if self.published.len() == MAX_PUBLISHED && !self.published.contains_key(&key) {
+            return Err(INSUFFICIENT_SPACE);
         }
+        self.published.insert(key, octets.into());
+        Ok(())
     }
 
-    /// What was last published by a command that has one kind and place.
-    fn published(&self, cluster: u16, command: u8) -> Option<Body> {
-        let octets = self.published.get(&(cluster, command, 0, 0))?;
-        Some(Body::parse(cluster, CLUSTER_SPECIFIC | FROM_SERVER, command, octets))
+    /// The parts of a table that a command published.
+    fn published(
+        &self,
+        cluster: u16,
+        command: u8,
+        table: u32,
+        places: RangeInclusive<u8>,
+    ) -> impl Iterator<Item = Body> {
+        let range = (cluster, command, table, *places.start())..=(cluster, command, table, *places.end());
+        let parse = move |octets: &ByteVec| Body::parse(cluster, CLUSTER_SPECIFIC | FROM_SERVER, command, octets);
+        self.published.range(range).map(move |(_, octets)| parse(octets))
+    }
+
+    /// Forget the profiles of a calendar.
+    fn forget_profiles(&mut self, cluster: u16, calendar: u32) {
+        let profiles = PublishDayProfile::ID..=PublishSeasons::ID;
+        self.published
+            .retain(|(of, command, table, _), _| (*of, *table) != (cluster, calendar) || !profiles.contains(command));
     }
 
     fn get(&self, cluster: u16, id: u16) -> Option<AttributeValue> {

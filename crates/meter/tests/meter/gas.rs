@@ -285,3 +285,115 @@ fn balances_are_read_in_the_clear_and_prepayment_registers_encrypted() {
     ];
     assert_eq!(values, expected);
 }
+
+#[test]
+fn a_calendar_that_comes_later_leaves_the_one_in_force_alone_until_then() {
+    let home = Home::default();
+    let mut meter = home.meter(Kind::Gsme);
+    let due = Time::from_seconds(NOW.seconds() + 600);
+    // GCS05: the friendly credit calendar with the other prepayment settings.
+    let configure = |counter, calendar: u32, start: u32, minutes: u16| {
+        let publish = zcl::PublishCalendar {
+            provider: 0,
+            issuer_event: EVENT,
+            calendar,
+            start,
+            kind: 3,
+            time_reference: 0,
+            name: ZclString::default(),
+            seasons: 1,
+            weeks: 1,
+            days: 1,
+        };
+        let day = zcl::PublishDayProfile {
+            provider: 0,
+            issuer_event: EVENT,
+            calendar,
+            day: 1,
+            total_entries: 1,
+            command_index: 0,
+            total_commands: 1,
+            calendar_type: 3,
+            entries: vec![zcl::DayEntry { minutes, tier: 1 }],
+        };
+        let season = zcl::Season { start: zcl::Date { year: 0xFF, month: 0xFF, day: 0xFF, weekday: 0xFF }, week: 1 };
+        let seasons = zcl::PublishSeasons {
+            provider: 0,
+            issuer_event: EVENT,
+            calendar,
+            command_index: 0,
+            total_commands: 1,
+            seasons: vec![season],
+        };
+        let special = zcl::PublishSpecialDays {
+            provider: 0,
+            issuer_event: EVENT,
+            calendar,
+            start,
+            kind: 3,
+            total: 0,
+            command_index: 0,
+            total_commands: 1,
+            days: vec![],
+        };
+        let (provider, issuer_event) = (0, EVENT);
+        let setup = zcl::EmergencyCreditSetup { issuer_event, start, limit: 500_000, threshold: 100_000 };
+        let week = zcl::PublishWeekProfile { provider, issuer_event, calendar, week: 1, days: [1; 7] };
+        let maximum = zcl::SetMaximumCreditLimit {
+            provider,
+            issuer_event,
+            start,
+            max_level: 9_000_000,
+            max_per_top_up: 8_000_000,
+        };
+        home.gbz(
+            0x006F,
+            counter,
+            [
+                Component::new(0, setup),
+                Component::new(1, zcl::SetOverallDebtCap { provider, issuer_event, start, cap: 7 }),
+                Component::new(2, zcl::SetLowCreditWarningLevel { level: 6 }).with_from_date_time(start),
+                Component::new(3, maximum),
+                Component::new(4, publish),
+                Component::new(5, day),
+                Component::new(6, week),
+                Component::new(7, seasons),
+                Component::new(8, special),
+            ],
+        )
+    };
+    let first_minutes = |meter: &mut Meter<_>, counter| {
+        let current = 0xFFFF_FFFE;
+        let (provider, start, count) = (0, 1, 0);
+        let read = [
+            Component::read_attributes(
+                0,
+                0x0705,
+                [0x0239, 0x0006, 0x0216, 0x0226, 0x0040, 0x0010, 0x0011, 0x0031, 0x0021, 0x0022, 0x0217, 0x0227],
+            ),
+            Component::read_attributes(1, 0x0700, [0x0617]),
+            Component::new(2, zcl::GetDayProfiles { provider, calendar: current, start, count }),
+            Component::new(3, zcl::GetWeekProfiles { provider, calendar: current, start, count }),
+            Component::new(4, zcl::GetSeasons { provider, calendar: current }),
+            Component::new(5, zcl::GetSpecialDays { start: 0, count: 0, kind: 3, provider, calendar: current }),
+        ];
+        let answers = run(&home, meter, &home.gbz(0x00B5, counter, read));
+        assert_eq!(answers.len(), 6);
+        answers.iter().find_map(|answer| match answer.body() {
+            Some(Body::Cluster(Command::PublishDayProfile(day))) => Some(day.entries[0].minutes),
+            _ => None,
+        })
+    };
+    assert_eq!(first_minutes(&mut meter, 1), None);
+    let answers = run(&home, &mut meter, &configure(1, 100, 0, 60));
+    assert!(answers.iter().all(|answer| status(answer) == Status::SUCCESS), "{answers:?}");
+    assert_eq!(register(&meter, "emergency credit limit"), "5.00");
+    assert_eq!(register(&meter, "maximum top-up"), "80.00");
+    assert_eq!(first_minutes(&mut meter, 2), Some(60));
+    run(&home, &mut meter, &configure(2, 200, due.zigbee(), 120));
+    assert_eq!(first_minutes(&mut meter, 3), Some(60), "its profiles are here, it is not in force");
+    meter.handle_timeout(due);
+    assert_eq!(first_minutes(&mut meter, 4), Some(120));
+    let future_dated = |alert: &&[u8]| MessageView::parse(alert).unwrap().message_code() == MessageCode(0x00CD);
+    assert_eq!(meter.outbox().filter(future_dated).count(), 6, "one Alert for each part with a time");
+}

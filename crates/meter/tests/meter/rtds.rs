@@ -192,9 +192,16 @@ fn every_command_this_meter_executes_gets_the_response_of_the_reference() {
         };
         let payload = home.verify(&response);
         let answer = MessageView::parse(&response).unwrap();
-        let reference = by_name[sample.name.replace("_COMMAND", "_RESPONSE").as_str()];
+        // A new meter has no friendly credit calendar, which has a sample of its own.
+        let reference = match sample.use_case.as_str() {
+            "GCS21b" => "GCS21b_4.13_NOT_FOUND_RESPONSE".into(),
+            _ => sample.name.replace("_COMMAND", "_RESPONSE"),
+        };
+        let reference = by_name[reference.as_str()];
         let reference = MessageView::parse(&reference.octets).unwrap();
-        assert_eq!(answer.id(), reference.id(), "{}", sample.name);
+        let id = |view: &MessageView<'_>| (view.id().originator, view.id().target, view.cra());
+        assert_eq!(answer.id(), view.id().answer(), "{}", sample.name);
+        assert_eq!(id(&answer), id(&reference), "{}", sample.name);
         assert_eq!(answer.other_information(), reference.other_information(), "{}", sample.name);
         assert_eq!(answer.form(), reference.form(), "{}", sample.name);
         assert_eq!(answer.date_time().is_some(), reference.date_time().is_some(), "{}: date-time", sample.name);
