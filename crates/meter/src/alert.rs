@@ -38,7 +38,7 @@ pub(crate) enum Further {
 impl<C: Crypto> Meter<C> {
     /// Sign an Alert and put it into the outbox. The caller persists.
     pub(crate) fn raise(&mut self, now: Time, target: Eui64, code: MessageCode, alert: u16, further: Further) {
-        let counter = self.state.counters.next_own();
+        let counter = self.state.counters.next_own(now);
         let payload = self.alert_payload(now, counter, alert, further);
         let id = MessageId { originator: self.config.eui, target, cra: Cra::Alert, counter };
         let plain = Message::plain(GroupingHeader::new(id, code), payload).encode();

@@ -51,7 +51,7 @@ fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time, command: &Authentic<'_>) 
     if !rules.critical && meter.secrets.with(&meter.crypto, config, id.originator).is_none() {
         return Err(Refusal::NoReaderKey(id.originator));
     }
-    let encryption = encryption_key(meter, command);
+    let encryption = encryption_key(meter, now, command);
     let till = meter.secrets.top_up(&meter.crypto, &meter.config).map(|(eui, secret)| (eui, secret.clone()));
 
     let registers = meter.state.registers();
@@ -116,7 +116,7 @@ fn template<C: Crypto>(meter: &Meter<C>, command: &Authentic<'_>) -> Result<Requ
 
 /// The key for sensitive attributes of the Response, where the meter holds a key of whoever reads them: the supplementary
 /// party, else the originator (gbcs-messages 7).
-fn encryption_key<C: Crypto>(meter: &mut Meter<C>, command: &Authentic<'_>) -> Option<Key128> {
+fn encryption_key<C: Crypto>(meter: &mut Meter<C>, now: Time, command: &Authentic<'_>) -> Option<Key128> {
     let id = command.view.id();
     let reader = match command.view.other_information().supplementary {
         Supplementary::None => id.originator,
@@ -127,7 +127,7 @@ fn encryption_key<C: Crypto>(meter: &mut Meter<C>, command: &Authentic<'_>) -> O
     };
     // Under a counter of the device's own where the Response will carry one (see `response`).
     let counter = match command.view.other_information().supplementary {
-        Supplementary::Certificate(..) => response::supplementary_counter(&meter.state),
+        Supplementary::Certificate(..) => response::supplementary_counter(&meter.state, now),
         _ => id.counter,
     };
     let secret = meter.secrets.with(&meter.crypto, &meter.config, reader)?;

@@ -1,7 +1,7 @@
 //! Protection against replay (GBCS 4.3.1.5): what a meter remembers of the counters it has seen.
 use crate::config::Role;
 use alloc::collections::{BTreeMap, VecDeque};
-use gbcs::{Counter, MessageCode};
+use gbcs::{Counter, MessageCode, Time};
 use minicbor::{Decode, Encode};
 
 /// How many accepted top-ups a meter remembers at least.
@@ -72,9 +72,10 @@ impl Counters {
         }
     }
 
-    /// The next counter for a message of the meter's own; used once, whatever becomes of the message.
-    pub fn next_own(&mut self) -> Counter {
-        self.own += 1;
+    /// The next counter for a message of the meter's own; used once, whatever becomes of the message. Never below the clock
+    /// in milliseconds, so that a meter that lost its state repeats none either.
+    pub fn next_own(&mut self, now: Time) -> Counter {
+        self.own = self.own.saturating_add(1).max(now.0);
         Counter(self.own)
     }
 }
@@ -198,6 +199,7 @@ mod tests {
     #[test]
     fn own_counters_are_never_used_twice() {
         let mut counters = Counters::default();
-        assert_eq!((counters.next_own(), counters.next_own()), (Counter(1), Counter(2)));
+        let used = [5, 5, 4, 9, 0].map(|now| counters.next_own(Time(now)).0);
+        assert_eq!(used, [5, 6, 7, 9, 10]);
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn make<C: Crypto>(
         Supplementary::Party(party) => Supplementary::Party(party),
         Supplementary::Request(party, counter) => Supplementary::Request(party, counter),
         Supplementary::Response(party, counter, _) | Supplementary::Certificate(party, counter, _) => {
-            Supplementary::Response(party, counter, meter.state.counters.next_own())
+            Supplementary::Response(party, counter, meter.state.counters.next_own(now))
         }
     };
     let header = GroupingHeader {
@@ -45,8 +45,8 @@ pub(crate) fn make<C: Crypto>(
 }
 
 /// The counter of its own that the next Response to an unknown remote party will carry.
-pub(crate) fn supplementary_counter(state: &State) -> Counter {
-    state.counters.clone().next_own()
+pub(crate) fn supplementary_counter(state: &State, now: Time) -> Counter {
+    state.counters.clone().next_own(now)
 }
 
 /// The meter's time, with the clock status its kind writes: not specified for electricity, reliable for gas.

@@ -3,6 +3,7 @@ use crate::config::Role;
 use crate::prepayment::Account;
 use crate::top_up::{Credited, TopUpRefusal};
 use alloc::vec::Vec;
+use core::fmt;
 use gbcs::{Counter, Eui64, MessageCode, Time};
 use minicbor::{Decode, Encode};
 
@@ -79,6 +80,16 @@ pub enum Outcome {
         /// The number on the wire.
         result: u8,
     },
+}
+
+/// `success`, or which row failed with which number.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Success => f.write_str("success"),
+            Self::Failed { row, result } => write!(f, "row {row} failed with 0x{result:02X}"),
+        }
+    }
 }
 
 /// The payload of the Response and how it went.

@@ -3,6 +3,7 @@ mod arbitrary;
 mod electricity;
 mod gas;
 mod home;
+mod hub;
 mod radio;
 mod refusals;
 mod restart;

@@ -286,6 +286,25 @@ fn told(payload: &[u8], kind: Kind) -> Vec<u8> {
     }
 }
 
+/// The record of a meter that took every Command it knows: what a store must hold, and about what the core keeps in memory.
+#[test]
+fn the_record_of_a_fully_configured_meter_is_within_its_budget() {
+    let Some((home, samples)) = samples() else { return };
+    for kind in [Kind::Esme, Kind::Gsme] {
+        let mut meter = home.meter(kind);
+        for sample in samples.iter().filter(|s| s.name.ends_with("SUCCESS_COMMAND")) {
+            let view = MessageView::parse(&sample.octets).unwrap();
+            if view.id().target == eui(kind) && view.mac().is_some() && view.id().originator != PPMID {
+                meter.handle_message(NOW, &ours(&home, kind, sample));
+                drain(&mut meter);
+            }
+        }
+        let octets = meter.state().len();
+        println!("{kind:?}: {octets} octets");
+        assert!(octets < 16 * 1024, "{kind:?}: {octets}");
+    }
+}
+
 #[test]
 fn reference_commands_read_as_requests_of_their_use_case() {
     let Some((_, samples)) = samples() else { return };

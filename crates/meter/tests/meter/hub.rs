@@ -1,0 +1,167 @@
+//! Both meters on the radio of a real Communications Hub: a Command from the WAN in, its Response out.
+use crate::home::*;
+use comms_hub::config::HubConfig;
+use comms_hub::{DeviceEntry, DeviceKind, Hub, Profile, Settings};
+use gbcs::crypto::RustCrypto;
+use gbcs::gbz::{Component, zcl};
+use gbcs::{Eui64, MessageView, Time};
+use han::mac::{PanId, ShortAddress};
+use han::node::{FrameCounters, Peer, Role, Timing};
+use han::{Key, NodeConfig};
+use meter::{Kind, Meter, Output, RadioConfig};
+use std::time::Duration;
+
+const CHF: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A2);
+const GPF: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A3);
+const ESME_SHORT: u16 = 0x0A01;
+const GSME_SHORT: u16 = 0x0A02;
+/// How long a frame is on its way.
+const AIR: Duration = Duration::from_millis(5);
+
+fn node(eui: Eui64, short: u16, role: Role, peers: Vec<Peer>) -> NodeConfig {
+    NodeConfig {
+        eui,
+        short: ShortAddress(short),
+        pan: PanId(0x1A62),
+        role,
+        network_key: Key::new([0x11; 16]),
+        network_key_sequence: 0,
+        peers,
+        endpoints: vec![1],
+        timing: Timing::default(),
+        counters: FrameCounters::default(),
+    }
+}
+
+fn peer(eui: Eui64, short: u16, link: u8, sleepy_child: bool) -> Peer {
+    Peer { eui, short: ShortAddress(short), link_key: Some(Key::new([link; 16])), sleepy_child }
+}
+
+struct Street {
+    home: Home,
+    now: Time,
+    hub: Hub<RustCrypto>,
+    meters: [Meter<RustCrypto>; 2],
+    /// Frames on the air: when they arrive, who sent them (0 the hub).
+    air: Vec<(Time, usize, Vec<u8>)>,
+    wan: Vec<Vec<u8>>,
+}
+
+impl Street {
+    fn new() -> Self {
+        let home = Home::default();
+        let meter = |kind: Kind, short: u16, link: u8, role: Role| {
+            let mut config = home.config(kind);
+            let node = node(eui(kind), short, role, vec![peer(CHF, 0, link, false)]);
+            let mut radio = RadioConfig::new(node, CHF);
+            radio.first_wake = NOW + Duration::from_secs(5);
+            config.radio = Some(radio);
+            Meter::new(config, RustCrypto, None).unwrap()
+        };
+        let meters = [
+            meter(Kind::Esme, ESME_SHORT, 1, Role::Router),
+            meter(Kind::Gsme, GSME_SHORT, 2, Role::SleepyEndDevice { parent: ShortAddress(0) }),
+        ];
+        let peers = vec![peer(ESME, ESME_SHORT, 1, false), peer(GSME, GSME_SHORT, 2, true)];
+        let entry = |eui, kind, short, sleepy| DeviceEntry { eui, kind, short, sleepy };
+        let config = HubConfig {
+            chf: CHF,
+            gpf: GPF,
+            profile: Profile::Assured,
+            node: node(CHF, 0, Role::Coordinator, peers),
+            devices: vec![
+                entry(ESME, DeviceKind::Esme, ESME_SHORT, false),
+                entry(GSME, DeviceKind::Gsme, GSME_SHORT, true),
+            ],
+            alerts: None,
+            settings: Settings::default(),
+        };
+        let mut hub = Hub::new(NOW, config, RustCrypto, None).unwrap();
+        hub.set_wan(NOW, true);
+        Self { home, now: NOW, hub, meters, air: Vec::new(), wan: Vec::new() }
+    }
+
+    /// What every device wants done now, and when the next thing is due.
+    fn drain(&mut self) -> Option<Time> {
+        let mut due = Vec::new();
+        let arrival = self.now + AIR;
+        loop {
+            match self.hub.poll() {
+                comms_hub::Output::Timeout(at) => break due.extend(at),
+                comms_hub::Output::Transmit(frame) => self.air.push((arrival, 0, frame)),
+                comms_hub::Output::Wan(message) => self.wan.push(message),
+                _ => {}
+            }
+        }
+        for (n, meter) in (1..).zip(&mut self.meters) {
+            loop {
+                match meter.poll() {
+                    Output::Timeout(at) => break due.extend(at),
+                    Output::Transmit(frame) => self.air.push((arrival, n, frame)),
+                    _ => {}
+                }
+            }
+        }
+        due.extend(self.air.iter().map(|(at, ..)| *at));
+        due.into_iter().min()
+    }
+
+    fn run_for(&mut self, seconds: u64) {
+        let end = self.now + Duration::from_secs(seconds);
+        while let Some(due) = self.drain().filter(|due| *due <= end) {
+            self.now = due.max(self.now);
+            let now = self.now;
+            let arrived: Vec<_> = self.air.extract_if(.., |(at, ..)| *at <= now).collect();
+            for (_, sender, frame) in arrived {
+                if sender != 0 {
+                    self.hub.handle_frame(now, &frame);
+                }
+                for (n, meter) in (1..).zip(&mut self.meters) {
+                    if sender != n {
+                        meter.handle_frame(now, &frame);
+                    }
+                }
+                // Each answer goes on the air before the next frame is heard.
+                self.drain();
+            }
+            self.hub.handle_timeout(now);
+            self.meters.iter_mut().for_each(|meter| meter.handle_timeout(now));
+        }
+        self.now = end;
+    }
+}
+
+#[test]
+fn commands_from_the_wan_are_answered_by_both_meters_through_the_hub() {
+    let mut street = Street::new();
+    street.run_for(2);
+    assert!(street.hub.has_tunnel(ESME));
+    let electricity = street.home.dlms(0x001C, 1, adjust_balance(100_000));
+    street.hub.handle_wan(street.now, &electricity);
+    let adjust = zcl::CreditAdjustment { issuer_event: 1, start: 0, kind: 0, value: 200_000 };
+    for counter in [1, 2] {
+        let gas = street.home.gbz(0x0086, counter, [Component::new(0, adjust.clone())]);
+        street.hub.handle_wan(street.now, &gas);
+    }
+    street.run_for(2);
+    assert_eq!(street.wan.len(), 1, "electricity at once");
+    assert_eq!(street.home.results(&street.wan[0]), [0]);
+    assert_eq!(street.hub.waiting_for_gsme(GSME), 2, "gas sleeps");
+    street.run_for(30);
+    assert_eq!(street.wan.len(), 3, "gas when it woke");
+    assert_eq!(MessageView::parse(&street.wan[2]).unwrap().id().originator, GSME);
+    assert_eq!(register(&street.meters[0], "meter balance"), "1.00");
+    assert_eq!(register(&street.meters[1], "meter balance"), "4.00");
+    assert_eq!(street.hub.waiting_for_gsme(GSME), 0);
+    assert!(street.hub.mirror().value(GSME, 0x0705, 0x0001).is_some(), "it reported to its mirror");
+    assert_eq!(street.meters.iter().map(Meter::outbox_len).sum::<usize>(), 0);
+
+    // A day later everything still works, and the meters' tunnels were renewed in time.
+    street.run_for(86_400);
+    let electricity = street.home.dlms(0x001C, 9, adjust_balance(100_000));
+    street.hub.handle_wan(street.now, &electricity);
+    let gas = street.home.gbz(0x0086, 9, [Component::new(0, adjust)]);
+    street.hub.handle_wan(street.now, &gas);
+    street.run_for(1_900);
+    assert_eq!(street.wan.len(), 5);
+}
