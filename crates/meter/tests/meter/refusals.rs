@@ -161,6 +161,31 @@ fn step_11_rows_that_are_not_those_of_the_use_case_are_discarded_with_their_coun
 }
 
 #[test]
+fn a_counter_spent_on_a_bad_payload_is_spent_after_a_power_cut_too() {
+    let home = Home::default();
+    let mut meter = home.meter(Kind::Esme);
+    let message = home.dlms(0x001C, 5, [Row::action(112, obis(19, 10, 0), 2, Data::DoubleLong(1))]);
+    assert_eq!(meter.handle_message(NOW, &message), None);
+    let (states, _) = drain(&mut meter);
+    let mut again = meter::Meter::new(home.config(Kind::Esme), RustCrypto, states.last().map(Vec::as_slice)).unwrap();
+    assert!(matches!(refused(&mut again, &good(&home, 5)), Refusal::Replayed { .. }));
+    assert!(again.handle_message(NOW, &good(&home, 6)).is_some());
+}
+
+#[test]
+fn what_nobody_authenticated_makes_the_meter_store_nothing() {
+    let home = Home::default();
+    let mut meter = home.meter(Kind::Esme);
+    let mut message = good(&home, 1);
+    *message.last_mut().unwrap() ^= 1;
+    for octets in [&message[..], b"noise"] {
+        assert_eq!(meter.handle_message(NOW, octets), None);
+        let (states, _) = drain(&mut meter);
+        assert!(states.is_empty(), "anyone could wear the memory out");
+    }
+}
+
+#[test]
 fn step_12_a_reader_without_a_key_here_gets_no_answer_and_any_other_one_of_its_own() {
     let home = Home::default();
     let read = [Component::read_attributes(0, 0x0702, [0x0302, 0x0301, 0x0300, 0x0000])];

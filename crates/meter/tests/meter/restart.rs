@@ -69,3 +69,20 @@ fn a_state_that_is_none_is_refused_by_name() {
     other[version] = 9;
     assert_eq!(error(Kind::Gsme, &other), Some(StateError::Version(9)));
 }
+
+#[test]
+fn an_outbox_nobody_empties_stays_within_its_limit_and_says_so() {
+    let home = Home::default();
+    let mut meter = restart(home.config(Kind::Esme), None);
+    let mut overflows = 0;
+    for counter in 0..40u64 {
+        // Out of credit, and back: an Alert or two each time.
+        meter.handle_message(NOW, &home.dlms(0x001C, 2 * counter + 1, adjust_balance(-100))).unwrap();
+        meter.handle_message(NOW, &home.dlms(0x001C, 2 * counter + 2, adjust_balance(100))).unwrap();
+        let (_, events) = drain(&mut meter);
+        overflows += events.iter().filter(|event| **event == meter::Event::OutboxOverflow).count();
+        assert!(meter.outbox_len() <= 32);
+    }
+    assert!(overflows > 0);
+    assert_eq!(meter.outbox_len(), 32);
+}
