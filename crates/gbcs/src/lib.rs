@@ -16,6 +16,8 @@ pub mod envelope;
 pub mod gbz;
 pub mod ids;
 #[cfg(feature = "std")]
+pub mod json;
+#[cfg(feature = "std")]
 pub mod keystore;
 pub mod length;
 mod octets;

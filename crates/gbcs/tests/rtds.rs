@@ -3,6 +3,7 @@
 use gbcs::crypto::{Crypto, RustCrypto};
 use gbcs::dlms::Apdu;
 use gbcs::gbz::{Content, zcl::Body};
+use gbcs::json::Document;
 use gbcs::keystore::{Keyring, Keystore};
 use gbcs::verify::{self, Plain, Status};
 use gbcs::{Cra, MessageView, Payload, catalogue};
@@ -78,6 +79,19 @@ fn every_command_has_exactly_the_rows_or_components_of_its_use_case() {
             Payload::Gbz(payload) => assert!(use_case.matches_components(&payload), "{name}: {payload:#?}"),
             Payload::Der(_) => assert_eq!(use_case.family, catalogue::Family::Der, "{name}"),
             other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn every_message_comes_back_from_its_json() {
+    for Sample { name, octets } in samples() {
+        let view = MessageView::parse(&octets).unwrap();
+        let text = serde_json::to_string(&Document::of(&view).unwrap()).unwrap();
+        let document: Document = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}: {text}"));
+        assert_eq!(hex::encode(document.encode().unwrap()), hex::encode(&octets), "{name}: {text}");
+        if view.payload().len() > 12 {
+            assert!(!text.contains(&hex::encode(view.payload())), "{name}: the payload is carried raw");
         }
     }
 }

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 /// What one element of a compact array looks like.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum TypeDescription {
     /// A simple type, by its tag; never null, which takes no octet.
     Simple(u8),

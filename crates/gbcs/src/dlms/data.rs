@@ -11,9 +11,11 @@ use alloc::vec::Vec;
 pub const MAX_DEPTH: usize = 16;
 
 /// One DLMS value.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Data {
     /// `00`: nothing.
+    #[default]
     Null,
     /// `01`: any number of values of one shape.
     Array(Vec<Data>),
@@ -30,8 +32,10 @@ pub enum Data {
     /// `09`.
     OctetString(Octets),
     /// `0A`: printable ASCII.
+    #[cfg_attr(feature = "std", serde(with = "crate::json::characters"))]
     VisibleString(Octets),
     /// `0C`.
+    #[cfg_attr(feature = "std", serde(with = "crate::json::characters"))]
     Utf8String(Octets),
     /// `0D`: two binary coded digits.
     Bcd(u8),
@@ -56,10 +60,13 @@ pub enum Data {
     /// `18`: IEEE 754 double, as its bits.
     Float64(u64),
     /// `19`: the type, not an octet-string.
+    #[cfg_attr(feature = "std", serde(with = "crate::json::hex_octets"))]
     DateTime([u8; 12]),
     /// `1A`.
+    #[cfg_attr(feature = "std", serde(with = "crate::json::hex_octets"))]
     Date([u8; 5]),
     /// `1B`.
+    #[cfg_attr(feature = "std", serde(with = "crate::json::hex_octets"))]
     Time([u8; 4]),
 }
 
@@ -152,6 +159,11 @@ impl Data {
             [Self::Integer(exponent), Self::Enum(unit)] => Some((*exponent, *unit)),
             _ => None,
         }
+    }
+
+    /// Whether it is nothing.
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
     }
 
     /// The elements of a structure.

@@ -42,6 +42,7 @@ macro_rules! values {
     ($($(#[$doc:meta])* $tag:literal $name:ident($type:ty),)*) => {
         /// A typed attribute value.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
         pub enum AttributeValue {
             $($(#[$doc])* $name($type),)*
         }

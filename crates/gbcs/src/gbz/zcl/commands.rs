@@ -104,6 +104,7 @@ macro_rules! commands {
 
         /// A command of a cluster.
         #[derive(Clone, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
         pub enum Command {
             $(#[doc = concat!($title, ".")] $name($name),)*
         }

@@ -176,6 +176,7 @@ impl<F: Field + Copy + Default, const N: usize> Field for [F; N] {
 
 /// A ZCL date: FF means any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Date {
     /// Year since 1900.
     pub year: u8,
@@ -245,6 +246,7 @@ macro_rules! fields {
     ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $text:literal),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
         pub struct $name {
             $(#[doc = $text] pub $field: $type,)*
         }

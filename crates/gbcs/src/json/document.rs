@@ -1,0 +1,185 @@
+//! A whole message.
+use crate::catalogue;
+use crate::crypto::Signature;
+use crate::dlms::DateTime;
+use crate::envelope::{
+    GroupingHeader, Message, MessageView, OtherInformation, ParseError, SignatureField, Supplementary,
+};
+use crate::ids::{Counter, Cra, Eui64, MessageCode, MessageId};
+use crate::payload::Payload;
+use serde::{Deserialize, Serialize};
+use std::string::String;
+use std::vec::Vec;
+
+/// A message down to the values of its payload: all of it, so that [`encode`](Self::encode) gives the octets back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// What the message code stands for; not read back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_case: Option<Title>,
+    /// Command, Response or Alert.
+    pub kind: Cra,
+    /// The use case.
+    pub message_code: MessageCode,
+    /// Business Originator.
+    pub originator: Eui64,
+    /// Business Target.
+    pub target: Eui64,
+    /// Originator Counter.
+    pub counter: Counter,
+    /// Of a Response that carries one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_time: Option<DateTime>,
+    /// Who is behind a message that the Access Control Broker originates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supplementary: Option<SupplementaryFields>,
+    /// The payload.
+    pub payload: Payload,
+    /// Absent in a Pre-Command, empty in a message without a signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signature: Option<HexOctets>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mac: Option<HexOctets>,
+}
+
+/// What a message code stands for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Title {
+    /// As `ECS04a`.
+    pub id: String,
+    /// In words.
+    pub title: String,
+}
+
+/// What follows the message code in other-information.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SupplementaryFields {
+    /// The real requester.
+    pub party: Eui64,
+    /// Its counter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<Counter>,
+    /// The device's own counter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub originator_counter: Option<Counter>,
+    /// Its key agreement certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<HexOctets>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct HexOctets(#[serde(with = "super::hex_octets")] Vec<u8>);
+
+/// A document that is no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// A signature of 64 octets or none is expected.
+    #[error("signature: 64 octets expected, or none")]
+    Signature,
+    /// A MAC of 12 octets is expected.
+    #[error("mac: 12 octets expected")]
+    Mac,
+    /// A MAC closes a message behind its signature field.
+    #[error("mac: a message with a MAC has a signature, if an empty one")]
+    MacWithoutSignature,
+    /// The supplementary fields do not go together.
+    #[error("supplementary: these fields do not go together")]
+    Supplementary,
+    /// The payload does not fit a message.
+    #[error("payload: more than 65535 octets")]
+    TooLong,
+    /// The octets would mean something else than the document says: a list of no component, nesting too deep.
+    #[error("payload: no message says this")]
+    Payload,
+}
+
+impl Document {
+    /// What a message says.
+    pub fn of(view: &MessageView<'_>) -> Result<Self, ParseError> {
+        let payload = Payload::of(view)?;
+        let Message { header, signature, mac, .. } = view.to_message();
+        let MessageId { originator, target, cra, counter } = header.id;
+        let code = header.other.code;
+        Ok(Self {
+            use_case: catalogue::find(code)
+                .map(|use_case| Title { id: use_case.id.into(), title: use_case.title.into() }),
+            kind: cra,
+            message_code: code,
+            originator,
+            target,
+            counter,
+            date_time: header.date_time.map(DateTime),
+            supplementary: supplementary(header.other.supplementary),
+            payload,
+            signature: match signature {
+                SignatureField::Absent => None,
+                SignatureField::Empty => Some(HexOctets(Vec::new())),
+                SignatureField::Present(signature) => Some(HexOctets(signature.0.to_vec())),
+            },
+            mac: mac.map(|mac| HexOctets(mac.to_vec())),
+        })
+    }
+
+    /// The octets of the message, built from what the document says.
+    pub fn encode(&self) -> Result<Vec<u8>, DocumentError> {
+        let supplementary = match &self.supplementary {
+            None => Supplementary::None,
+            Some(fields) => fields.read().ok_or(DocumentError::Supplementary)?,
+        };
+        let signature = match &self.signature {
+            None => SignatureField::Absent,
+            Some(HexOctets(octets)) if octets.is_empty() => SignatureField::Empty,
+            Some(HexOctets(octets)) => {
+                let octets = octets[..].try_into().map_err(|_| DocumentError::Signature)?;
+                SignatureField::Present(Signature(octets))
+            }
+        };
+        let mac = self.mac.as_ref().map(|mac| mac.0[..].try_into().map_err(|_| DocumentError::Mac)).transpose()?;
+        if mac.is_some() && signature == SignatureField::Absent {
+            return Err(DocumentError::MacWithoutSignature);
+        }
+        let &Self { originator, target, kind: cra, counter, .. } = self;
+        let header = GroupingHeader {
+            id: MessageId { originator, target, cra, counter },
+            date_time: self.date_time.map(|date_time| date_time.0),
+            other: OtherInformation { code: self.message_code, supplementary },
+        };
+        if self.payload.encoded_len() > usize::from(u16::MAX) {
+            return Err(DocumentError::TooLong);
+        }
+        let payload = self.payload.encode();
+        if Payload::parse(cra, &payload).as_ref() != Ok(&self.payload) {
+            return Err(DocumentError::Payload);
+        }
+        Ok(Message { header, payload, signature, mac }.encode())
+    }
+}
+
+fn supplementary(supplementary: Supplementary<Vec<u8>>) -> Option<SupplementaryFields> {
+    let (party, counter, originator_counter, certificate) = match supplementary {
+        Supplementary::None => return None,
+        Supplementary::Party(party) => (party, None, None, None),
+        Supplementary::Request(party, counter) => (party, Some(counter), None, None),
+        Supplementary::Response(party, counter, own) => (party, Some(counter), Some(own), None),
+        Supplementary::Certificate(party, counter, octets) => (party, Some(counter), None, Some(HexOctets(octets))),
+    };
+    Some(SupplementaryFields { party, counter, originator_counter, certificate })
+}
+
+impl SupplementaryFields {
+    fn read(&self) -> Option<Supplementary<Vec<u8>>> {
+        let party = self.party;
+        Some(match (self.counter, self.originator_counter, &self.certificate) {
+            (None, None, None) => Supplementary::Party(party),
+            (Some(counter), None, None) => Supplementary::Request(party, counter),
+            (Some(counter), Some(own), None) => Supplementary::Response(party, counter, own),
+            // Eight octets would read back as a counter.
+            (Some(counter), None, Some(HexOctets(octets))) if octets.len() > 8 => {
+                Supplementary::Certificate(party, counter, octets.clone())
+            }
+            _ => return None,
+        })
+    }
+}
