@@ -422,6 +422,50 @@ impl ComponentTemplate {
     }
 }
 
+/// In the notation of the catalogue.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, items: &[&dyn fmt::Display]| {
+            items.iter().enumerate().try_for_each(|(i, item)| write!(f, "{}{item}", if i == 0 { "" } else { "," }))
+        };
+        match self {
+            Self::Array(element) => write!(f, "A[{element}]"),
+            Self::Structure(types) => {
+                f.write_str("{")?;
+                list(f, &types.iter().map(|t| t as &dyn fmt::Display).collect::<Vec<_>>())?;
+                f.write_str("}")
+            }
+            Self::Protected(attributes) => {
+                f.write_str("PROT(")?;
+                list(f, &attributes.iter().map(|a| a as &dyn fmt::Display).collect::<Vec<_>>())?;
+                f.write_str(")")
+            }
+            Self::Null => f.write_str("null"),
+            Self::Boolean => f.write_str("bool"),
+            Self::BitString => f.write_str("bits"),
+            Self::DoubleLong => f.write_str("dlong"),
+            Self::DoubleLongUnsigned => f.write_str("dlongU"),
+            Self::OctetString => f.write_str("oct"),
+            Self::DateTime => f.write_str("TS"),
+            Self::VisibleString => f.write_str("vis"),
+            Self::Utf8String => f.write_str("utf8"),
+            Self::Integer => f.write_str("int"),
+            Self::Long => f.write_str("long"),
+            Self::Unsigned => f.write_str("uns"),
+            Self::LongUnsigned => f.write_str("longU"),
+            Self::CompactArray => f.write_str("compact"),
+            Self::Enum => f.write_str("enum"),
+        }
+    }
+}
+
+impl fmt::Display for ProtectedAttribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { class, obis, index, range } = self;
+        write!(f, "{class} {obis} #{index}{}", if *range { " range" } else { "" })
+    }
+}
+
 impl fmt::Display for DeviceType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -299,17 +299,23 @@ impl ParseError {
     }
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated(missing) => write!(f, "the message ends {missing} octets too soon"),
+            Self::Unexpected { found, expected } => write!(f, "found 0x{found:02X}, expected {expected}"),
+            Self::BadLength => f.write_str("not a length in its shortest form"),
+            Self::LengthMismatch { said, found } => write!(f, "says {said}, there are {found}"),
+            Self::LeftOver(n) => write!(f, "{n} octets left over"),
+            Self::TooDeep => f.write_str("values nest too deep"),
+        }
+    }
+}
+
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "offset {}: {}: ", self.offset, self.field)?;
-        match self.fault {
-            Fault::Truncated(missing) => write!(f, "the message ends {missing} octets too soon"),
-            Fault::Unexpected { found, expected } => write!(f, "found 0x{found:02X}, expected {expected}"),
-            Fault::BadLength => f.write_str("not a length in its shortest form"),
-            Fault::LengthMismatch { said, found } => write!(f, "says {said} octets, there are {found}"),
-            Fault::LeftOver(n) => write!(f, "{n} octets left over"),
-            Fault::TooDeep => f.write_str("values nest too deep"),
-        }
+        let Self { offset, field, fault } = self;
+        write!(f, "offset {offset}: {field}: {fault}")
     }
 }
 

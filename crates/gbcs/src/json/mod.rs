@@ -5,7 +5,7 @@ mod der;
 mod document;
 mod forms;
 
-pub use document::{Document, Title};
+pub use document::{Document, DocumentError, SupplementaryFields, Title};
 
 use serde::de::{self, Deserializer};
 use serde::ser::Serializer;

@@ -135,6 +135,16 @@ macro_rules! commands {
                 match self { $(Self::$name(_) => $title,)* }
             }
 
+            /// Its fields by name, in the order of the wire.
+            #[cfg(feature = "std")]
+            pub fn fields(&self) -> Vec<(&'static str, serde_json::Value)> {
+                match self {
+                    $(Self::$name(command) => std::vec![$(
+                        (stringify!($field), serde_json::to_value(&command.$field).expect("a field is plain JSON")),
+                    )*],)*
+                }
+            }
+
             /// Octets of the payload.
             pub fn encoded_len(&self) -> usize {
                 match self { $(Self::$name(command) => command.field_len(),)* }

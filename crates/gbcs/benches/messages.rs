@@ -1,0 +1,107 @@
+//! What it costs to read a message, and to verify it, beside its bare cryptographic operations.
+//!
+//! `cargo bench -p gbcs --features std,aws-lc`. The messages are those of `tests/data`; one round is all of them.
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use gbcs::certificate::KeyUsage;
+use gbcs::crypto::{AwsLc, Crypto, RustCrypto};
+use gbcs::keystore::{Keyring, Keystore};
+use gbcs::protect::{Mode, derive, initialisation_vector};
+use gbcs::verify::{Keys, verify};
+use gbcs::{MessageView, Payload};
+
+fn main() {
+    divan::main();
+}
+
+fn messages() -> Vec<Vec<u8>> {
+    let text = include_str!("../tests/data/messages.jsonl");
+    let hex = |line: &str| {
+        let json: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+        hex::decode(json["hex"].as_str().expect("hex digits")).expect("hex digits")
+    };
+    text.lines().map(hex).collect()
+}
+
+fn keys() -> Keystore {
+    Keystore::load(&AwsLc, concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/keys.json").as_ref()).expect("our keys")
+}
+
+/// The envelope alone, in place.
+#[divan::bench]
+fn view(bencher: Bencher) {
+    let messages = messages();
+    bencher.counter(ItemsCount::new(messages.len())).bench(|| {
+        messages.iter().for_each(|octets| {
+            let _ = black_box(MessageView::parse(black_box(octets)));
+        });
+    });
+}
+
+/// Envelope and payload, down to every value.
+#[divan::bench]
+fn decode(bencher: Bencher) {
+    let messages = messages();
+    bencher.counter(ItemsCount::new(messages.len())).bench(|| {
+        messages.iter().for_each(|octets| {
+            let view = MessageView::parse(black_box(octets)).expect("a message");
+            let _ = black_box(Payload::of(&view));
+        });
+    });
+}
+
+/// The same and back to octets.
+#[divan::bench]
+fn decode_and_encode(bencher: Bencher) {
+    let messages = messages();
+    bencher.counter(ItemsCount::new(messages.len())).bench(|| {
+        messages.iter().for_each(|octets| {
+            let view = MessageView::parse(black_box(octets)).expect("a message");
+            let payload = Payload::of(&view).expect("a payload");
+            black_box(view.to_message().with_payload(&payload).encode());
+        });
+    });
+}
+
+/// A critical Command with signature and MAC: decoded and verified whole, secrets agreed on before.
+#[divan::bench(types = [RustCrypto, AwsLc])]
+fn decode_and_verify_a_command<C: Crypto + Default + Sync>(bencher: Bencher) {
+    let (store, octets) = (keys(), command());
+    let ring = Keyring::new(C::default(), &store);
+    bencher.bench(|| {
+        let view = MessageView::parse(black_box(&octets)).expect("a message");
+        let payload = Payload::of(&view).expect("a payload");
+        black_box(verify(ring.crypto(), &ring, &view, &payload))
+    });
+}
+
+/// What that needs of cryptography: one ECDSA verification, one key derivation, one GMAC.
+#[divan::bench(types = [RustCrypto, AwsLc])]
+fn bare_cryptography_of_a_command<C: Crypto + Default + Sync>(bencher: Bencher) {
+    let (store, octets) = (keys(), command());
+    let crypto = C::default();
+    let ring = Keyring::new(C::default(), &store);
+    let view = MessageView::parse(&octets).expect("a message");
+    let id = view.id();
+    let key = ring.public_keys(id.originator, KeyUsage::DigitalSignature)[0];
+    let z = ring.secrets(ring.brokers()[0], id.target).remove(0);
+    let signature = view.signature().expect("a signature");
+    let aad = [&[0x11, 0, 0, 0, 0, 0], view.inner_octets()].concat();
+    bencher.bench(|| {
+        crypto.verify(&key, black_box(view.signed_octets()), &signature).expect("a good signature");
+        let key = derive(&crypto, &z, Mode::Mac(id.cra), id.originator, id.counter, id.target);
+        black_box(crypto.gmac(&key, &initialisation_vector(id.originator), black_box(&aad)))
+    });
+}
+
+/// The first message of two parties costs this once.
+#[divan::bench(types = [RustCrypto, AwsLc])]
+fn bare_key_agreement<C: Crypto + Default + Sync>(bencher: Bencher) {
+    let crypto = C::default();
+    let (ours, theirs) = (crypto.private_key(&[1; 32]).expect("a key"), crypto.private_key(&[2; 32]).expect("a key"));
+    bencher.bench(|| crypto.agree(black_box(&ours), black_box(theirs.public())));
+}
+
+fn command() -> Vec<u8> {
+    messages().into_iter().find(|octets| octets[0] == 0xDD).expect("the first Command is ECS04a")
+}

@@ -1,0 +1,125 @@
+//! What a device checks a Command against.
+use gbcs::catalogue::{self, Category, DeviceType, Family, Originator, Protection};
+use gbcs::dlms::{AccessRequest, Data, DateTime, Obis, Row};
+use gbcs::gbz::zcl::{CreditAdjustment, PublishCalendar, SetLowCreditWarningLevel, SetMaximumCreditLimit};
+use gbcs::gbz::{Component, Content, Payload, zcl::Body};
+use gbcs::{Counter, Cra, MessageCode};
+
+const BALANCE: Obis = Obis([0, 0, 19, 10, 0, 255]);
+const EMERGENCY: Obis = Obis([0, 0, 19, 10, 1, 255]);
+const DEBT: Obis = Obis([0, 0, 19, 10, 2, 255]);
+
+fn request(rows: impl Into<Vec<Row>>) -> AccessRequest {
+    AccessRequest::new(Counter(1), rows)
+}
+
+fn use_case(code: u16) -> &'static catalogue::UseCase {
+    catalogue::find(MessageCode(code)).unwrap()
+}
+
+#[test]
+fn every_code_is_found_and_no_other() {
+    assert_eq!(catalogue::all().len(), 240);
+    for use_case in catalogue::all() {
+        assert!(std::ptr::eq(catalogue::find(use_case.code).unwrap(), use_case));
+        let has_payload = !use_case.rows.is_empty() || !use_case.components.is_empty();
+        let needs_one =
+            matches!(use_case.family, Family::Dlms | Family::Gbz) && use_case.protection(Cra::Command).is_some();
+        assert_eq!(has_payload, needs_one, "{}", use_case.code);
+    }
+    assert!(catalogue::find(MessageCode(0xFFFF)).is_none());
+    assert_eq!(catalogue::find_by_id("CS02b").count(), 11);
+}
+
+#[test]
+fn a_use_case_says_who_may_do_it_to_what_and_how_it_is_protected() {
+    let adjust = use_case(0x001C);
+    assert_eq!((adjust.id, adjust.category), ("ECS04a", Category::Critical));
+    assert!(adjust.is_for(DeviceType::Esme) && !adjust.is_for(DeviceType::Gsme));
+    assert!(adjust.allows(Originator::Supplier) && !adjust.allows(Originator::NetworkOperator));
+    assert!(adjust.replay_protected && !adjust.future_dated);
+    assert_eq!(adjust.protection(Cra::Command), Some(Protection::SignatureAndMac));
+    assert_eq!(adjust.protection(Cra::Response), Some(Protection::Signature));
+    assert_eq!(adjust.protection(Cra::Alert), None);
+    assert!(use_case(0x009B).is_han_only() && !adjust.is_han_only());
+}
+
+#[test]
+fn only_exactly_the_rows_of_the_use_case_in_order_match() {
+    let reset = use_case(0x00B3);
+    let row = |obis| Row::action(112, obis, 2, 0i32);
+    assert!(reset.matches(&request([row(BALANCE), row(EMERGENCY), row(DEBT)])));
+    for wrong in [
+        vec![],
+        vec![row(BALANCE), row(EMERGENCY)],
+        vec![row(EMERGENCY), row(BALANCE), row(DEBT)],
+        vec![row(BALANCE), row(EMERGENCY), row(DEBT), row(DEBT)],
+        vec![row(BALANCE), row(EMERGENCY), Row::action(112, DEBT, 2, 0u32)],
+        vec![row(BALANCE), row(EMERGENCY), Row::action(112, DEBT, 1, 0i32)],
+        vec![row(BALANCE), row(EMERGENCY), Row::action(113, DEBT, 2, 0i32)],
+        vec![row(BALANCE), row(EMERGENCY), Row::set(112, DEBT, 2, 0i32)],
+    ] {
+        assert!(!reset.matches(&request(wrong.clone())), "{wrong:?}");
+    }
+}
+
+#[test]
+fn optional_rows_may_be_absent_but_not_all_of_them_nor_out_of_order() {
+    let demand = use_case(0x005A);
+    let row = |c, e| Row::action(4, Obis([1, 0, c, 6, e, 255]), 1, 0i8);
+    for rows in [vec![row(1, 0)], vec![row(1, 1)], vec![row(1, 0), row(2, 0)], vec![row(1, 0), row(1, 1), row(2, 0)]] {
+        let matched = demand.match_rows(&request(rows.clone())).unwrap();
+        assert_eq!(matched.len(), rows.len());
+    }
+    assert!(!demand.matches(&request([])));
+    assert!(!demand.matches(&request([row(2, 0), row(1, 0)])));
+}
+
+#[test]
+fn a_row_for_any_of_several_objects_takes_those_and_no_others() {
+    let set_state = use_case(0x011E);
+    let rows = |n| {
+        let time = |f| Row::set(1, Obis([0, 0, 94, 44, n, f]), 2, Data::from(DateTime::IMMEDIATE));
+        request([time(1), time(2), Row::action(9, Obis([0, 0, 10, 0, 103, 255]), 1, 1u16)])
+    };
+    for n in 0..=255 {
+        assert_eq!(set_state.matches(&rows(n)), (117..=121).contains(&n), "{n}");
+    }
+}
+
+#[test]
+fn reads_by_range_are_told_from_whole_reads() {
+    let log = use_case(0x0048);
+    let obis = Obis([0, 0, 99, 98, 0, 255]);
+    assert!(log.matches(&request([Row::get_range(7, obis, 2, 0, u32::MAX)])));
+    assert!(!log.matches(&request([Row::get(7, obis, 2)])));
+}
+
+#[test]
+fn only_exactly_the_components_of_the_use_case_match() {
+    let adjust = use_case(0x0086);
+    let component = |n| Component::new(n, CreditAdjustment { issuer_event: 1, start: 0, kind: 0, value: -5 });
+    assert!(adjust.matches_components(&Payload::new([component(0)])));
+    assert!(!adjust.matches_components(&Payload::new([component(1)])), "sequence numbers start at 0");
+    assert!(!adjust.matches_components(&Payload::new([component(0), component(1)])));
+    assert!(!adjust.matches_components(&Payload::new([component(0).with_frame_control(0x11)])));
+    assert!(!adjust.matches_components(&Payload::new([component(0).with_from_date_time(0)])));
+    let odd = Component { content: Content::Plain(Body::Unknown([1, 2, 3].into())), ..component(0) };
+    assert!(!adjust.matches_components(&Payload::new([odd])), "a ZCL payload that does not read");
+    let level = SetLowCreditWarningLevel { level: 1 };
+    let limit = SetMaximumCreditLimit { provider: 0, issuer_event: 0, start: 0, max_level: 1, max_per_top_up: 1 };
+    let calendar = PublishCalendar {
+        provider: 0,
+        issuer_event: 0,
+        calendar: 0,
+        start: 0,
+        kind: 3,
+        time_reference: 0,
+        name: Default::default(),
+        seasons: 0,
+        weeks: 0,
+        days: 0,
+    };
+    let partial = [Component::new(0, level), Component::new(1, limit), Component::new(2, calendar)];
+    assert!(!use_case(0x006F).matches_components(&Payload::new(partial)));
+}

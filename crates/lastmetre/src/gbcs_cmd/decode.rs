@@ -1,0 +1,156 @@
+//! `gbcs decode` and `gbcs encode`.
+use super::input::{Fault, Line, for_each_line};
+use super::text::write_message;
+use super::{Failure, KeyArgs, Outcome};
+use clap::Args;
+use gbcs::crypto::AwsLc;
+use gbcs::json::Document;
+use gbcs::keystore::Keyring;
+use gbcs::verify::{Plain, Report, Status, verify};
+use gbcs::{MessageView, Payload};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct DecodeArgs {
+    #[command(flatten)]
+    keys: KeyArgs,
+    /// One JSON object per message, which encode turns back into its octets
+    #[arg(long)]
+    json: bool,
+    /// Messages, one a line: hex, base64, or JSON with a "hex" field; - is standard input, and so is no file
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EncodeArgs {
+    /// The JSON of decode, one object a line; - is standard input, and so is no file
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// What decode adds to a document; encode takes no notice of it.
+#[derive(Serialize)]
+struct Decoded<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(flatten)]
+    document: Document,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Value>,
+}
+
+const ADDED: [&str; 2] = ["name", "checks"];
+
+pub(super) fn decode(args: &DecodeArgs, out: &mut impl Write) -> Result<Outcome, Failure> {
+    let store = args.keys.load()?;
+    let ring = (!args.keys.keys.is_empty()).then(|| Keyring::new(AwsLc, &store));
+    let mut all = true;
+    for_each_line(&args.files, |line| match decode_line(&line, args.json, ring.as_ref(), out) {
+        Ok(()) => Ok(()),
+        Err(LineError::Output(failure)) => Err(failure),
+        Err(LineError::Fault(fault)) => {
+            all = false;
+            if args.json {
+                writeln!(out, "{}", json!({ "error": fault.to_json() }))?;
+            } else {
+                writeln!(out, "{}: {fault}\n", line.place())?;
+            }
+            Ok(())
+        }
+    })?;
+    Ok(Outcome::of(all))
+}
+
+enum LineError {
+    Fault(Fault),
+    Output(Failure),
+}
+
+impl<E: Into<Fault>> From<E> for LineError {
+    fn from(fault: E) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+fn decode_line(
+    line: &Line,
+    json: bool,
+    ring: Option<&Keyring<'_, AwsLc>>,
+    out: &mut impl Write,
+) -> Result<(), LineError> {
+    let entry = line.entry()?;
+    let view = MessageView::parse(&entry.octets)?;
+    let payload = Payload::of(&view)?;
+    let report = ring.map(|ring| verify(ring.crypto(), ring, &view, &payload));
+    let written = if json {
+        let document = Document::of(&view)?;
+        let decoded = Decoded { name: entry.name.as_deref(), document, checks: report.as_ref().map(checks) };
+        serde_json::to_writer(&mut *out, &decoded).map_err(Into::into).and_then(|()| writeln!(out))
+    } else {
+        write_message(entry.name.as_deref(), &view, &payload, report.as_ref(), out)
+    };
+    written.map_err(|e| LineError::Output(e.into()))
+}
+
+/// What verification found.
+fn checks(report: &Report) -> Value {
+    let mut checks = Map::new();
+    for (what, status) in [("signature", &report.signature), ("mac", &report.mac)] {
+        if status.is_present() {
+            checks.insert(what.into(), status_json(status));
+        }
+    }
+    if !report.encrypted.is_empty() {
+        let parts = report.encrypted.iter().map(|part| {
+            let plain = match &part.plain {
+                None => Value::Null,
+                Some(Plain::Dlms(data)) => json!({ "dlms": data }),
+                Some(Plain::Zcl(body)) => json!({ "body": body }),
+                Some(Plain::Unknown(octets)) => json!({ "unknown": hex::encode(octets) }),
+            };
+            json!({ "status": status_json(&part.status), "plain": plain })
+        });
+        checks.insert("encrypted".into(), parts.collect());
+    }
+    checks.into()
+}
+
+pub(super) fn status_json(status: &Status) -> Value {
+    match status {
+        Status::Absent => json!("absent"),
+        Status::Verified { by } => json!({ "verified": by }),
+        Status::Failed { by } => json!({ "failed": by }),
+        Status::UnknownKey { who } => json!({ "unknown_key": who }),
+    }
+}
+
+pub(super) fn encode(args: &EncodeArgs, out: &mut impl Write) -> Result<Outcome, Failure> {
+    let mut all = true;
+    for_each_line(&args.files, |line| {
+        match encode_line(&line.text) {
+            Ok(octets) => writeln!(out, "{}", hex::encode_upper(octets))?,
+            Err(message) => {
+                all = false;
+                eprintln!("error: {}: {message}", line.place());
+            }
+        }
+        Ok(())
+    })?;
+    Ok(Outcome::of(all))
+}
+
+fn encode_line(text: &str) -> Result<Vec<u8>, String> {
+    let mut json: Map<String, Value> = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    if let Some(error) = json.get("error") {
+        return Err(format!("no message but an error of decode: {error}"));
+    }
+    ADDED.iter().for_each(|added| {
+        json.remove(*added);
+    });
+    let document: Document = serde_json::from_value(json.into()).map_err(|e| e.to_string())?;
+    document.encode().map_err(|e| e.to_string())
+}
