@@ -31,12 +31,37 @@ pub struct HeadEndConfig {
     pub mqtt_listen: SocketAddr,
     /// The DCC.
     pub dcc: DccConfig,
+    /// How many messages (orders, receipts, answers) one transaction takes in at most: more is faster under load.
+    #[serde(default = "HeadEndConfig::default_batch")]
+    pub batch: usize,
     /// The meters this head end serves.
     #[serde(default)]
     pub devices: Vec<DeviceConfig>,
     /// How long things may take.
     #[serde(default)]
     pub deadlines: Deadlines,
+}
+
+impl HeadEndConfig {
+    /// With everything but identities, database, token and DCC by default: listening on free ports of the loopback.
+    pub fn new(database: PathBuf, originator: Eui64, head_end: Eui64, token: Token, dcc: DccConfig) -> Self {
+        Self {
+            database,
+            originator,
+            head_end,
+            api: ApiConfig { listen: any_port(), token },
+            receive_listen: any_port(),
+            mqtt_listen: any_port(),
+            dcc,
+            batch: Self::default_batch(),
+            devices: vec![],
+            deadlines: Deadlines::default(),
+        }
+    }
+
+    fn default_batch() -> usize {
+        256
+    }
 }
 
 /// The REST API.

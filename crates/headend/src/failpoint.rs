@@ -1,14 +1,24 @@
 //! A place to die on purpose: proof of crash safety needs crashes exactly around commits.
 //!
-//! `LASTMETRE_CRASH_AT=before:17` aborts the process right before commit 17 of its life, `after:17` right after it and before
-//! anything that follows from it is done. Unset, nothing happens.
-use std::sync::atomic::{AtomicU64, Ordering};
+//! `LASTMETRE_CRASH_AT=before:ReleaseSent` aborts the process right before the commit that holds the first event of that name,
+//! `after:ReleaseSent:2` right after the one that holds the second, before anything that follows from it is done. Unset,
+//! nothing happens.
+use std::cell::Cell;
 
 /// Which commit to die at, if any.
 #[derive(Debug, Default)]
 pub(crate) struct Failpoint {
-    armed: Option<(Side, u64)>,
-    commits: AtomicU64,
+    armed: Option<Armed>,
+    seen: Cell<u32>,
+    /// The event is in the present batch.
+    due: Cell<bool>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Armed {
+    side: Side,
+    event: String,
+    occurrence: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,36 +31,47 @@ impl Failpoint {
     /// As the environment says.
     pub(crate) fn from_environment() -> Self {
         let armed = std::env::var("LASTMETRE_CRASH_AT").ok().and_then(|text| parse(&text));
-        Self { armed, commits: AtomicU64::new(0) }
+        Self { armed, ..Self::default() }
     }
 
-    /// A commit is about to be made.
+    /// An event is about to be written.
+    pub(crate) fn event(&self, name: &str) {
+        if let Some(armed) = self.armed.as_ref().filter(|armed| armed.event == name) {
+            self.seen.set(self.seen.get() + 1);
+            self.due.set(self.due.get() || self.seen.get() == armed.occurrence);
+        }
+    }
+
+    /// The batch is about to be committed.
     pub(crate) fn before_commit(&self) {
-        let number = self.commits.fetch_add(1, Ordering::Relaxed) + 1;
-        self.die_if((Side::Before, number));
+        self.die_at(Side::Before);
     }
 
-    /// It was made.
+    /// It was committed.
     pub(crate) fn after_commit(&self) {
-        self.die_if((Side::After, self.commits.load(Ordering::Relaxed)));
+        self.die_at(Side::After);
     }
 
-    fn die_if(&self, here: (Side, u64)) {
-        if self.armed == Some(here) {
-            tracing::error!(?here, "LASTMETRE_CRASH_AT");
+    fn die_at(&self, here: Side) {
+        if self.due.get() && self.armed.as_ref().is_some_and(|armed| armed.side == here) {
+            tracing::error!(armed = ?self.armed, "dying as LASTMETRE_CRASH_AT says");
             std::process::abort();
         }
     }
 }
 
-fn parse(text: &str) -> Option<(Side, u64)> {
-    let (side, number) = text.split_once(':')?;
+fn parse(text: &str) -> Option<Armed> {
+    let (side, rest) = text.split_once(':')?;
     let side = match side {
         "before" => Side::Before,
         "after" => Side::After,
         _ => return None,
     };
-    Some((side, number.parse().ok()?))
+    let (event, occurrence) = match rest.split_once(':') {
+        Some((event, occurrence)) => (event, occurrence.parse().ok()?),
+        None => (rest, 1),
+    };
+    Some(Armed { side, event: event.to_owned(), occurrence })
 }
 
 #[cfg(test)]
@@ -58,10 +79,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crash_is_named_by_side_and_number() {
-        assert_eq!(parse("before:17"), Some((Side::Before, 17)));
-        assert_eq!(parse("after:1"), Some((Side::After, 1)));
-        for text in ["", "before", "before:", "within:1", "after:x"] {
+    fn a_crash_is_named_by_side_event_and_occurrence() {
+        let armed = |side, event: &str, occurrence| Some(Armed { side, event: event.to_owned(), occurrence });
+        assert_eq!(parse("before:ReleaseSent"), armed(Side::Before, "ReleaseSent", 1));
+        assert_eq!(parse("after:Verified:2"), armed(Side::After, "Verified", 2));
+        for text in ["", "before", "within:Verified", "after:Verified:x"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -2,7 +2,7 @@
 mod common;
 
 use common::dcc::Behaviour as Dcc;
-use common::home::{Behaviour, Meter, Ppmid};
+use common::home::{Behaviour, Meter, OnTheWay, Ppmid};
 use common::{Bench, ESME, OTHER_ESME, emergency_credit, read_supply_status, soon};
 use delivery::{DccCode, Fault, Kind, MeterFault, Refusal, State};
 use duis::ResponseCode;
@@ -83,15 +83,12 @@ async fn a_failure_that_the_meter_reports_is_a_refusal_with_its_place() {
 }
 
 /// What an answer becomes on its way, and what the head end says to it.
-async fn falsified(on_the_way: fn(Vec<u8>) -> Vec<Vec<u8>>, request: String) -> (Bench, delivery::DeliveryId, Ppmid) {
+async fn falsified(on_the_way: OnTheWay, request: String) -> (Bench, delivery::DeliveryId, Ppmid) {
     let deadlines = Deadlines { answer: Duration::from_millis(300), ..Deadlines::default() };
     let mut bench = Bench::with(|config| config.deadlines = deadlines).await;
     let ppmid = bench.ppmid(Behaviour { on_the_way, ..Behaviour::default() });
     let id = bench.api.create(&request, "local").await;
-    soon("Unknown", async {
-        while bench.progress.recv().await.unwrap().to != State::Unknown {}
-    })
-    .await;
+    soon("Unknown", async { while bench.progress.recv().await.unwrap().to != State::Unknown {} }).await;
     assert_eq!(ppmid.executed().len(), 1);
     (bench, id, ppmid)
 }
@@ -127,7 +124,7 @@ async fn a_response_with_a_wrong_mac_never_confirms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_response_of_another_originator_counter_or_code_is_no_answer() {
     // Offsets in a signed Response: 3 counter, 12 originator, 21 target, 31 message code.
-    let cases: [(fn(Vec<u8>) -> Vec<Vec<u8>>, &str); 4] = [
+    let cases: [(OnTheWay, &str); 4] = [
         (|octets| with_octet(octets, 10, |octet| octet ^ 1), "AnswerRejected"),
         (|octets| with_octet(octets, 19, |octet| octet ^ 1), "AnswerRejected"),
         (|octets| with_octet(octets, 28, |octet| octet ^ 1), "AnswerRejected"),
@@ -186,7 +183,8 @@ async fn a_document_that_the_dcc_did_not_sign_is_refused() {
     let bench = Bench::new().await;
     let id = duis::RequestId { originator: common::SUPPLIER, target: ESME, counter: gbcs::Counter(1) };
     let content = duis::Content::DeviceResponse(vec![1, 2, 3]);
-    let response = duis::Response::device_answer(id, "2.5".parse().unwrap(), ResponseCode::I0, common::dcc::now(), content);
+    let response =
+        duis::Response::device_answer(id, "2.5".parse().unwrap(), ResponseCode::I0, common::dcc::now(), content);
     let forged = response.sign(&gbcs::crypto::AwsLc, &common::xml_key(common::XML_USER)).unwrap();
     assert_eq!(bench.dcc.deliver(forged).await, 400);
     assert_eq!(bench.dcc.deliver(response.to_xml()).await, 400);

@@ -2,7 +2,7 @@
 use super::Core;
 use crate::courier::Undelivered;
 use crate::store::{Ask, Letter, StoreError};
-use delivery::{DccCode, Delivery, DeliveryId, Fault, Input, Outcome, Via};
+use delivery::{DccCode, Delivery, DeliveryId, Fault, Input, Outcome, State, Via};
 use duis::body::{LocalCommandResponse, SignedPreCommand};
 use duis::correlate::{check_local_command, check_local_command_for, correlate};
 use duis::transform::TransformContext;
@@ -48,14 +48,16 @@ impl Core {
         };
         request.header.id = record.request_id;
         let mut ask = Ask::Submit;
-        match record.signed {
-            Some(payload) if delivery.critical => {
-                let signed = SignedPreCommand { execution: request.body.execution(), payload };
-                request.body = Body::SignedPreCommand(signed);
-                request.header.variant = signed_variant(delivery.via);
-            }
-            _ if delivery.critical => ask = Ask::Transform,
-            _ => {}
+        if delivery.critical && delivery.state == State::Requested {
+            ask = Ask::Transform;
+        } else if delivery.critical {
+            let Some(payload) = record.signed else {
+                error!(delivery = %delivery.id, "no Signed Pre-Command is stored of a delivery that is prepared");
+                return Ok(());
+            };
+            let signed = SignedPreCommand { execution: request.body.execution(), payload };
+            request.body = Body::SignedPreCommand(signed);
+            request.header.variant = signed_variant(delivery.via);
         }
         self.post(now, delivery.id, ask, &request)
     }
@@ -186,6 +188,9 @@ impl Core {
         };
         if let Err(mismatch) = checked {
             return self.faulty(now, id, Fault::CommandDiffers, &mismatch.to_string());
+        }
+        if MessageView::parse(command).map(|view| view.id()) != Ok(record.request_id.command()) {
+            return self.faulty(now, id, Fault::CommandDiffers, "the Command has other ids than the request");
         }
         self.store.set_command(id, command)?;
         let digest = hex::encode(AwsLc.sha256(&[command]));

@@ -23,8 +23,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, oneshot};
 use tracing::{debug, error, info, warn};
 
-/// Messages taken into one transaction at most.
-const MAX_BATCH: usize = 256;
 /// How long to leave a database alone that failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -183,7 +181,8 @@ impl Core {
                 },
             };
             let Ok(first) = first else { return };
-            let batch: Vec<Message> = first.into_iter().chain(inbox.try_iter()).take(MAX_BATCH).collect();
+            let batch: Vec<Message> =
+                first.into_iter().chain(inbox.try_iter()).take(self.config.batch.max(1)).collect();
             let stop = batch.iter().any(|message| matches!(message, Message::Stop));
             wake = self.turn(batch);
             if stop {

@@ -1,5 +1,9 @@
 //! The DCC as far as a head end sees it: transforms, closes with a MAC, refuses a replay, sends by a WAN of sorts.
-use super::{ACB, ACB_AGREEMENT, ESME_AGREEMENT, SUPPLIER, XML_DCC, XML_USER, certificate, key, xml_key, xml_signer};
+use super::home::Meter;
+use super::{
+    ACB, ACB_AGREEMENT, ESME_AGREEMENT, SUPPLIER, SUPPLIER_SIGNING, XML_DCC, XML_USER, certificate, key, xml_key,
+    xml_signer,
+};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -7,7 +11,7 @@ use duis::body::Body;
 use duis::transform::TransformContext;
 use duis::{CommandVariant, Content, Device, DeviceType, Request, RequestId, Response, ResponseCode, SignerRole, Srv};
 use gbcs::crypto::{AwsLc, Crypto};
-use gbcs::{Time, protect};
+use gbcs::{MessageView, Time, protect};
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -37,6 +41,7 @@ struct Inner {
     wan: Vec<(RequestId, Srv, Vec<u8>)>,
     returned: Vec<Vec<u8>>,
     receive_url: Option<String>,
+    wan_meter: Option<Arc<Mutex<Meter>>>,
 }
 
 #[derive(Clone)]
@@ -101,7 +106,22 @@ impl FakeDcc {
     pub async fn deliver(&self, document: String) -> u16 {
         let url = self.inner.lock().unwrap().receive_url.clone().expect("where to deliver");
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        client.post(url).header("Content-Type", "application/xml").body(document).send().await.unwrap().status().as_u16()
+        client
+            .post(url)
+            .header("Content-Type", "application/xml")
+            .body(document)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    }
+
+    /// Commands for the WAN reach a meter, whose answers are delivered until they are taken.
+    pub fn connect_wan(&self) -> Arc<Mutex<Meter>> {
+        let meter = Arc::<Mutex<Meter>>::default();
+        self.inner.lock().unwrap().wan_meter = Some(meter.clone());
+        meter
     }
 
     fn answer(&self, path: &str, text: &str) -> Option<Result<String, StatusCode>> {
@@ -110,7 +130,8 @@ impl FakeDcc {
         if behaviour.away {
             return Some(Err(StatusCode::SERVICE_UNAVAILABLE));
         }
-        let user = |found: &_| (*found == certificate(XML_USER)).then(|| xml_signer(XML_USER, SUPPLIER, SignerRole::XmlSign));
+        let user =
+            |found: &_| (*found == certificate(XML_USER)).then(|| xml_signer(XML_USER, SUPPLIER, SignerRole::XmlSign));
         let request = Request::accept(&AwsLc, text, user).expect("a signed request");
         let (id, srv, variant) = (request.header.id, request.header.srv, request.header.variant);
         assert_eq!(variant.service().unwrap().path(), path, "the web service of CV {variant}");
@@ -147,7 +168,12 @@ impl Inner {
                 self.returned.push(returned.response.clone());
                 return (ResponseCode::I0, Content::Acknowledgement);
             }
-            Body::SignedPreCommand(signed) => signed.payload.clone(),
+            Body::SignedPreCommand(signed) => {
+                let view = MessageView::parse(&signed.payload).expect("a message");
+                assert_eq!(view.id(), request.header.id.command(), "the ids of request and Signed Pre-Command");
+                protect::verify_signature(&AwsLc, key(SUPPLIER_SIGNING).public(), &view).expect("signed by the User");
+                signed.payload.clone()
+            }
             _ => {
                 let context = TransformContext { device: Device::new(DeviceType::Esme), now: now() };
                 duis::transform(request, &context).expect("a request that can be transformed").octets
@@ -161,7 +187,12 @@ impl Inner {
         let z = AwsLc.agree(&key(ACB_AGREEMENT), key(ESME_AGREEMENT).public()).unwrap();
         let command = protect::add_mac(&AwsLc, &z, &plain).unwrap();
         if variant.sends_command() {
-            self.wan.push((request.header.id, request.header.srv, command.clone()));
+            let (id, srv) = (request.header.id, request.header.srv);
+            self.wan.push((id, srv, command.clone()));
+            let answer = self.wan_meter.as_ref().and_then(|meter| meter.lock().unwrap().execute(&command));
+            if let (Some(answer), Some(url)) = (answer, self.receive_url.clone()) {
+                tokio::spawn(report_until_taken(url, id, srv, answer));
+            }
         }
         if variant.returns_command() {
             (ResponseCode::I0, Content::LocalCommand(falsify(command)))
@@ -176,6 +207,19 @@ async fn serve(State(dcc): State<FakeDcc>, uri: Uri, body: String) -> Result<Str
         Some(answer) => answer,
         // Taken in, and the answer lost on the way: what the head end sees is a gateway that failed.
         None => Err(StatusCode::BAD_GATEWAY),
+    }
+}
+
+async fn report_until_taken(url: String, id: RequestId, srv: Srv, octets: Vec<u8>) {
+    let response = Response::device_answer(id, srv, ResponseCode::I0, now(), Content::DeviceResponse(octets));
+    let document = response.sign(&AwsLc, &xml_key(XML_DCC)).unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    loop {
+        let sent = client.post(&url).header("Content-Type", "application/xml").body(document.clone()).send().await;
+        if sent.is_ok_and(|answer| answer.status() == 204) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
 

@@ -1,10 +1,14 @@
 //! A PPMID and a meter: the meter checks and counts as a real one does, the PPMID passes everything on.
 use super::dcc::now;
-use super::{ACB_AGREEMENT, ESME_AGREEMENT, ESME_SIGNING, PPMID, PPMID_KEY, SUPPLIER_AGREEMENT, SUPPLIER_SIGNING, WARRANT, key};
+use super::{
+    ACB_AGREEMENT, ESME_AGREEMENT, ESME_SIGNING, PPMID, PPMID_KEY, SUPPLIER_AGREEMENT, SUPPLIER_SIGNING, WARRANT, key,
+};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::dlms::{AccessRequest, AccessResponse, Answer as RowAnswer, Data, DataAccessResult};
 use gbcs::{Counter, GroupingHeader, Message, MessageView, Time, protect};
-use handover::{Answer, Checks, DeliveryId, Hello, MAX_TUNNEL_COMMAND, Nonce, NonceStanding, Reason, Receipt, Release, Stage};
+use handover::{
+    Answer, Checks, DeliveryId, Hello, MAX_TUNNEL_COMMAND, Nonce, NonceStanding, Reason, Receipt, Release, Stage,
+};
 use link::{Backoff, Carrier, CarrierConfig, CarrierEvent, ClientTls};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -61,6 +65,9 @@ impl Meter {
     }
 }
 
+/// What becomes of an answer on its way: none, one or several.
+pub type OnTheWay = fn(Vec<u8>) -> Vec<Vec<u8>>;
+
 /// What the PPMID does with a Release.
 #[derive(Clone)]
 pub struct Behaviour {
@@ -69,7 +76,7 @@ pub struct Behaviour {
     /// Whether the meter's answer comes back through the home.
     pub answers: bool,
     /// What becomes of an answer on its way.
-    pub on_the_way: fn(Vec<u8>) -> Vec<Vec<u8>>,
+    pub on_the_way: OnTheWay,
 }
 
 impl Default for Behaviour {

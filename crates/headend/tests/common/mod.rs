@@ -11,12 +11,11 @@ use duis::certificate::Serial;
 use duis::{CommandVariant, DeviceType, IssuerSerial, Request, RequestId, SignerRole, SigningKey, XmlSigner};
 use gbcs::crypto::{AwsLc, Crypto, PrivateKey};
 use gbcs::{Counter, Eui64};
-use headend::config::{ApiConfig, DccConfig, Deadlines, DeviceConfig, Token};
+use headend::config::{DccConfig, Deadlines, DeviceConfig, Token};
 use headend::{DeviceKeys, HeadEnd, HeadEndConfig, HeadEndHandle, HeadEndKeys, Progress};
 use link::{ClientTls, ServerTls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::broadcast;
@@ -71,19 +70,13 @@ pub fn keys() -> HeadEndKeys {
 }
 
 pub fn config(folder: &Path, dcc_url: String) -> HeadEndConfig {
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let dcc = DccConfig {
+        retry_first: Duration::from_millis(20),
+        retry_max: Duration::from_millis(100),
+        ..DccConfig::new(dcc_url, ACB)
+    };
+    let database = folder.join("headend.db");
     HeadEndConfig {
-        database: folder.join("headend.db"),
-        originator: SUPPLIER,
-        head_end: HEAD_END,
-        api: ApiConfig { listen: any, token: Token::new(TOKEN) },
-        receive_listen: any,
-        mqtt_listen: any,
-        dcc: DccConfig {
-            retry_first: Duration::from_millis(20),
-            retry_max: Duration::from_millis(100),
-            ..DccConfig::new(dcc_url, ACB)
-        },
         devices: vec![
             DeviceConfig::new(ESME, DeviceType::Esme, Some(PPMID)),
             DeviceConfig::new(OTHER_ESME, DeviceType::Esme, None),
@@ -94,6 +87,7 @@ pub fn config(folder: &Path, dcc_url: String) -> HeadEndConfig {
             refusals: 2,
             ..Deadlines::default()
         },
+        ..HeadEndConfig::new(database, SUPPLIER, HEAD_END, Token::new(TOKEN), dcc)
     }
 }
 
