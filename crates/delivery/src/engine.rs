@@ -1,4 +1,5 @@
 //! The engine: every open delivery, and what to do next about them.
+use crate::attempts::Attempts;
 use crate::lane::{CounterSpace, Lane, Traffic};
 use crate::link::Fresh;
 use crate::policy::{Policy, Retry};
@@ -82,7 +83,7 @@ pub struct Delivery {
     /// Releases so far: the number of the latest attempt.
     pub attempts: u32,
     /// Attempts that nothing has accounted for.
-    pub open_attempts: u32,
+    pub in_doubt: Attempts,
     /// Refusals in a row that were worth another attempt.
     pub refusals: u32,
     /// When the latest warrant ends, on our clock.
@@ -107,7 +108,7 @@ impl Delivery {
             wan: false,
             local_closed: false,
             attempts: 0,
-            open_attempts: 0,
+            in_doubt: Attempts::default(),
             refusals: 0,
             warrant_until: None,
         }
@@ -115,7 +116,7 @@ impl Delivery {
 
     /// Whether a Release is out that nothing has accounted for.
     pub fn left_locally(&self) -> bool {
-        self.open_attempts > 0
+        !self.in_doubt.is_empty()
     }
 
     /// Whether the device may have it, or is to answer it: no other Command of the lane may leave now.
@@ -288,15 +289,19 @@ impl Engine {
             Stage::Refused(reason) => reason,
         };
         let retry = self.policy.judge(reason, delivery.refusals);
-        if retry.accounts() {
-            delivery.open_attempts = delivery.open_attempts.saturating_sub(1);
-        }
         let input = Input::CarrierRefused(reason, retry);
+        let from = delivery.state.clone();
+        if !delivery.in_doubt.contains(attempt) {
+            // The same receipt came before, or there never was such an attempt.
+            return Some(Step { delivery, from, input, outcome: Outcome::Ignored });
+        }
+        if retry.accounts() {
+            delivery.in_doubt.remove(attempt);
+        }
         if attempt == delivery.attempts {
             return Some(self.step(now, delivery, input));
         }
         // News of an attempt that a later one has replaced: that one decides.
-        let from = delivery.state.clone();
         self.replace(delivery.clone());
         Some(Step { delivery, from, input, outcome: Outcome::Stay })
     }
@@ -436,7 +441,7 @@ impl Engine {
         used.push_front(nonce.value);
         let until = (now + self.policy.warrant).min(delivery.not_after);
         delivery.attempts += 1;
-        delivery.open_attempts += 1;
+        delivery.in_doubt.insert(delivery.attempts);
         delivery.warrant_until = Some(until);
         let order = ReleaseOrder {
             id: delivery.id,

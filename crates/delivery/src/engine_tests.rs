@@ -310,7 +310,8 @@ fn refusals_worth_it_are_tried_again_after_a_growing_wait() {
     assert_eq!(bench.drain(), Some(bench.now + Policy::default().retry_first));
     bench.pass(Policy::default().retry_first);
     assert_eq!(bench.logged(), ["1 release 2 nonce 8"]);
-    assert_eq!(bench.engine.delivery(id(1)).unwrap().open_attempts, 1);
+    let in_doubt = bench.engine.delivery(id(1)).unwrap().in_doubt;
+    assert!(in_doubt.contains(2) && !in_doubt.contains(1));
 }
 
 #[test]
@@ -339,6 +340,20 @@ fn a_refusal_of_the_last_attempt_says_nothing_of_one_before() {
     let step = bench.receipt(1, 1, Stage::Refused(Reason::Superseded));
     assert_eq!(step.outcome, Outcome::Stay);
     assert!(!step.delivery.left_locally());
+}
+
+#[test]
+fn a_refusal_that_comes_twice_counts_once() {
+    let mut bench = Bench::new();
+    bench.queue(1);
+    bench.hello(7, &[]);
+    bench.engine.link_down(bench.now, PPMID);
+    bench.hello(8, &[]);
+    bench.receipt(1, 2, Stage::Refused(Reason::Full));
+    assert_eq!(bench.receipt(1, 2, Stage::Refused(Reason::Full)).outcome, Outcome::Ignored);
+    // The first attempt is in doubt still, so nobody may say that it was not delivered.
+    bench.pass(HOUR);
+    assert_eq!(bench.state(1), Some(Kind::Unknown));
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! executed a Command, the delivery is [`State::Unknown`], which blocks whatever follows it in its lane.
 #![forbid(unsafe_code)]
 
+mod attempts;
 mod engine;
 mod lane;
 mod link;
@@ -17,6 +18,7 @@ mod policy;
 mod state;
 mod transition;
 
+pub use attempts::Attempts;
 pub use engine::{Delivery, Engine, Order, Output, Rejected, ReleaseOrder, Step, Waiting};
 pub use handover::{DeliveryId, Nonce, Reason, Stage};
 pub use lane::{CounterSpace, Lane};

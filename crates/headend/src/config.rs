@@ -31,9 +31,6 @@ pub struct HeadEndConfig {
     pub mqtt_listen: SocketAddr,
     /// The DCC.
     pub dcc: DccConfig,
-    /// How many messages (orders, receipts, answers) one transaction takes in at most: more is faster under load.
-    #[serde(default = "HeadEndConfig::default_batch")]
-    pub batch: usize,
     /// The meters this head end serves.
     #[serde(default)]
     pub devices: Vec<DeviceConfig>,
@@ -53,14 +50,9 @@ impl HeadEndConfig {
             receive_listen: any_port(),
             mqtt_listen: any_port(),
             dcc,
-            batch: Self::default_batch(),
             devices: vec![],
             deadlines: Deadlines::default(),
         }
-    }
-
-    fn default_batch() -> usize {
-        256
     }
 }
 

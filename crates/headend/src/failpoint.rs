@@ -34,6 +34,11 @@ impl Failpoint {
         Self { armed, ..Self::default() }
     }
 
+    /// Whether this process is to die.
+    pub(crate) fn is_armed(&self) -> bool {
+        self.armed.is_some()
+    }
+
     /// An event is about to be written.
     pub(crate) fn event(&self, name: &str) {
         if let Some(armed) = self.armed.as_ref().filter(|armed| armed.event == name) {

@@ -28,8 +28,6 @@ async fn head_end_process() {
     config.api.listen = at(api);
     config.mqtt_listen = at(mqtt);
     config.receive_listen = at(receive);
-    // One transaction for each message, so that as many states as possible are on disk by themselves.
-    config.batch = 1;
     let _handle = HeadEnd::start(config, common::keys(), common::server_tls(folder)).await.unwrap();
     std::future::pending::<()>().await;
 }

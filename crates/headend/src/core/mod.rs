@@ -181,8 +181,7 @@ impl Core {
                 },
             };
             let Ok(first) = first else { return };
-            let batch: Vec<Message> =
-                first.into_iter().chain(inbox.try_iter()).take(self.config.batch.max(1)).collect();
+            let batch: Vec<Message> = first.into_iter().chain(inbox.try_iter()).take(self.store.batch()).collect();
             let stop = batch.iter().any(|message| matches!(message, Message::Stop));
             wake = self.turn(batch);
             if stop {

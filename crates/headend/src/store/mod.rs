@@ -33,6 +33,9 @@ pub enum StoreError {
     },
 }
 
+/// More would make the first of a batch wait for its commit too long.
+const MAX_BATCH: usize = 256;
+
 pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// What a new delivery is stored with.
@@ -119,6 +122,12 @@ impl Store {
         Ok(Self { connection, failpoint: Failpoint::from_environment() })
     }
 
+    /// How many messages a batch takes in at most.
+    pub(crate) fn batch(&self) -> usize {
+        // A process that is to die at some commit makes as many as it can, so that as many states as possible stand alone.
+        if self.failpoint.is_armed() { 1 } else { MAX_BATCH }
+    }
+
     /// Start a batch. Nothing of it is real before [`Store::commit`].
     pub(crate) fn begin(&self) -> Result<()> {
         Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
@@ -158,7 +167,7 @@ impl Store {
             .prepare_cached(
                 "INSERT INTO deliveries (id, accepted, reference, idempotency_key, order_digest, request, request_id, srv,
                     via, critical, originator, device, top_up, counter, carrier, not_after,
-                    state, since, asked, wan, local_closed, attempts, open_attempts, refusals)
+                    state, since, asked, wan, local_closed, attempts, in_doubt, refusals)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 'Requested', ?2, 0, 0, 0, 0, 0, 0)",
             )?
             .execute(params![
@@ -189,7 +198,7 @@ impl Store {
             .connection
             .prepare_cached(
                 "UPDATE deliveries SET counter = ?2, state = ?3, detail = ?4, since = ?5, deadline = ?6, not_before = ?7,
-                    asked = ?8, wan = ?9, local_closed = ?10, attempts = ?11, open_attempts = ?12, refusals = ?13,
+                    asked = ?8, wan = ?9, local_closed = ?10, attempts = ?11, in_doubt = ?12, refusals = ?13,
                     warrant_until = ?14
                  WHERE id = ?1",
             )?
@@ -205,7 +214,7 @@ impl Store {
                 delivery.wan,
                 delivery.local_closed,
                 delivery.attempts,
-                delivery.open_attempts,
+                delivery.in_doubt.bits() as i64,
                 delivery.refusals,
                 time(delivery.warrant_until),
             ])?;

@@ -142,7 +142,7 @@ impl Reader {
 
 /// Behind the columns of a delivery; the trouble is that of its oldest document still open.
 const RECORD: &str = "id, via, critical, originator, device, top_up, counter, carrier, not_after, state, detail, \
-    since, deadline, not_before, asked, wan, local_closed, attempts, open_attempts, refusals, warrant_until, \
+    since, deadline, not_before, asked, wan, local_closed, attempts, in_doubt, refusals, warrant_until, \
     accepted, reference, request_id, srv, request, signed, command, response, response_by, \
     (SELECT last_error FROM outbox WHERE delivery = deliveries.id AND done IS NULL ORDER BY sequence LIMIT 1), \
     (SELECT next_try FROM outbox WHERE delivery = deliveries.id AND done IS NULL ORDER BY sequence LIMIT 1)";

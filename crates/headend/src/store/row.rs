@@ -1,12 +1,12 @@
 //! Rows to values. A row that no version of this program writes is an error, never a guess.
-use delivery::{CounterSpace, Delivery, DeliveryId, Kind, Lane, State, Via};
+use delivery::{Attempts, CounterSpace, Delivery, DeliveryId, Kind, Lane, State, Via};
 use gbcs::{Counter, Eui64, Time};
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
 
 /// The columns that [`delivery`] reads, in its order.
 pub(super) const COLUMNS: &str = "id, via, critical, originator, device, top_up, counter, carrier, not_after, state, detail, \
-    since, deadline, not_before, asked, wan, local_closed, attempts, open_attempts, refusals, warrant_until";
+    since, deadline, not_before, asked, wan, local_closed, attempts, in_doubt, refusals, warrant_until";
 /// How many those are.
 pub(super) const WIDTH: usize = 21;
 
@@ -38,7 +38,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         wan: row.get(15)?,
         local_closed: row.get(16)?,
         attempts: row.get(17)?,
-        open_attempts: row.get(18)?,
+        in_doubt: Attempts::from_bits(row.get::<_, i64>(18)? as u64),
         refusals: row.get(19)?,
         warrant_until: optional_time(row, 20)?,
     })

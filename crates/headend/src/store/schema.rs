@@ -32,7 +32,7 @@ const MIGRATIONS: &[&str] = &[
         wan INTEGER NOT NULL,
         local_closed INTEGER NOT NULL,
         attempts INTEGER NOT NULL,
-        open_attempts INTEGER NOT NULL,
+        in_doubt INTEGER NOT NULL,
         refusals INTEGER NOT NULL,
         warrant_until INTEGER,
         signed BLOB,

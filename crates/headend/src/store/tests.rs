@@ -1,6 +1,6 @@
 //! What the database promises.
 use super::*;
-use delivery::{Fault, MeterFault, Reason, Refusal, Via, Where};
+use delivery::{Attempts, Fault, MeterFault, Reason, Refusal, Via, Where};
 
 const DEVICE: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A0);
 const SUPPLIER: Eui64 = Eui64::from_u64(0x90B3_D51F_3001_0000);
@@ -29,7 +29,7 @@ fn delivery(n: u8) -> Delivery {
         wan: true,
         local_closed: true,
         attempts: 3,
-        open_attempts: 2,
+        in_doubt: Attempts::from_bits(0b110),
         refusals: 1,
         warrant_until: Some(NOW),
     }
