@@ -15,7 +15,17 @@ fn main() {
 }
 
 fn messages() -> Vec<Vec<u8>> {
-    let text = include_str!("../tests/data/messages.jsonl");
+    read(include_str!("../tests/data/messages.jsonl"))
+}
+
+/// The Reference Test Data Set where it is at hand: longer messages, tariffs and logs among them.
+fn reference() -> Option<Vec<Vec<u8>>> {
+    let shared = std::env::var_os("LASTMETRE_SHARED").map(std::path::PathBuf::from);
+    let shared = shared.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
+    std::fs::read_to_string(shared.join("rtds/messages.jsonl")).ok().map(|text| read(&text))
+}
+
+fn read(text: &str) -> Vec<Vec<u8>> {
     let hex = |line: &str| {
         let json: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
         hex::decode(json["hex"].as_str().expect("hex digits")).expect("hex digits")
@@ -42,6 +52,18 @@ fn view(bencher: Bencher) {
 #[divan::bench]
 fn decode(bencher: Bencher) {
     let messages = messages();
+    bencher.counter(ItemsCount::new(messages.len())).bench(|| {
+        messages.iter().for_each(|octets| {
+            let view = MessageView::parse(black_box(octets)).expect("a message");
+            let _ = black_box(Payload::of(&view));
+        });
+    });
+}
+
+/// [`decode`] of the Reference Test Data Set, where it is at hand.
+#[divan::bench]
+fn decode_reference_data(bencher: Bencher) {
+    let Some(messages) = reference() else { return eprintln!("skipped: no reference data") };
     bencher.counter(ItemsCount::new(messages.len())).bench(|| {
         messages.iter().for_each(|octets| {
             let view = MessageView::parse(black_box(octets)).expect("a message");

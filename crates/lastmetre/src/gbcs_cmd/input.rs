@@ -120,7 +120,7 @@ fn octets(text: &str) -> Result<Vec<u8>, Fault> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let not_hex = digits.bytes().position(|c| !c.is_ascii_hexdigit());
     match not_hex {
-        None if digits.len() % 2 == 0 => {
+        None if digits.len().is_multiple_of(2) => {
             hex::decode(&digits).map_err(|e| Fault::Line { offset: 0, message: e.to_string() })
         }
         None => Err(Fault::Line { offset: digits.len(), message: "an odd number of hex digits".into() }),

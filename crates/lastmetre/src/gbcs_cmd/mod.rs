@@ -3,6 +3,8 @@ mod check;
 mod decode;
 mod input;
 mod protect;
+#[cfg(test)]
+mod tests;
 mod text;
 mod use_cases;
 mod utrn;
@@ -118,17 +120,7 @@ impl Outcome {
 /// Run one command: exit code 0 when what was asked for held, 1 when it did not, 2 on misuse.
 pub fn run(args: GbcsArgs) -> ExitCode {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let result = match args.command {
-        GbcsCommand::Decode(args) => decode::decode(&args, &mut out),
-        GbcsCommand::Encode(args) => decode::encode(&args, &mut out),
-        GbcsCommand::Check(args) => check::check(&args, &mut out),
-        GbcsCommand::Sign(args) => protect::sign(&args, &mut out),
-        GbcsCommand::Mac(args) => protect::mac(&args, &mut out),
-        GbcsCommand::Verify(args) => protect::verify(&args, &mut out),
-        GbcsCommand::Utrn(args) => utrn::run(&args, &mut out),
-        GbcsCommand::UseCases(args) => use_cases::list(&args, &mut out),
-    };
-    match result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?)) {
+    match execute(&args.command, &mut out).and_then(|outcome| Ok(out.flush().map(|()| outcome)?)) {
         Ok(Outcome::Held) => ExitCode::SUCCESS,
         Ok(Outcome::DidNotHold) => ExitCode::from(1),
         // Whoever reads us has had enough, as `head` has.
@@ -144,5 +136,18 @@ pub fn run(args: GbcsArgs) -> ExitCode {
             }
             ExitCode::from(2)
         }
+    }
+}
+
+fn execute(command: &GbcsCommand, out: &mut impl Write) -> Result<Outcome, Failure> {
+    match command {
+        GbcsCommand::Decode(args) => decode::decode(args, out),
+        GbcsCommand::Encode(args) => decode::encode(args, out),
+        GbcsCommand::Check(args) => check::check(args, out),
+        GbcsCommand::Sign(args) => protect::sign(args, out),
+        GbcsCommand::Mac(args) => protect::mac(args, out),
+        GbcsCommand::Verify(args) => protect::verify(args, out),
+        GbcsCommand::Utrn(args) => utrn::run(args, out),
+        GbcsCommand::UseCases(args) => use_cases::list(args, out),
     }
 }
