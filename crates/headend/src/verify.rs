@@ -3,8 +3,8 @@ use crate::keys::DeviceKeys;
 use delivery::MeterFault;
 use gbcs::crypto::{AwsLc, Crypto, PrivateKey};
 use gbcs::dlms::Apdu;
-use gbcs::gbz::Content;
-use gbcs::gbz::zcl::{Body, Status};
+use gbcs::gbz::zcl::{Body, Command, Status};
+use gbcs::gbz::{Component, Content};
 use gbcs::protect::{self, ProtectError};
 use gbcs::{Cra, MessageCode, MessageId, MessageView, ParseError, Payload};
 
@@ -42,6 +42,9 @@ pub enum FalseAnswer {
     /// Signature or MAC is missing or does not verify.
     #[error(transparent)]
     Unproven(#[from] ProtectError),
+    /// A part is encrypted for somebody else, so nobody here can tell what it says.
+    #[error("a part of the answer cannot be decrypted")]
+    Sealed,
     /// The payload answers another number of instructions, or none.
     #[error("the payload is no answer to the Command's")]
     Payload,
@@ -71,14 +74,20 @@ pub fn verify_response(
     if critical || view.signature().is_some() {
         protect::verify_signature(&AwsLc, &keys.signing, &view)?;
     }
+    let z = AwsLc.agree(ours, &keys.agreement).map_err(ProtectError::from)?;
     if !critical || view.mac().is_some() {
-        let z = AwsLc.agree(ours, &keys.agreement).map_err(ProtectError::from)?;
         protect::verify_mac(&AwsLc, &z, &view)?;
     }
-    results(&Payload::of(command)?, &Payload::of(&view)?)
+    let key = protect::encryption_key(&AwsLc, &z, &view);
+    let open = |blob: &[u8]| protect::decrypt(&AwsLc, &key, view.id().originator, blob).ok();
+    results(&Payload::of(command)?, &Payload::of(&view)?, open)
 }
 
-fn results(asked: &Payload, answered: &Payload) -> Result<Verdict, FalseAnswer> {
+fn results(
+    asked: &Payload,
+    answered: &Payload,
+    open: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Result<Verdict, FalseAnswer> {
     match (asked, answered) {
         (Payload::Dlms(Apdu::Request(request)), Payload::Dlms(Apdu::Response(response))) => {
             if request.rows.len() != response.answers.len() {
@@ -86,30 +95,46 @@ fn results(asked: &Payload, answered: &Payload) -> Result<Verdict, FalseAnswer> 
             }
             Ok(first_failure(response.answers.iter().map(|answer| answer.result.0)))
         }
-        (Payload::Gbz(_), Payload::Gbz(response)) => Ok(first_failure(response.components.iter().map(gbz_result))),
+        (Payload::Gbz(_), Payload::Gbz(response)) => {
+            let results = response.components.iter().map(|component| match &component.content {
+                Content::Plain(body) => Ok(gbz_result(body)),
+                Content::Encrypted { blob, .. } => {
+                    let octets = open(blob).ok_or(FalseAnswer::Sealed)?;
+                    let Component { cluster, frame_control, command, .. } = component;
+                    Ok(gbz_result(&Body::parse(*cluster, *frame_control, *command, &octets)))
+                }
+            });
+            Ok(first_failure(results.collect::<Result<Vec<u8>, FalseAnswer>>()?.into_iter()))
+        }
         // Results of ASN.1 use cases are theirs alone (GBCS 11); until they are typed, the proven Response itself is the result.
         (Payload::Der(_), Payload::Der(_)) => Ok(Verdict::Success),
         _ => Err(FalseAnswer::Payload),
     }
 }
 
-/// The status of a component: its Default Response, or the worst of the attributes it reads. What carries data is a success.
-fn gbz_result(component: &gbcs::gbz::Component) -> u8 {
-    match &component.content {
-        Content::Plain(Body::DefaultResponse { status, .. }) if *status != Status::NOT_FOUND => status.0,
-        Content::Plain(Body::ReadAttributesResponse(records)) => {
+/// The status in a component's answer; what only carries data is a success.
+fn gbz_result(body: &Body) -> u8 {
+    match body {
+        // A log without entries in the range asked for is no failure (GBCS messages 8.3).
+        Body::DefaultResponse { status: Status::NOT_FOUND, .. } => Status::SUCCESS.0,
+        Body::DefaultResponse { status, .. } => status.0,
+        Body::ReadAttributesResponse(records) => {
             let failure = records.iter().find_map(|record| record.value.as_ref().err());
             failure.map_or(Status::SUCCESS.0, |status| status.0)
         }
+        Body::Cluster(Command::ConsumerTopUpResponse(answer)) => match answer.result {
+            // Accepted, and what it did to the supply (GBCS messages 14).
+            0x10..=0x12 => Status::SUCCESS.0,
+            result => result,
+        },
+        Body::Cluster(Command::ClearEventLogResponse(answer)) if answer.cleared == 0 => Status::FAILURE.0,
         _ => Status::SUCCESS.0,
     }
 }
 
-fn first_failure(mut results: impl Iterator<Item = u8>) -> Verdict {
-    match results.by_ref().enumerate().find(|(_, result)| *result != 0) {
-        None => Verdict::Success,
-        Some((index, result)) => {
-            Verdict::Failure(MeterFault { instruction: u16::try_from(index + 1).unwrap_or(u16::MAX), result })
-        }
-    }
+fn first_failure(results: impl Iterator<Item = u8>) -> Verdict {
+    let failure = results.enumerate().find(|(_, result)| *result != 0);
+    failure.map_or(Verdict::Success, |(index, result)| {
+        Verdict::Failure(MeterFault { instruction: u16::try_from(index + 1).unwrap_or(u16::MAX), result })
+    })
 }
