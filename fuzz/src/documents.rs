@@ -1,0 +1,45 @@
+//! DUIS documents.
+use crate::within;
+use duis::xml::Document;
+use duis::{Request, Response, signature};
+use gbcs::crypto::RustCrypto;
+
+/// A DOM has some 200 octets for the five of `<a/>`, and the canonical form of an element repeats namespaces.
+const FACTOR: usize = 256;
+
+/// Whatever is read as a request or response is written, and reads as the same again; what is checked before a signature is
+/// looked up does not blow up; and nobody's signature verifies.
+pub fn duis_xml(octets: &[u8]) {
+    let Ok(text) = core::str::from_utf8(octets) else { return };
+    let check = |text: &str| -> Option<()> {
+        let document = match Document::parse(text) {
+            Ok(document) => document,
+            Err(error) => {
+                assert!(!error.to_string().is_empty());
+                return None;
+            }
+        };
+        match Request::parse(&document) {
+            Ok(request) => {
+                let _ = request.check();
+                let written = request.to_xml();
+                let again = Document::parse(&written).unwrap_or_else(|e| panic!("{e}\n{written}"));
+                assert_eq!(Request::parse(&again).as_ref(), Ok(&request), "{written}");
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        match Response::parse(&document) {
+            Ok(response) => {
+                let written = response.to_xml();
+                let again = Document::parse(&written).unwrap_or_else(|e| panic!("{e}\n{written}"));
+                assert_eq!(Response::parse(&again).as_ref(), Ok(&response), "{written}");
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        if signature::is_signed(&document) {
+            assert!(signature::verify(&RustCrypto, document, |_| None).is_err());
+        }
+        Some(())
+    };
+    within(octets.len(), FACTOR, || check(text));
+}
