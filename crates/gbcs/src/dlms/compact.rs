@@ -1,10 +1,16 @@
 //! Compact arrays: the logs of a meter, values packed behind one description of their type.
-use super::data::{Data, MAX_DEPTH, tag};
+use super::data::{Data, tag};
 use crate::envelope::{Fault, ParseError};
 use crate::length;
 use crate::reader::Reader;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+
+/// Types nest at most this deep, the simple one at the bottom included; the logs of GBCS need 3. Described once, a list costs
+/// its values no octet: a deeper description would stand for many times the memory of what is packed.
+const MAX_DEPTH: usize = 4;
+/// Room made at once for a described list: its length is only said.
+const MAX_ROOM: usize = 128;
 
 /// What one element of a compact array looks like.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -96,12 +102,8 @@ impl TypeDescription {
     fn read_value(&self, reader: &mut Reader<'_>) -> Result<Data, ParseError> {
         Ok(match self {
             Self::Simple(tag) => Data::read_content(*tag, reader)?,
-            Self::Structure(types) => {
-                Data::Structure(types.iter().map(|t| t.read_value(reader)).collect::<Result<_, _>>()?)
-            }
-            Self::Array(n, element) => {
-                Data::Array((0..*n).map(|_| element.read_value(reader)).collect::<Result<_, _>>()?)
-            }
+            Self::Structure(types) => Data::Structure(read_values(types.iter(), reader)?),
+            Self::Array(n, element) => Data::Array(read_values((0..*n).map(|_| &**element), reader)?),
         })
     }
 
@@ -153,6 +155,18 @@ impl TypeDescription {
     }
 }
 
+/// Values of these types, one after the other, in no more room than they need.
+fn read_values<'t>(
+    types: impl ExactSizeIterator<Item = &'t TypeDescription>,
+    reader: &mut Reader<'_>,
+) -> Result<Vec<Data>, ParseError> {
+    let mut values = Vec::with_capacity(types.len().min(MAX_ROOM).min(reader.left()));
+    for t in types {
+        values.push(t.read_value(reader)?);
+    }
+    Ok(values)
+}
+
 /// Tags of types that are neither constructed nor without octets.
 const fn is_simple(tag: u8) -> bool {
     matches!(tag, 0x03..=0x06 | 0x09 | 0x0A | 0x0C | 0x0D | 0x0F..=0x12 | 0x14..=0x1B)
@@ -169,5 +183,23 @@ fn encode_packed(value: &Data, out: &mut Vec<u8>) {
     match value {
         Data::Structure(elements) | Data::Array(elements) => elements.iter().for_each(|v| encode_packed(v, out)),
         simple => simple.encode_content(out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2083 octets that were 5 MB of lists in lists.
+    #[test]
+    fn a_description_nested_past_any_log_is_refused_before_its_values_are_read() {
+        let of_depth =
+            |lists: usize| [&[tag::COMPACT_ARRAY][..], &[2, 1].repeat(lists), &[0x11, 0x82, 8, 0], &[7; 2048]].concat();
+        assert_eq!(Data::parse(&of_depth(15)).unwrap_err().fault, Fault::TooDeep);
+        assert_eq!(Data::parse(&of_depth(MAX_DEPTH)).unwrap_err().fault, Fault::TooDeep);
+        let deepest = of_depth(MAX_DEPTH - 1);
+        let mut again = Vec::new();
+        Data::parse(&deepest).unwrap().encode(&mut again);
+        assert_eq!(again, deepest);
     }
 }
