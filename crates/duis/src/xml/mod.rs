@@ -5,7 +5,7 @@
 mod read;
 mod write;
 
-pub use read::{Children, Document, Element, Limits, Text};
+pub use read::{Children, Document, Element, Limits, MAX_NAMESPACE, Text};
 pub use write::Writer;
 
 /// Namespace of requests and responses, the same in every DUIS 5.x.

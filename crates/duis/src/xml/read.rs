@@ -23,6 +23,9 @@ impl Default for Limits {
     }
 }
 
+/// The longest name of a namespace in what is carried without being read; those of DUIS and its signatures have up to 50 octets.
+pub const MAX_NAMESPACE: usize = 128;
+
 /// A parsed document: well-formed, namespace-aware, without DTD.
 pub struct Document<'a> {
     pub(crate) dom: Dom<'a>,
@@ -194,7 +197,18 @@ impl<'d> Element<'d> {
     }
 
     /// This element in exclusive canonical form, comments left out: it stands alone, and equal elements are equal text.
+    ///
+    /// Each element and attribute outside the namespaces of its ancestors writes the name of its own anew, so a name longer
+    /// than [`MAX_NAMESPACE`] is refused: 22 KB with one of 10 KB would become 20 MB.
     pub fn canonical(&self) -> Result<String, XmlError> {
+        for element in
+            core::iter::once(self.id).chain(self.dom.descendants(self.id)).filter_map(|id| self.dom.element(id))
+        {
+            let names = core::iter::once(&element.name).chain(element.attributes.iter().map(|a| &a.name));
+            if let Some(long) = names.filter_map(|n| n.namespace_uri.as_deref()).find(|uri| uri.len() > MAX_NAMESPACE) {
+                return Err(self.error(XmlErrorKind::NotXml(format!("a namespace of {} octets", long.len()))));
+            }
+        }
         let nodes = NodeSet::tree_without_comments(self.id, self.dom);
         let octets = bergshamra_c14n::canonicalize_doc::<&str>(self.dom, C14nMode::Exclusive, Some(&nodes), &[]);
         let failed = |e: String| self.error(XmlErrorKind::NotXml(e));

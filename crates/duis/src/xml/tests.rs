@@ -59,6 +59,19 @@ fn a_comment_inside_a_value_does_not_cut_it() {
 }
 
 #[test]
+fn a_long_namespace_is_not_written_again_and_again() {
+    let canonical = |octets: usize| {
+        let text = format!("<a xmlns:n=\"{}\">{}</a>", "n".repeat(octets), "<n:b/>".repeat(2000));
+        Document::parse(&text).unwrap().root().canonical()
+    };
+    let error = canonical(MAX_NAMESPACE + 1).unwrap_err();
+    assert!(matches!(error.kind, XmlErrorKind::NotXml(_)), "{error}");
+    assert!(canonical(MAX_NAMESPACE).unwrap().len() < 2000 * (MAX_NAMESPACE + 40));
+    let attributes = format!("<a xmlns:n=\"{}\"><b n:c=\"\"/></a>", "n".repeat(MAX_NAMESPACE + 1));
+    assert!(Document::parse(&attributes).unwrap().root().canonical().is_err());
+}
+
+#[test]
 fn text_is_escaped_and_comes_back() {
     let value = "a < b & c > d \" ' \r\n\t]]> é";
     let text = Writer::document("a", "5.4", |w| w.text(value));
