@@ -1,6 +1,6 @@
 //! DUIS documents.
 use crate::within;
-use duis::xml::Document;
+use duis::xml::{Document, Limits};
 use duis::{Request, Response, signature};
 use gbcs::crypto::RustCrypto;
 
@@ -23,16 +23,18 @@ pub fn duis_xml(octets: &[u8]) {
             Ok(request) => {
                 let _ = request.check();
                 let written = request.to_xml();
-                let again = Document::parse(&written).unwrap_or_else(|e| panic!("{e}\n{written}"));
-                assert_eq!(Request::parse(&again).as_ref(), Ok(&request), "{written}");
+                if let Some(again) = parse_again(&written) {
+                    assert_eq!(Request::parse(&again).as_ref(), Ok(&request), "{written}");
+                }
             }
             Err(error) => assert!(!error.to_string().is_empty()),
         }
         match Response::parse(&document) {
             Ok(response) => {
                 let written = response.to_xml();
-                let again = Document::parse(&written).unwrap_or_else(|e| panic!("{e}\n{written}"));
-                assert_eq!(Response::parse(&again).as_ref(), Ok(&response), "{written}");
+                if let Some(again) = parse_again(&written) {
+                    assert_eq!(Response::parse(&again).as_ref(), Ok(&response), "{written}");
+                }
             }
             Err(error) => assert!(!error.to_string().is_empty()),
         }
@@ -42,4 +44,12 @@ pub fn duis_xml(octets: &[u8]) {
         Some(())
     };
     within(octets.len(), FACTOR, || check(text));
+}
+
+/// `None` when the canonical form of what is carried made it longer than what is read.
+fn parse_again(written: &str) -> Option<Document<'_>> {
+    if written.len() > Limits::default().octets {
+        return None;
+    }
+    Some(Document::parse(written).unwrap_or_else(|e| panic!("{e}\n{written}")))
 }

@@ -9,6 +9,7 @@
 //! | [`messages`] | `handover` |
 //! | [`hub`] | `comms_hub` |
 //! | [`carrier`] | `ppmid` |
+//! | [`appliance`] | `meter` |
 //! | [`documents`] | `duis_xml` |
 //!
 //! A target is a function of octets that panics when a law is broken. libFuzzer calls it through `fuzz_targets/`; the test
@@ -18,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod appliance;
 pub mod carrier;
 pub mod codecs;
 pub mod documents;
@@ -61,6 +63,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "handover", run: messages::handover, seeds: seeds::handover, mutations: 4000 },
     Target { name: "comms_hub", run: hub::comms_hub, seeds: seeds::comms_hub, mutations: 300 },
     Target { name: "ppmid", run: carrier::ppmid, seeds: seeds::ppmid, mutations: 300 },
+    Target { name: "meter", run: appliance::meter, seeds: seeds::meter, mutations: 300 },
     Target { name: "duis_xml", run: documents::duis_xml, seeds: seeds::duis_xml, mutations: 3000 },
 ];
 

@@ -3,9 +3,7 @@ use crate::lenient::{Lenient, SIGNATURE, key};
 use crate::within;
 use gbcs::{Eui64, Time};
 use handover::{Checks, MAX_TUNNEL_COMMAND, NonceStanding, Release, SealedRelease, Upward, Warrant};
-use std::sync::LazyLock;
 
-static KEY: LazyLock<gbcs::crypto::PrivateKey> = LazyLock::new(|| key(2));
 /// CBOR values of 16 octets in lists that grow by doubling, read, encoded for comparison, and taken over.
 const FACTOR: usize = 64;
 
@@ -42,7 +40,7 @@ fn byte_string(octets: &[u8], out: &mut Vec<u8>) {
 /// Release the next two then tell how long the warrant is.
 pub fn handover(input: &[u8]) {
     let Some((&mode, octets)) = input.split_first() else { return };
-    let ours = |_| Some(*KEY.public());
+    let ours = |_| Some(*key(2).public());
     match mode & 3 {
         0 => open_upward(octets, ours),
         1 => open_release(octets, ours),
@@ -62,7 +60,7 @@ fn open_upward(octets: &[u8], key_of: impl FnOnce(Eui64) -> Option<gbcs::crypto:
     within(octets.len(), FACTOR, || match Upward::open(octets, &Lenient, key_of) {
         Ok(message) => {
             assert_eq!(Upward::open(octets, &Lenient, |_| None).ok(), None);
-            let again = message.seal(&Lenient, &KEY).expect("nothing fails to be signed here");
+            let again = message.seal(&Lenient, &key(2)).expect("nothing fails to be signed here");
             assert_eq!(without_signature(&again), without_signature(octets));
         }
         Err(error) => assert!(!error.to_string().is_empty()),
@@ -84,9 +82,9 @@ fn open_release(octets: &[u8], key_of: impl FnOnce(Eui64) -> Option<gbcs::crypto
         let Ok(release) = sealed.verify(&Lenient, key_of) else { return };
         assert_eq!(release.warrant, claimed);
         check(&release.warrant, &release.command);
-        let again = release.seal(&Lenient, &KEY).expect("nothing fails to be signed here");
+        let again = release.seal(&Lenient, &key(2)).expect("nothing fails to be signed here");
         assert_eq!(again.len(), octets.len());
-        assert_eq!(Release::open(&again, &Lenient, |_| Some(*KEY.public())), Ok(release));
+        assert_eq!(Release::open(&again, &Lenient, |_| Some(*key(2).public())), Ok(release));
     });
 }
 

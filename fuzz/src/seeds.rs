@@ -2,12 +2,13 @@
 use crate::lenient::{Lenient, key};
 use crate::to_script;
 use duis::body::{DebtRecovery, GasDebtRecovery, Period};
-use duis::body::{DisplayMessage, LocalCommandResponse, SignedPreCommand, UpdateDebt, Utrn as DuisUtrn};
+use duis::body::{DisplayMessage, LocalCommandResponse, OtherBody, SignedPreCommand, UpdateDebt, Utrn as DuisUtrn};
 use duis::{Body, CommandVariant, Content, Execution, Request, Response, ResponseCode};
+use gbcs::catalogue::{self, Arguments, DeviceType, Originator, RowTemplate, Type, UseCase};
 use gbcs::crypto::Signature;
 use gbcs::dlms::{
-    AccessRequest, AccessResponse, Answer, BitString, Choice, CompactArray, Data, DataAccessResult, DataNotification,
-    DateTime, InvokeId, Obis, Row, TypeDescription,
+    Access, AccessRequest, AccessResponse, Answer, BitString, Choice, CompactArray, Data, DataAccessResult,
+    DataNotification, DateTime, InvokeId, Obis, Row, TypeDescription,
 };
 use gbcs::envelope::{SignatureField, Supplementary};
 use gbcs::gbz::zcl::{AttributeRecord, AttributeValue, GetCurrentPrice, Status, ZclString};
@@ -303,6 +304,7 @@ pub fn texts() -> Seeds {
         ("serial", text("1461501637330902918203684832716283019655932542975")),
         ("time", text("2030-01-15T10:30:00.125+01:30")),
         ("last-time", text("9999-12-31T23:59:59.999Z")),
+        ("past-the-last-time", text("9999-12-31T23:59:59-14:00")),
     ]
 }
 
@@ -619,9 +621,18 @@ pub fn duis_xml() -> Seeds {
     let text = DisplayMessage::new("a & b < c", Execution::At(now)).expect("short");
     let pre_command = SignedPreCommand { execution: Execution::Cancel, payload: vec![0xDF; 40] };
     let returned = LocalCommandResponse { original: Some(id), response: response(METERS[0], 1000) };
+    // Canonical form writes the long name of a namespace anew in each of its elements.
+    let (start, end) = ("<sr:UpdatePrepayConfiguration>", "</sr:UpdatePrepayConfiguration>");
+    let carried =
+        OtherBody { element: "UpdatePrepayConfiguration", xml: format!("{start}{}{end}", "<n:a/>".repeat(2000)) };
+    let carried = request("2.1", CommandVariant::Transform, Body::Other(carried));
+    let long_name = format!("xmlns:n=\"urn:{}\" schemaVersion", "n".repeat(10_000));
+    let namespaces =
+        String::from_utf8(carried).expect("XML is text").replacen("schemaVersion", &long_name, 1).into_bytes();
     let signed = request("2.5", CommandVariant::Transform, Body::plain("ActivateEmergencyCredit").expect("a body"));
     vec![
         ("plain", signed),
+        ("repeated-namespace", namespaces),
         ("debt", request("2.3", CommandVariant::Transform, Body::UpdateDebt(debt))),
         (
             "top-up",
@@ -638,4 +649,98 @@ pub fn duis_xml() -> Seeds {
         ("local-command", answer(Content::LocalCommand(command(METERS[0], 1000, rows())))),
         ("pre-command", answer(Content::PreCommand { gbcs_version: "4.1".into(), payload: vec![0xDF; 30] })),
     ]
+}
+
+/// Seeds of `meter`: kind and settings, then a script with every use case of the catalogue for that kind, a dozen in each.
+pub fn meter() -> Seeds {
+    const NAMES: [[&str; 12]; 2] = [
+        [
+            "esme-00", "esme-01", "esme-02", "esme-03", "esme-04", "esme-05", "esme-06", "esme-07", "esme-08",
+            "esme-09", "esme-10", "esme-11",
+        ],
+        [
+            "gsme-00", "gsme-01", "gsme-02", "gsme-03", "gsme-04", "gsme-05", "gsme-06", "gsme-07", "gsme-08",
+            "gsme-09", "gsme-10", "gsme-11",
+        ],
+    ];
+    let mut seeds = Vec::new();
+    for (kind, device, names) in [(0, DeviceType::Esme, &NAMES[0]), (1, DeviceType::Gsme, &NAMES[1])] {
+        let all: Vec<_> = catalogue::all().iter().enumerate().filter(|(_, use_case)| use_case.is_for(device)).collect();
+        for (name, some) in names.iter().zip(all.chunks(12)) {
+            let data: Vec<Vec<u8>> = some
+                .iter()
+                .enumerate()
+                .map(|(n, (at, use_case))| {
+                    let party = use_case.roles.first().map_or(0, |role| match role {
+                        Originator::NetworkOperator => 1,
+                        Originator::AccessControlBroker => 2,
+                        _ => 0,
+                    });
+                    let counter = n as u16 + 1;
+                    let payload = if kind == 0 { sample_rows(use_case, counter) } else { sample_components(use_case) };
+                    [&[*at as u8, party][..], &counter.to_be_bytes(), &payload].concat()
+                })
+                .collect();
+            let mut steps: Vec<(u8, &[u8])> = data.iter().map(|data| (1, &data[..])).collect();
+            steps.extend([(4, &[0, 16, 0][..]), (2, &[0xFF, 0]), (5, &[]), (6, &[]), (3, &[])]);
+            seeds.push((*name, [&[kind | 4][..], &to_script(&steps)].concat()));
+        }
+    }
+    seeds
+}
+
+fn sample_rows(use_case: &UseCase, counter: u16) -> Vec<u8> {
+    let row = |template: &RowTemplate| {
+        let access = match template.choice {
+            Choice::Set => Access::Set,
+            Choice::Action => Access::Action,
+            Choice::Get => Access::Get,
+            Choice::GetSelective => return Row::get_range(template.class, template.obis, template.index, 0, u32::MAX),
+        };
+        let Row { class, obis, index, .. } = Row::get(template.class, template.obis, template.index);
+        Row { access, class, obis, index, data: sample(&template.request) }
+    };
+    AccessRequest::new(Counter(counter.into()), use_case.rows.iter().map(row).collect::<Vec<_>>()).encode()
+}
+
+fn sample(shape: &Type) -> Data {
+    match shape {
+        Type::Null => Data::Null,
+        Type::Boolean => Data::boolean(true),
+        Type::BitString => Data::BitString(BitString::new(8, [1]).expect("8 bits")),
+        Type::DoubleLong => Data::DoubleLong(100),
+        Type::DoubleLongUnsigned => Data::DoubleLongUnsigned(100),
+        Type::OctetString => Data::octets([1; 4]),
+        Type::DateTime => Data::octets(DateTime::IMMEDIATE.0),
+        Type::VisibleString => Data::VisibleString([b'a'; 3].into()),
+        Type::Utf8String => Data::Utf8String([b'a'; 3].into()),
+        Type::Integer => Data::Integer(-5),
+        Type::Long => Data::Long(1),
+        Type::Unsigned => Data::Unsigned(1),
+        Type::LongUnsigned => Data::LongUnsigned(1),
+        Type::CompactArray => Data::CompactArray(Box::new(log())),
+        Type::Enum => Data::Enum(1),
+        Type::Array(element) => Data::array([sample(element), sample(element)]),
+        Type::Structure(elements) => Data::structure(elements.iter().map(sample).collect::<Vec<_>>()),
+        Type::Protected(_) => Data::Null,
+    }
+}
+
+fn sample_components(use_case: &UseCase) -> Vec<u8> {
+    let mut out = vec![0x01, 0x09, use_case.components.len() as u8];
+    for (n, component) in use_case.components.iter().enumerate() {
+        let zcl = match component.arguments {
+            Arguments::Attributes(attributes) => attributes.iter().flat_map(|id| id.to_le_bytes()).collect(),
+            _ => vec![0; 24],
+        };
+        let last = n + 1 == use_case.components.len();
+        let time = if component.from_date_time { &[0; 4][..] } else { &[] };
+        out.push(u8::from(last) | if component.from_date_time { 0x10 } else { 0 });
+        out.extend(component.cluster.to_be_bytes());
+        out.extend(((time.len() + 3 + zcl.len()) as u16).to_be_bytes());
+        out.extend_from_slice(time);
+        out.extend([component.frame_control, n as u8, component.command]);
+        out.extend(zcl);
+    }
+    out
 }
