@@ -395,7 +395,10 @@ pub fn han_node() -> Seeds {
         (10, &[0]),
         (10, &[2]),
     ];
-    let mut seeds = Vec::new();
+    // Past the longest datagram: 30 blocks of 63 octets.
+    let endless: Vec<_> = (0..30).map(|n| behind(0, block(n == 0, if n == 0 { 30 } else { n }, None))).collect();
+    let endless: Vec<(u8, &[u8])> = endless.iter().map(|frame| (3, &frame[..])).collect();
+    let mut seeds = vec![("endless-datagram", behind(1, to_script(&endless)))];
     for (role, names) in [
         (0, ["hub-hears", "hub-sends", "hub-is-polled"]),
         (1, ["router-hears", "router-sends", "router-is-polled"]),
