@@ -1,2 +1,92 @@
-//! lastmetre
-fn main() {}
+//! The command line of lastmetre: it wires the cores to sockets, files and the terminal; nothing clever lives here.
+#![forbid(unsafe_code)]
+
+mod demo;
+mod duis_cmd;
+mod failure;
+mod gbcs_cmd;
+mod home;
+mod meter_cmd;
+mod process;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Delivers GBCS Commands to smart meters that the mobile network does not reach, and proves what the meter answered.
+#[derive(Parser)]
+#[command(version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A service request reaches a meter whose WAN is down, and its answer is proved: all parts in one process
+    Demo(demo::Args),
+    /// Decode, check, sign and make GBCS messages
+    Gbcs(gbcs_cmd::GbcsArgs),
+    /// Check, sign, transform and send DUIS documents
+    #[command(subcommand)]
+    Duis(duis_cmd::Command),
+    /// Make a home: identities, keys, certificates, addresses
+    #[command(subcommand)]
+    Home(HomeCommand),
+    /// The meters of a home: answer Commands offline, or run
+    #[command(subcommand)]
+    Meter(meter_cmd::Command),
+    /// Run the DCC stand-in
+    Dcc(HomeArg),
+    /// Run the supplier's head end
+    Headend(HomeArg),
+    /// Run the Communications Hub
+    Hub(HomeArg),
+    /// Run the PPMID
+    Ppmid(HomeArg),
+}
+
+#[derive(Subcommand)]
+enum HomeCommand {
+    /// Make a new home in a folder that is absent or empty
+    New(home::NewArgs),
+}
+
+/// Which home.
+#[derive(clap::Args)]
+struct HomeArg {
+    /// The home's folder, made by `lastmetre home new`
+    #[arg(long, value_name = "DIR")]
+    home: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Gbcs(args) => return gbcs_cmd::run(args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Duis(command) => duis_cmd::run(&command),
+        Command::Home(HomeCommand::New(args)) => home::new(&args),
+        Command::Meter(command) => meter_cmd::run(&command),
+        Command::Dcc(arg) => process::dcc(&arg.home),
+        Command::Headend(arg) => process::headend(&arg.home),
+        Command::Hub(arg) => process::hub(&arg.home),
+        Command::Ppmid(arg) => process::ppmid(&arg.home),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Logs go to stderr; `LASTMETRE_LOG` chooses what of them (as `RUST_LOG` elsewhere), `default` where it says nothing.
+fn log_to_stderr(default: &str) {
+    use std::io::IsTerminal;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LASTMETRE_LOG").unwrap_or_else(|_| default.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}

@@ -1,0 +1,171 @@
+//! The home of the demo: its devices on virtual air, between real sockets.
+//!
+//! Virtual time follows the machine's clock while nothing happens, and runs ahead of it while a frame is on the air or a message
+//! waits for the gas meter to wake: half an hour of sleep passes in an instant, every timer in its order.
+use crate::failure::Failure;
+use crate::home::{DeviceCrypto, Home};
+use crate::process::{now, publish, servers};
+use dcc::wan::{HubEvent, HubLink};
+use gbcs::Time;
+use han::capture::{keys, pcap};
+use link::CarrierEvent;
+use meter::Register;
+use sim::{AirConfig, PartEvent, PartId, PartOutput};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// What the two meters hold.
+#[derive(Clone, Debug)]
+pub struct Readings {
+    /// Which of the two is the gas meter.
+    pub gas_meter: gbcs::Eui64,
+    /// The electricity meter.
+    pub esme: Vec<Register>,
+    /// The gas meter.
+    pub gsme: Vec<Register>,
+}
+
+/// The devices, running.
+pub struct Devices {
+    home: sim::Home<DeviceCrypto>,
+    gsme: gbcs::Eui64,
+    /// How far virtual time is ahead.
+    ahead: Duration,
+    wan: HubLink,
+    wan_events: mpsc::UnboundedReceiver<HubEvent>,
+    carrier: link::Carrier,
+    carrier_events: mpsc::Receiver<CarrierEvent>,
+    tell_stored: mpsc::UnboundedSender<u64>,
+    stored: mpsc::UnboundedReceiver<u64>,
+    events: mpsc::UnboundedSender<(Time, PartEvent)>,
+}
+
+impl Devices {
+    /// Put the devices of a home on the air; what happens to them goes to `events`.
+    pub fn start(
+        home: &Home,
+        capture: Option<Capture>,
+        events: mpsc::UnboundedSender<(Time, PartEvent)>,
+    ) -> Result<Self, Failure> {
+        let start = now();
+        let (wan, wan_events) = HubLink::start(home.file.dcc.wan_listen, home.file.identities.chf);
+        let (carrier, carrier_events) = servers::start_carrier(home)?;
+        let (tell_stored, stored) = mpsc::unbounded_channel();
+        let devices = sim::Home::new(
+            start,
+            home.hub(start, None)?,
+            home.ppmid(start, None)?,
+            home.esme(None)?,
+            home.gsme(None)?,
+            AirConfig::default(),
+            capture.map(Capture::tap).transpose()?,
+        );
+        Ok(Self {
+            home: devices,
+            gsme: home.file.identities.gsme,
+            ahead: Duration::ZERO,
+            wan,
+            wan_events,
+            carrier,
+            carrier_events,
+            tell_stored,
+            stored,
+            events,
+        })
+    }
+
+    /// What the meters hold now.
+    pub fn readings(&self) -> Readings {
+        Readings { gas_meter: self.gsme, esme: self.home.esme().registers(), gsme: self.home.gsme().registers() }
+    }
+
+    /// Live until `stop` says so; gives what the meters hold then.
+    pub async fn run(mut self, mut stop: tokio::sync::oneshot::Receiver<()>) -> Readings {
+        loop {
+            self.catch_up();
+            let idle = self.home.next().map(|at| at.since(self.home.now()));
+            tokio::select! {
+                _ = &mut stop => return self.readings(),
+                () = tokio::time::sleep(idle.unwrap_or(Duration::from_secs(3600))) => {}
+                Some(id) = self.stored.recv() => self.home.ppmid_input(|ppmid, _| ppmid.up_stored(id)),
+                Some(event) = self.wan_events.recv() => self.home.hub_input(|hub, now| match &event {
+                    HubEvent::Up => hub.set_wan(now, true),
+                    HubEvent::Down => hub.set_wan(now, false),
+                    HubEvent::Received(octets) => hub.handle_wan(now, octets),
+                }),
+                Some(event) = self.carrier_events.recv() => match event {
+                    CarrierEvent::Connected => self.home.ppmid_input(|ppmid, now| ppmid.link_up(now)),
+                    CarrierEvent::Disconnected { .. } => self.home.ppmid_input(|ppmid, now| ppmid.link_down(now)),
+                    CarrierEvent::Down { payload, ack } => {
+                        self.home.ppmid_input(|ppmid, now| ppmid.handle_down(now, &payload));
+                        ack.stored();
+                    }
+                },
+            }
+        }
+    }
+
+    /// Bring virtual time to the clock, then ahead of it for as long as there is something on its way.
+    fn catch_up(&mut self) {
+        self.home.advance(now() + self.ahead);
+        self.pass_on();
+        while self.home.on_air() || self.home.hub().waiting_for_gsme(self.gsme) > 0 {
+            let Some(next) = self.home.next() else { break };
+            self.home.advance(next);
+            self.pass_on();
+        }
+        self.ahead = self.home.now().since(now());
+    }
+
+    fn pass_on(&mut self) {
+        while let Some((part, output)) = self.home.poll() {
+            match output {
+                PartOutput::Up { id, payload } => publish(&self.carrier, id, payload, &self.tell_stored),
+                PartOutput::Wan(octets) => self.wan.send(octets),
+                PartOutput::Event(event) => drop(self.events.send((self.home.now(), event))),
+                // The demo's devices live as long as the demo.
+                PartOutput::Persist(_) => debug_assert!(PartId::ALL.contains(&part)),
+            }
+        }
+    }
+}
+
+/// A capture of what is on the air, and beside it the keys that open it in Wireshark.
+pub struct Capture {
+    file: std::fs::File,
+}
+
+impl Capture {
+    /// `FILE` for the frames, `FILE.keys` for the keys.
+    pub fn create(path: &Path, home: &Home) -> Result<Self, Failure> {
+        let fault = |e: std::io::Error| Failure::input(format!("{}: {e}", path.display()));
+        let file = std::fs::File::create(path).map_err(fault)?;
+        let mut lines = Vec::new();
+        let han = &home.keys.han;
+        for (key, label) in
+            [(han.network, "network"), (han.ppmid, "PPMID link"), (han.esme, "ESME link"), (han.gsme, "GSME link")]
+        {
+            keys::write(&mut lines, &han::Key::new(key), label).map_err(fault)?;
+        }
+        std::fs::write(Self::keys_beside(path), lines).map_err(fault)?;
+        Ok(Self { file })
+    }
+
+    /// Where the keys are.
+    pub fn keys_beside(path: &Path) -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".keys");
+        name.into()
+    }
+
+    /// Writes each frame as it starts on the air.
+    fn tap(self) -> Result<sim::Capture, Failure> {
+        let mut writer = pcap::Writer::new(self.file, pcap::LinkType::IEEE802_15_4).map_err(Failure::input)?;
+        Ok(Box::new(move |at, frame| {
+            if let Err(error) = writer.write(at, frame) {
+                tracing::warn!(%error, "a frame is missing from the capture");
+            }
+        }))
+    }
+}

@@ -1,0 +1,98 @@
+//! What happens to the devices, in words.
+use comms_hub::{Decision, Source};
+use sim::PartEvent;
+
+/// One line for an event; events of no interest to a person are told too, for logs.
+pub fn tell(event: &PartEvent) -> String {
+    match event {
+        PartEvent::Hub(event) => hub(event),
+        PartEvent::Ppmid(event) => ppmid(event),
+        PartEvent::Meter(event) => meter(event),
+    }
+}
+
+fn hub(event: &comms_hub::Event) -> String {
+    use comms_hub::Event;
+    match event {
+        Event::TunnelOpened { peer, tunnel } => format!("hub: tunnel {tunnel} with {peer} is open"),
+        Event::TunnelClosed { peer, reason } => format!("hub: the tunnel with {peer} is closed: {reason:?}"),
+        Event::TunnelRefused { peer, status } => format!("hub: no tunnel with {peer}: {status:?}"),
+        Event::Routed { source, route, decision } => {
+            let to = match decision {
+                Decision::ToDevice(device) => format!("down the tunnel of {device}"),
+                Decision::ToGsmeMailbox(gsme) => format!("into the mailbox of {gsme}"),
+                Decision::ToWan { copies } if copies.is_empty() => "to the WAN".into(),
+                Decision::ToWan { copies } => format!("to the WAN and back to {}", copies[0]),
+                other => format!("{other:?}"),
+            };
+            format!("hub: {} {} from {} goes {to}", route.code, route.id, brought_by(*source))
+        }
+        Event::Discarded { source, route, reason } => {
+            let what = route.map_or("octets".into(), |route| format!("{} {}", route.code, route.id));
+            format!("hub: refused {what} from {}: {reason}", brought_by(*source))
+        }
+        Event::Delivered { target, route } => format!("hub: {target} has {} {}", route.code, route.id),
+        Event::Undelivered { target, route, reason } => {
+            format!("hub: {target} never got {} {}: {reason}", route.code, route.id)
+        }
+        Event::CopyLost { carrier, reason } => format!("hub: a copy for {carrier} was lost: {reason:?}"),
+        Event::WanOverflow(id) => format!("hub: too much waits for the WAN, {id} was dropped"),
+        Event::Local { function, source, octets } => {
+            format!("hub: {} octets for {function:?} from {}", octets.len(), brought_by(*source))
+        }
+        Event::Tapped { gsme, .. } => format!("hub: the GPF saw {gsme} answer a Command that it mirrors"),
+        Event::MirrorUpdated { gsme, cluster, attributes } => {
+            format!("hub: {gsme} reported {attributes} attributes of cluster {cluster:04X}")
+        }
+        Event::Logged(entry) => format!("hub: event log {:04X} {:?}", entry.code, entry.message),
+        Event::DeviceAdded(device) => format!("hub: {device} joined the Device Log"),
+        Event::DeviceRemoved(device) => format!("hub: {device} left the Device Log"),
+        Event::FrameRefused { from, reason } => format!("hub: a frame of {from:?} was refused: {reason:?}"),
+    }
+}
+
+fn brought_by(source: Source) -> String {
+    match source {
+        Source::Wan => "the WAN".into(),
+        Source::Device(eui) => eui.to_string(),
+        Source::Function(function) => format!("{function:?}"),
+    }
+}
+
+fn ppmid(event: &ppmid::Event) -> String {
+    use ppmid::Event;
+    match event {
+        Event::LinkUp => "ppmid: the head end is there".into(),
+        Event::LinkDown => "ppmid: the head end is away".into(),
+        Event::Released { delivery, attempt, target, code, octets } => {
+            format!("ppmid: took {code} for {target}, {octets} octets, delivery {delivery} attempt {attempt}")
+        }
+        Event::Refused { delivery, attempt, reason } => {
+            format!("ppmid: refused delivery {delivery} attempt {attempt}: {reason}")
+        }
+        Event::OnHan { delivery, .. } => format!("ppmid: the hub took delivery {delivery}"),
+        Event::Answered { delivery, octets } => format!("ppmid: {octets} octets answer delivery {delivery}"),
+        other => format!("ppmid: {other:?}"),
+    }
+}
+
+fn meter(event: &meter::Event) -> String {
+    use meter::Event;
+    match event {
+        Event::Executed { id, use_case, title, outcome, changes, .. } => {
+            let mut line = format!("meter {}: executed {use_case} {title}: {outcome:?}", id.target);
+            for change in changes {
+                line += &format!("; {} {} > {}", change.name, change.before, change.after);
+            }
+            line
+        }
+        Event::Refused { id, code, refusal } => {
+            let what = match (id, code) {
+                (Some(id), Some(code)) => format!("{code} {id}"),
+                _ => "octets".into(),
+            };
+            format!("meter: refused {what}: {refusal}")
+        }
+        other => format!("meter: {other:?}"),
+    }
+}

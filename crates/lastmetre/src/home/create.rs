@@ -1,0 +1,236 @@
+//! `lastmetre home new`: fresh identities, keys and certificates.
+use super::HomeError;
+use super::certificate::{Authority, key_to_pem};
+use super::file::{Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Profile, RadioNode, Wan};
+use super::keys::{HanKeys, Secrets};
+use gbcs::Eui64;
+use gbcs::certificate::Role;
+use gbcs::crypto::{AwsLc, Crypto, PrivateKey};
+use gbcs::keystore::{KeyName, Keystore};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    SerialNumber,
+};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+/// Who lives in a home. The defaults are the fictitious identities of the public reference data, so that its service requests fit.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // each field is the device or party it is named after
+pub struct Identities {
+    pub supplier: Eui64,
+    pub acb: Eui64,
+    pub chf: Eui64,
+    pub gpf: Eui64,
+    pub ppmid: Eui64,
+    pub esme: Eui64,
+    pub gsme: Eui64,
+}
+
+impl Default for Identities {
+    fn default() -> Self {
+        let device = |n: u64| Eui64::from_u64(0x00DB_1234_5678_9000 | n);
+        Self {
+            supplier: Eui64::from_u64(0x90B3_D51F_3001_0000),
+            acb: Eui64::from_u64(0x90B3_D51F_3000_0002),
+            esme: device(0xA0),
+            gsme: device(0xA1),
+            chf: device(0xA2),
+            gpf: device(0xA3),
+            ppmid: device(0xA4),
+        }
+    }
+}
+
+/// What a new home shall be like.
+#[derive(Clone, Debug)]
+pub struct NewHome {
+    /// Its folder: absent or empty.
+    pub dir: PathBuf,
+    /// Who lives there.
+    pub identities: Identities,
+    /// The hub's profile.
+    pub profile: Profile,
+    /// The WAN at the start.
+    pub wan: Wan,
+    /// Ports that are free now, and loopback addresses of its own for the radios: so that homes can run side by side.
+    pub apart: bool,
+}
+
+impl NewHome {
+    /// A home with every default.
+    pub fn at(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            identities: Identities::default(),
+            profile: Profile::Assured,
+            wan: Wan::Down,
+            apart: false,
+        }
+    }
+}
+
+/// Make the folder with everything in it.
+pub fn create(new: &NewHome) -> Result<(), HomeError> {
+    let dir = &new.dir;
+    match std::fs::read_dir(dir) {
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                return Err(HomeError::Occupied(dir.clone()));
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(HomeError::io(dir)(error)),
+    }
+    for folder in [dir.clone(), dir.join("tls"), dir.join("xml-sign")] {
+        std::fs::create_dir_all(&folder).map_err(HomeError::io(&folder))?;
+    }
+    write(&dir.join("home.toml"), &home_toml(new)?, false)?;
+    let path = dir.join("keys.json");
+    // Made before it is written, so that nobody else may ever read it.
+    write(&path, "", true)?;
+    gbcs_keys(&new.identities)?.save(&path).map_err(|e| HomeError::content(&path, e))?;
+    write(&dir.join("secrets.toml"), &secrets()?, true)?;
+    xml_sign(dir, &new.identities)?;
+    tls(dir, &new.identities)
+}
+
+fn home_toml(new: &NewHome) -> Result<String, HomeError> {
+    let Identities { supplier, acb, chf, gpf, ppmid, esme, gsme } = new.identities.clone();
+    // Found free and let go again: bound in earnest a moment later.
+    let free = || TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
+    let port = |n: u16| match new.apart {
+        true => free().map_err(HomeError::io(&new.dir)),
+        false => Ok(SocketAddr::from(([127, 0, 0, 1], n))),
+    };
+    // One loopback address each, the same port: what Wireshark takes for ZEP.
+    let [a, b] = if new.apart { random()? } else { [0, 0] };
+    let radio = |short: u16| RadioNode { short, zep: SocketAddr::from(([127, a, b, 10 + short as u8], 17754)) };
+    let file = HomeFile {
+        identities: IdentitiesTable { supplier, acb, chf, gpf, ppmid, esme, gsme },
+        han: Han { pan: 0x1A62, hub: radio(0), ppmid: radio(1), esme: radio(2), gsme: radio(3) },
+        hub: Hub { profile: new.profile },
+        dcc: Dcc { listen: port(8079)?, wan_listen: port(8078)?, wan: new.wan },
+        headend: HeadEnd {
+            listen: port(8090)?,
+            receive: port(8091)?,
+            mqtt: port(8883)?,
+            deadlines: Default::default(),
+        },
+        gsme: Gsme::default(),
+    };
+    let text = toml::to_string(&file).map_err(|e| HomeError::content(&new.dir, e))?;
+    Ok(format!(
+        "# A home of lastmetre. Unknown fields are refused by name.\n# hub.profile: today, secmp0038 or assured; dcc.wan: up, down or flaky.\n\n{text}"
+    ))
+}
+
+/// A key pair for every party and device that signs or makes MACs.
+fn gbcs_keys(who: &Identities) -> Result<Keystore, HomeError> {
+    let mut store = Keystore::new();
+    store.add_private(KeyName::prepayment(who.supplier), private_key()?);
+    for eui in [who.supplier, who.acb, who.chf, who.gpf, who.ppmid, who.esme, who.gsme] {
+        store.add_private(KeyName::signing(eui), private_key()?);
+        store.add_private(KeyName::agreement(eui), private_key()?);
+    }
+    store.set_role(who.supplier, Role::from_number(2));
+    store.set_role(who.acb, Role::from_number(4));
+    Ok(store)
+}
+
+fn private_key() -> Result<PrivateKey, HomeError> {
+    // A random scalar is out of range about once in 2^32 tries.
+    loop {
+        match AwsLc.private_key(&random()?) {
+            Ok(key) => return Ok(key),
+            Err(gbcs::crypto::CryptoError::BadPrivateKey) => continue,
+            Err(error) => return Err(keys(error)),
+        }
+    }
+}
+
+fn secrets() -> Result<String, HomeError> {
+    let secrets = Secrets {
+        warrant_key: hex::encode(private_key()?.expose()),
+        api_token: hex::encode(random::<16>()?),
+        han: HanKeys { network: random()?, ppmid: random()?, esme: random()?, gsme: random()? },
+    };
+    toml::to_string(&secrets).map_err(keys)
+}
+
+/// The certificates of the XML signatures: a small authority, the supplier's (role 0x87) and the DCC's (role 0x89).
+fn xml_sign(dir: &Path, who: &Identities) -> Result<(), HomeError> {
+    let folder = dir.join("xml-sign");
+    let authority = Authority::new("CN=LM,OU=07", &private_key()?)?;
+    for (name, eui, role) in [("supplier", who.supplier, 0x87), ("dcc", who.acb, 0x89)] {
+        let key = private_key()?;
+        let certificate = authority.issue(name, role, eui, serial()?, &key)?;
+        write(&folder.join(name).with_extension("pem"), &certificate, false)?;
+        write(&folder.join(name).with_extension("key"), &key_to_pem(&key)?, true)?;
+    }
+    Ok(())
+}
+
+/// The certificates of the link between head end and PPMID: an authority, a server, a device whose common name is its identifier.
+fn tls(dir: &Path, who: &Identities) -> Result<(), HomeError> {
+    let folder = dir.join("tls");
+    let authority = tls_authority(&folder)?;
+    let mut server = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).map_err(keys)?;
+    server.distinguished_name.push(DnType::CommonName, "lastmetre head end");
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    issue(&folder, "headend", server, &authority)?;
+    let mut device = CertificateParams::default();
+    device.distinguished_name = DistinguishedName::new();
+    device.distinguished_name.push(DnType::CommonName, format!("{:#}", who.ppmid));
+    device.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    issue(&folder, "ppmid", device, &authority)
+}
+
+fn tls_authority(folder: &Path) -> Result<Issuer<'static, KeyPair>, HomeError> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "lastmetre link authority");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.serial_number = Some(SerialNumber::from_slice(&serial()?));
+    let key = KeyPair::generate().map_err(keys)?;
+    write(&folder.join("ca.pem"), &params.self_signed(&key).map_err(keys)?.pem(), false)?;
+    Ok(Issuer::new(params, key))
+}
+
+fn issue(folder: &Path, name: &str, mut params: CertificateParams, by: &Issuer<'_, KeyPair>) -> Result<(), HomeError> {
+    params.serial_number = Some(SerialNumber::from_slice(&serial()?));
+    let key = KeyPair::generate().map_err(keys)?;
+    let certificate = params.signed_by(&key, by).map_err(keys)?;
+    write(&folder.join(name).with_extension("pem"), &certificate.pem(), false)?;
+    write(&folder.join(name).with_extension("key"), &key.serialize_pem(), true)
+}
+
+fn keys(error: impl std::fmt::Display) -> HomeError {
+    HomeError::Keys(error.to_string())
+}
+
+/// A positive serial number of 63 bits, which every validator of schema integers takes.
+fn serial() -> Result<[u8; 8], HomeError> {
+    let mut octets = random::<8>()?;
+    octets[0] = octets[0] & 0x7F | 0x40;
+    Ok(octets)
+}
+
+pub(super) fn random<const N: usize>() -> Result<[u8; N], HomeError> {
+    let mut octets = [0; N];
+    aws_lc_rs::rand::fill(&mut octets).map_err(|_| HomeError::Keys("the system gives no randomness".into()))?;
+    Ok(octets)
+}
+
+fn write(path: &Path, text: &str, secret: bool) -> Result<(), HomeError> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if secret {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let file = options.open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(HomeError::io(path))
+}

@@ -1,0 +1,138 @@
+//! The device cores of a home, each with what it is given at manufacture and installation.
+use super::{Home, HomeError};
+use comms_hub::{AlertKeys, DeviceEntry, DeviceKind, Hub, HubConfig, Settings};
+use gbcs::crypto::RustCrypto;
+use gbcs::keystore::KeyName;
+use gbcs::{Counter, Eui64, Time};
+use han::node::{FrameCounters, Peer, Role, Timing};
+use han::{Key, NodeConfig, PanId, ShortAddress};
+use meter::{DeviceKeys, Kind, Meter, MeterConfig, TrustAnchor, Usage};
+use ppmid::Ppmid;
+use std::time::Duration;
+
+/// Devices sign deterministically, as firmware without a good source of randomness must.
+pub type DeviceCrypto = RustCrypto;
+
+impl Home {
+    /// The Communications Hub, from its factory or from its record.
+    pub fn hub(&self, now: Time, record: Option<&[u8]>) -> Result<Hub<DeviceCrypto>, HomeError> {
+        let (who, han, keys) = (&self.file.identities, &self.file.han, &self.keys.han);
+        let peers = vec![
+            peer(who.ppmid, han.ppmid.short, &keys.ppmid, false),
+            peer(who.esme, han.esme.short, &keys.esme, false),
+            peer(who.gsme, han.gsme.short, &keys.gsme, true),
+        ];
+        let entry = |eui, kind, short, sleepy| DeviceEntry { eui, kind, short, sleepy };
+        let config = HubConfig {
+            chf: who.chf,
+            gpf: who.gpf,
+            profile: self.file.hub.profile.into(),
+            node: self.node(who.chf, han.hub.short, Role::Coordinator, peers, HUB_ENDPOINTS.to_vec()),
+            devices: vec![
+                entry(who.ppmid, DeviceKind::Ppmid, han.ppmid.short, false),
+                entry(who.esme, DeviceKind::Esme, han.esme.short, false),
+                entry(who.gsme, DeviceKind::Gsme, han.gsme.short, true),
+            ],
+            alerts: Some(AlertKeys {
+                acb: who.acb,
+                acb_key: self.keys.public(KeyName::agreement(who.acb))?,
+                own: self.keys.private(KeyName::agreement(who.chf))?,
+                counter_floor: Counter(now.0),
+            }),
+            settings: Settings::default(),
+        };
+        Hub::new(now, config, RustCrypto, record).map_err(|e| HomeError::content(self.dir.join("state/hub"), e))
+    }
+
+    /// The PPMID, from its factory or from its record.
+    pub fn ppmid(&self, now: Time, record: Option<&[u8]>) -> Result<Ppmid<DeviceCrypto>, HomeError> {
+        let (who, han) = (&self.file.identities, &self.file.han);
+        let peers = vec![peer(who.chf, han.hub.short, &self.keys.han.ppmid, false)];
+        let node = self.node(who.ppmid, han.ppmid.short, Role::Router, peers, vec![comms_hub::hub::DEVICE_ENDPOINT]);
+        let key = self.keys.private(KeyName::signing(who.ppmid))?;
+        let hub = (who.chf, comms_hub::hub::TUNNEL_ENDPOINT);
+        let seed = ppmid::Seed(super::create::random()?);
+        let mut config = ppmid::Config::new(key, hub, node, seed);
+        config.head_ends = vec![(who.supplier, *self.keys.warrant.public())];
+        config.meters = ppmid::Meters::Only(vec![who.esme, who.gsme]);
+        Ppmid::new(now, RustCrypto, &config, record).map_err(|e| HomeError::content(self.dir.join("state/ppmid"), e))
+    }
+
+    /// The electricity meter, from its factory or from its record.
+    pub fn esme(&self, record: Option<&[u8]>) -> Result<Meter<DeviceCrypto>, HomeError> {
+        self.meter(Kind::Esme, record)
+    }
+
+    /// The gas meter, from its factory or from its record.
+    pub fn gsme(&self, record: Option<&[u8]>) -> Result<Meter<DeviceCrypto>, HomeError> {
+        self.meter(Kind::Gsme, record)
+    }
+
+    fn meter(&self, kind: Kind, record: Option<&[u8]>) -> Result<Meter<DeviceCrypto>, HomeError> {
+        let (who, han, links) = (&self.file.identities, &self.file.han, &self.keys.han);
+        let (eui, node, link, role) = match kind {
+            Kind::Esme => (who.esme, han.esme, &links.esme, Role::Router),
+            Kind::Gsme => {
+                (who.gsme, han.gsme, &links.gsme, Role::SleepyEndDevice { parent: ShortAddress(han.hub.short) })
+            }
+        };
+        let keys = DeviceKeys {
+            digital_signature: self.keys.private(KeyName::signing(eui))?,
+            key_agreement: self.keys.private(KeyName::agreement(eui))?,
+        };
+        let anchor = |role, usage, name: KeyName| -> Result<TrustAnchor, HomeError> {
+            let KeyName { owner: eui, prepayment, .. } = name;
+            Ok(TrustAnchor { role, usage, prepayment, eui, key: self.keys.public(name)? })
+        };
+        let (supplier, acb) = (meter::Role::Supplier, meter::Role::AccessControlBroker);
+        let anchors = vec![
+            anchor(supplier, Usage::DigitalSignature, KeyName::signing(who.supplier))?,
+            anchor(supplier, Usage::KeyAgreement, KeyName::agreement(who.supplier))?,
+            anchor(supplier, Usage::KeyAgreement, KeyName::prepayment(who.supplier))?,
+            anchor(acb, Usage::DigitalSignature, KeyName::signing(who.acb))?,
+            anchor(acb, Usage::KeyAgreement, KeyName::agreement(who.acb))?,
+        ];
+        let mut config = MeterConfig::new(kind, eui, keys, who.acb, anchors);
+        config.wake_interval = Duration::from_secs(self.file.gsme.wake_seconds.into());
+        if kind == Kind::Gsme {
+            config.ppmid = Some((who.ppmid, self.keys.public(KeyName::agreement(who.ppmid))?));
+        }
+        let peers = vec![peer(who.chf, han.hub.short, link, false)];
+        let node = self.node(eui, node.short, role, peers, vec![comms_hub::hub::DEVICE_ENDPOINT]);
+        config.radio = Some(meter::RadioConfig::new(node, who.chf));
+        let name = if kind == Kind::Esme { "state/esme" } else { "state/gsme" };
+        Meter::new(config, RustCrypto, record).map_err(|e| HomeError::content(self.dir.join(name), e))
+    }
+
+    fn node(&self, eui: Eui64, short: u16, role: Role, peers: Vec<Peer>, endpoints: Vec<u8>) -> NodeConfig {
+        NodeConfig {
+            eui,
+            short: ShortAddress(short),
+            pan: PanId(self.file.han.pan),
+            role,
+            network_key: Key::new(self.keys.han.network),
+            network_key_sequence: 0,
+            peers,
+            endpoints,
+            timing: Timing::default(),
+            counters: FrameCounters::default(),
+        }
+    }
+}
+
+/// Gas ESI, gas mirror, tunnels (han.md 8.5).
+const HUB_ENDPOINTS: [u8; 3] = [1, 2, 3];
+
+fn peer(eui: Eui64, short: u16, link_key: &[u8; 16], sleepy_child: bool) -> Peer {
+    Peer { eui, short: ShortAddress(short), link_key: Some(Key::new(*link_key)), sleepy_child }
+}
+
+impl From<super::Profile> for comms_hub::Profile {
+    fn from(profile: super::Profile) -> Self {
+        match profile {
+            super::Profile::Today => Self::Today,
+            super::Profile::Secmp0038 => Self::Secmp0038,
+            super::Profile::Assured => Self::Assured,
+        }
+    }
+}

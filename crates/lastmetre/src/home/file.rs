@@ -1,0 +1,175 @@
+//! `home.toml`: what people edit.
+use super::HomeError;
+use gbcs::Eui64;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// The whole file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HomeFile {
+    /// Who is who.
+    pub identities: IdentitiesTable,
+    /// The radio network of the home.
+    pub han: Han,
+    /// The Communications Hub.
+    pub hub: Hub,
+    /// The DCC stand-in.
+    pub dcc: Dcc,
+    /// The head end.
+    pub headend: HeadEnd,
+    /// The gas meter.
+    #[serde(default)]
+    pub gsme: Gsme,
+}
+
+/// Entity Identifiers, 16 hex digits, hyphens allowed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each field is the device or party it is named after
+pub struct IdentitiesTable {
+    #[serde(with = "eui")]
+    pub supplier: Eui64,
+    #[serde(with = "eui")]
+    pub acb: Eui64,
+    #[serde(with = "eui")]
+    pub chf: Eui64,
+    #[serde(with = "eui")]
+    pub gpf: Eui64,
+    #[serde(with = "eui")]
+    pub ppmid: Eui64,
+    #[serde(with = "eui")]
+    pub esme: Eui64,
+    #[serde(with = "eui")]
+    pub gsme: Eui64,
+}
+
+/// The radio network.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Han {
+    /// PAN identifier.
+    pub pan: u16,
+    /// Where each part receives the frames of the others when the parts are processes: ZEP v2 in UDP.
+    pub hub: RadioNode,
+    /// The PPMID.
+    pub ppmid: RadioNode,
+    /// The electricity meter.
+    pub esme: RadioNode,
+    /// The gas meter.
+    pub gsme: RadioNode,
+}
+
+/// One radio.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RadioNode {
+    /// Short address; the hub has 0.
+    pub short: u16,
+    /// UDP address for ZEP; port 17754 is the one that Wireshark dissects without being told.
+    pub zep: SocketAddr,
+}
+
+/// The Communications Hub.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hub {
+    /// `today`, `secmp0038` or `assured`.
+    pub profile: Profile,
+}
+
+/// What a PPMID's tunnel may carry, and where Responses go (design: three honest behaviours).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Before the modification: a PPMID may pass SME.C.PPMID-GSME messages only.
+    Today,
+    /// The modification to the letter: any Remote Party Command; Responses go to the WAN.
+    Secmp0038,
+    /// The same behind budgets and checks; Responses also go back down the tunnel that carried the Command.
+    Assured,
+}
+
+/// The DCC stand-in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dcc {
+    /// Where the web services listen.
+    pub listen: SocketAddr,
+    /// Where the Communications Hub connects: the WAN.
+    pub wan_listen: SocketAddr,
+    /// `up`, `down` or `flaky`.
+    pub wan: Wan,
+}
+
+/// The state of the WAN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Wan {
+    /// Reaches the hub.
+    Up,
+    /// Does not.
+    Down,
+    /// Comes and goes.
+    Flaky,
+}
+
+/// The head end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadEnd {
+    /// REST API.
+    pub listen: SocketAddr,
+    /// Receive Response Service, where the DCC delivers what came by WAN.
+    pub receive: SocketAddr,
+    /// MQTT over TLS for PPMIDs.
+    pub mqtt: SocketAddr,
+    /// How long things may take, such as `receipt = "30s"`; the table is `[headend.deadlines]`.
+    #[serde(default, skip_serializing)]
+    pub deadlines: headend::config::Deadlines,
+}
+
+/// The gas meter.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gsme {
+    /// Seconds between two wake-ups of its radio; 1800 in the field.
+    pub wake_seconds: u32,
+}
+
+impl Default for Gsme {
+    fn default() -> Self {
+        Self { wake_seconds: 1800 }
+    }
+}
+
+impl HomeFile {
+    /// Read and check the file.
+    pub fn read(path: &Path) -> Result<Self, HomeError> {
+        let text = std::fs::read_to_string(path).map_err(HomeError::io(path))?;
+        let file: Self = toml::from_str(&text).map_err(|e| HomeError::content(path, e))?;
+        let i = &file.identities;
+        let mut all = [i.supplier, i.acb, i.chf, i.gpf, i.ppmid, i.esme, i.gsme];
+        all.sort();
+        if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(HomeError::content(path, format!("identities: {} is named twice", pair[0])));
+        }
+        Ok(file)
+    }
+}
+
+/// An Entity Identifier as text.
+mod eui {
+    use gbcs::Eui64;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(eui: &Eui64, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(eui)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Eui64, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(|e| serde::de::Error::custom(format!("{text:?} is {e}")))
+    }
+}

@@ -1,0 +1,129 @@
+//! Everything secret in a home, read at once.
+use super::HomeError;
+use duis::certificate::signer_from_pem;
+use duis::{IssuerSerial, SigningKey, XmlSigner};
+use gbcs::crypto::{AwsLc, Crypto, PrivateKey, PublicKey};
+use gbcs::keystore::{KeyName, Keystore};
+use p256::pkcs8::DecodePrivateKey;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::Path;
+
+/// Everything secret in a home.
+#[derive(Debug)]
+pub struct Keys {
+    /// GBCS keys of all parties and devices.
+    pub store: Keystore,
+    /// AES keys of the radio network.
+    pub han: HanKeys,
+    /// Signs warrants.
+    pub warrant: PrivateKey,
+    /// Opens the head end's API.
+    pub api_token: String,
+    /// The supplier's XML signature.
+    pub supplier_xml: XmlIdentity,
+    /// The DCC's XML signature.
+    pub dcc_xml: XmlIdentity,
+}
+
+/// A key that signs XML, and what others know of it.
+#[derive(Debug)]
+pub struct XmlIdentity {
+    /// Signs.
+    pub key: SigningKey,
+    /// Verifies, under this name.
+    pub signer: (IssuerSerial, XmlSigner),
+}
+
+impl Keys {
+    pub(super) fn read(dir: &Path) -> Result<Self, HomeError> {
+        let path = dir.join("keys.json");
+        let store = Keystore::load(&AwsLc, &path).map_err(|e| HomeError::content(&path, e))?;
+        let path = dir.join("secrets.toml");
+        let text = std::fs::read_to_string(&path).map_err(HomeError::io(&path))?;
+        let secrets: Secrets = toml::from_str(&text).map_err(|e| HomeError::content(&path, e))?;
+        let mut scalar = [0; 32];
+        hex::decode_to_slice(&secrets.warrant_key, &mut scalar)
+            .map_err(|_| HomeError::content(&path, "warrant_key: 64 hex digits expected"))?;
+        Ok(Self {
+            store,
+            han: secrets.han,
+            warrant: AwsLc.private_key(&scalar).map_err(|e| HomeError::content(&path, format!("warrant_key: {e}")))?,
+            api_token: secrets.api_token,
+            supplier_xml: xml_identity(&dir.join("xml-sign/supplier"))?,
+            dcc_xml: xml_identity(&dir.join("xml-sign/dcc"))?,
+        })
+    }
+
+    /// The private key of a party or device.
+    pub fn private(&self, name: KeyName) -> Result<PrivateKey, HomeError> {
+        let missing = || HomeError::content("keys.json", format!("no private key: {name:?}"));
+        self.store.private_keys(name).first().cloned().ok_or_else(missing)
+    }
+
+    /// The public key of a party or device.
+    pub fn public(&self, name: KeyName) -> Result<PublicKey, HomeError> {
+        let missing = || HomeError::content("keys.json", format!("no key: {name:?}"));
+        self.store.public_keys(name).first().copied().ok_or_else(missing)
+    }
+}
+
+/// `PATH.pem` and `PATH.key`.
+fn xml_identity(path: &Path) -> Result<XmlIdentity, HomeError> {
+    let certificate = path.with_extension("pem");
+    let pem = std::fs::read_to_string(&certificate).map_err(HomeError::io(&certificate))?;
+    let signer = signer_from_pem(&AwsLc, &pem).map_err(|e| HomeError::content(&certificate, e))?;
+    let file = path.with_extension("key");
+    let pem = std::fs::read_to_string(&file).map_err(HomeError::io(&file))?;
+    let key = p256::SecretKey::from_pkcs8_pem(&pem).map_err(|e| HomeError::content(&file, e))?;
+    let key = AwsLc.private_key(&key.to_bytes().into()).map_err(|e| HomeError::content(&file, e))?;
+    if *key.public() != signer.1.key {
+        return Err(HomeError::content(&file, "not the key of the certificate beside it"));
+    }
+    Ok(XmlIdentity { key: SigningKey { key, certificate: signer.0.clone() }, signer })
+}
+
+/// `secrets.toml`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Secrets {
+    pub warrant_key: String,
+    pub api_token: String,
+    pub han: HanKeys,
+}
+
+/// AES keys of the radio network: the network key and each device's link key with the hub.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // each field is the key of what it is named after
+pub struct HanKeys {
+    #[serde(with = "key128")]
+    pub network: [u8; 16],
+    #[serde(with = "key128")]
+    pub ppmid: [u8; 16],
+    #[serde(with = "key128")]
+    pub esme: [u8; 16],
+    #[serde(with = "key128")]
+    pub gsme: [u8; 16],
+}
+
+impl fmt::Debug for HanKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HanKeys(..)")
+    }
+}
+
+mod key128 {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(key: &[u8; 16], out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&hex::encode(key))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 16], D::Error> {
+        let mut key = [0; 16];
+        let text = String::deserialize(from)?;
+        hex::decode_to_slice(text, &mut key).map_err(|_| serde::de::Error::custom("a key is 32 hex digits"))?;
+        Ok(key)
+    }
+}

@@ -1,0 +1,219 @@
+//! A home: who is in it, where its parts listen, and the keys they hold; one folder that every command can start from.
+//!
+//! ```text
+//! home.toml      identities, addresses, profile: edited by people, unknown fields are refused by name
+//! keys.json      GBCS keys in the key store format (`lastmetre gbcs check --keys` reads it too)
+//! secrets.toml   HAN keys, warrant key, API token
+//! xml-sign/      certificates and keys of the XML signatures (supplier, DCC)
+//! tls/           certificates and keys of the MQTT link (authority, head end, PPMID)
+//! state/         what each part keeps over restarts
+//! ```
+mod certificate;
+mod create;
+mod devices;
+mod file;
+mod keys;
+
+pub use create::{Identities, NewHome, create};
+pub use devices::DeviceCrypto;
+pub use file::{HomeFile, Profile, RadioNode, Wan};
+pub use keys::Keys;
+
+use crate::failure::Failure;
+use gbcs::Eui64;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// `lastmetre home new`.
+#[derive(clap::Args)]
+pub struct NewArgs {
+    /// Folder of the new home: absent or empty
+    dir: PathBuf,
+    /// Electricity meter (EUI-64: 16 hex digits, hyphens allowed, as all identifiers here)
+    #[arg(long, value_name = "EUI")]
+    esme: Option<Eui64>,
+    /// Gas meter
+    #[arg(long, value_name = "EUI")]
+    gsme: Option<Eui64>,
+    /// Communications Hub function
+    #[arg(long, value_name = "EUI")]
+    chf: Option<Eui64>,
+    /// Gas proxy function
+    #[arg(long, value_name = "EUI")]
+    gpf: Option<Eui64>,
+    /// Prepayment display
+    #[arg(long, value_name = "EUI")]
+    ppmid: Option<Eui64>,
+    /// Supplier
+    #[arg(long, value_name = "EUI")]
+    supplier: Option<Eui64>,
+    /// Access Control Broker of the DCC
+    #[arg(long, value_name = "EUI")]
+    acb: Option<Eui64>,
+    /// What the Communications Hub takes from a PPMID, and where Responses go
+    #[arg(long, value_enum, default_value = "assured")]
+    profile: Profile,
+    /// The WAN at the start
+    #[arg(long, value_enum, default_value = "down")]
+    wan: Wan,
+    /// Ports that are free now, and radio addresses of its own: so that homes can run side by side
+    #[arg(long)]
+    apart: bool,
+}
+
+/// Make a home and say what was made.
+pub fn new(args: &NewArgs) -> Result<ExitCode, Failure> {
+    let default = Identities::default();
+    let identities = Identities {
+        supplier: args.supplier.unwrap_or(default.supplier),
+        acb: args.acb.unwrap_or(default.acb),
+        chf: args.chf.unwrap_or(default.chf),
+        gpf: args.gpf.unwrap_or(default.gpf),
+        ppmid: args.ppmid.unwrap_or(default.ppmid),
+        esme: args.esme.unwrap_or(default.esme),
+        gsme: args.gsme.unwrap_or(default.gsme),
+    };
+    let new = NewHome { identities, profile: args.profile, wan: args.wan, apart: args.apart, ..NewHome::at(&args.dir) };
+    create(&new)?;
+    let home = Home::open(&args.dir)?;
+    let dir = args.dir.display();
+    println!("a home in {dir}: supplier {}", home.file.identities.supplier);
+    println!("run its parts:");
+    for part in ["dcc", "hub", "meter run --meter esme", "meter run --meter gsme", "ppmid", "headend"] {
+        println!("  lastmetre {part} --home {dir}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Why a home cannot be made or read; says which file and what is wrong with it.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file does not say what it should.
+    #[error("{}: {reason}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// There is something at the place of the new home.
+    #[error("{} exists and is not an empty folder; choose another folder for the new home", .0.display())]
+    Occupied(PathBuf),
+    /// A key or certificate could not be made.
+    #[error("cannot make keys: {0}")]
+    Keys(String),
+}
+
+impl HomeError {
+    fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    fn content(path: impl Into<PathBuf>, reason: impl ToString) -> Self {
+        Self::Content { path: path.into(), reason: reason.to_string() }
+    }
+}
+
+/// A home read from its folder.
+#[derive(Debug)]
+pub struct Home {
+    /// The folder.
+    pub dir: PathBuf,
+    /// `home.toml`.
+    pub file: HomeFile,
+    /// Everything secret.
+    pub keys: Keys,
+}
+
+impl Home {
+    /// Read a home folder, all of it, so that a fault is told before anything runs.
+    pub fn open(dir: &Path) -> Result<Self, HomeError> {
+        let file = HomeFile::read(&dir.join("home.toml"))?;
+        let keys = Keys::read(dir)?;
+        Ok(Self { dir: dir.to_owned(), file, keys })
+    }
+
+    /// A file in the folder for state, which is made when it is not there yet.
+    pub fn state(&self, name: &str) -> Result<PathBuf, HomeError> {
+        let folder = self.dir.join("state");
+        std::fs::create_dir_all(&folder).map_err(HomeError::io(&folder))?;
+        Ok(folder.join(name))
+    }
+
+    /// What a part kept at its last run, if it ever ran.
+    pub fn load_state(&self, name: &str) -> Result<Option<Vec<u8>>, HomeError> {
+        let path = self.state(name)?;
+        match std::fs::read(&path) {
+            Ok(octets) => Ok(Some(octets)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(HomeError::io(path)(error)),
+        }
+    }
+
+    /// Keep state so that a power cut leaves the old or the new: written beside, synced, renamed.
+    pub fn save_state(&self, name: &str, octets: &[u8]) -> Result<(), HomeError> {
+        use std::io::Write;
+        let path = self.state(name)?;
+        let beside = path.with_extension("new");
+        let write = || {
+            let mut file = std::fs::File::create(&beside)?;
+            file.write_all(octets)?;
+            file.sync_all()?;
+            std::fs::rename(&beside, &path)
+        };
+        write().map_err(HomeError::io(&path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_home_opens_again_and_no_home_is_made_over_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("home");
+        create(&NewHome::at(&path)).unwrap();
+        let home = Home::open(&path).unwrap();
+        assert_eq!(home.file.identities.esme.to_string(), "00-DB-12-34-56-78-90-A0");
+        assert!(matches!(create(&NewHome::at(&path)), Err(HomeError::Occupied(_))));
+        home.save_state("x", b"one").unwrap();
+        home.save_state("x", b"two").unwrap();
+        assert_eq!(home.load_state("x").unwrap().as_deref(), Some(&b"two"[..]));
+        assert_eq!(home.load_state("y").unwrap(), None);
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("home");
+        create(&NewHome::at(&path)).unwrap();
+        let file = path.join("home.toml");
+        let text = std::fs::read_to_string(&file).unwrap().replace("profile", "profil");
+        std::fs::write(&file, text).unwrap();
+        let error = Home::open(&path).unwrap_err().to_string();
+        assert!(error.contains("home.toml") && error.contains("profil"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn secrets_are_readable_by_their_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("home");
+        create(&NewHome::at(&path)).unwrap();
+        for file in ["keys.json", "secrets.toml", "tls/ppmid.key", "tls/headend.key", "xml-sign/supplier.key"] {
+            let mode = std::fs::metadata(path.join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{file} has mode {mode:o}");
+        }
+    }
+}

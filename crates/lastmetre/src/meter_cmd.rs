@@ -1,0 +1,159 @@
+//! `lastmetre meter`: the meters of a home, offline or on the air.
+use crate::failure::Failure;
+use crate::home::Home;
+use crate::process::{self, now};
+use gbcs::MessageView;
+use meter::{Event, Output};
+use serde_json::json;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What to do with meters.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Give Commands (hex lines) to the meter each is addressed to; print its Responses and what changed
+    Answer {
+        /// The home's folder
+        #[arg(long, value_name = "DIR")]
+        home: PathBuf,
+        /// One JSON object per Command
+        #[arg(long)]
+        json: bool,
+        /// A file of hex lines; `-` or nothing reads standard input
+        file: Option<PathBuf>,
+    },
+    /// Live on the air of a home as a process
+    Run {
+        /// The home's folder
+        #[arg(long, value_name = "DIR")]
+        home: PathBuf,
+        /// Which meter
+        #[arg(long, value_enum)]
+        meter: Which,
+    },
+}
+
+/// The two meters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Which {
+    /// Electricity
+    Esme,
+    /// Gas
+    Gsme,
+}
+
+impl Which {
+    /// The name of its state in the home.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Esme => "esme",
+            Self::Gsme => "gsme",
+        }
+    }
+}
+
+/// Run the command.
+pub fn run(command: &Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Answer { home, json, file } => answer(&Home::open(home)?, *json, file.as_deref()),
+        Command::Run { home, meter: which } => {
+            let home = Home::open(home)?;
+            let record = home.load_state(which.name())?;
+            match which {
+                Which::Esme => process::meter(&home, "esme", home.file.han.esme, home.esme(record.as_deref())?),
+                Which::Gsme => process::meter(&home, "gsme", home.file.han.gsme, home.gsme(record.as_deref())?),
+            }
+        }
+    }
+}
+
+fn answer(home: &Home, as_json: bool, file: Option<&Path>) -> Result<ExitCode, Failure> {
+    let text = read(file)?;
+    let mut all_answered = true;
+    for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let bad = |what: String| Failure::input(format!("line {}: {what}", n + 1));
+        let command = hex::decode(line.trim()).map_err(|e| bad(format!("not hex: {e}")))?;
+        let view = MessageView::parse(&command).map_err(|e| bad(e.to_string()))?;
+        let which = match view.id().target {
+            target if target == home.file.identities.esme => Which::Esme,
+            target if target == home.file.identities.gsme => Which::Gsme,
+            target => return Err(bad(format!("{target} is no meter of this home"))),
+        };
+        let answer = answer_one(home, which, &command)?;
+        all_answered &= answer.response.is_some();
+        if as_json {
+            println!("{}", answer.json(line.trim()));
+        } else {
+            answer.print();
+        }
+    }
+    Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+struct Answer {
+    response: Option<Vec<u8>>,
+    events: Vec<Event>,
+}
+
+fn answer_one(home: &Home, which: Which, command: &[u8]) -> Result<Answer, Failure> {
+    let now = now();
+    let record = home.load_state(which.name())?;
+    let mut meter = match which {
+        Which::Esme => home.esme(record.as_deref())?,
+        Which::Gsme => home.gsme(record.as_deref())?,
+    };
+    let response = meter.handle_message(now, command);
+    let mut events = Vec::new();
+    loop {
+        match meter.poll() {
+            Output::Persist(state) => home.save_state(which.name(), &state)?,
+            Output::Event(event) => events.push(event),
+            // Offline there is no air.
+            Output::Transmit(_) => {}
+            Output::Timeout(_) => return Ok(Answer { response, events }),
+        }
+    }
+}
+
+impl Answer {
+    fn json(&self, command: &str) -> serde_json::Value {
+        let mut outcome = "no answer".to_owned();
+        let mut changes = Vec::new();
+        for event in &self.events {
+            match event {
+                Event::Executed { outcome: how, changes: what, .. } => {
+                    outcome = format!("{how:?}");
+                    changes
+                        .extend(what.iter().map(|c| json!({ "name": c.name, "before": c.before, "after": c.after })));
+                }
+                Event::Refused { refusal, .. } => outcome = format!("refused: {refusal}"),
+                _ => {}
+            }
+        }
+        let response = self.response.as_ref().map(hex::encode_upper);
+        json!({ "command": command, "response": response, "outcome": outcome, "changes": changes })
+    }
+
+    fn print(&self) {
+        for event in &self.events {
+            println!("{}", crate::demo::story::tell(&sim::PartEvent::Meter(event.clone())));
+        }
+        match &self.response {
+            Some(response) => println!("{}", hex::encode_upper(response)),
+            None => println!("no answer"),
+        }
+    }
+}
+
+/// A file, or standard input.
+pub fn read(file: Option<&Path>) -> Result<String, Failure> {
+    match file.filter(|file| *file != Path::new("-")) {
+        Some(file) => std::fs::read_to_string(file).map_err(|e| Failure::input(format!("{}: {e}", file.display()))),
+        None => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).map_err(|e| Failure::input(format!("standard input: {e}")))?;
+            Ok(text)
+        }
+    }
+}

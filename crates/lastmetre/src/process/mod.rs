@@ -1,0 +1,156 @@
+//! The parts as processes of one home: DCC, head end, hub, PPMID, meters.
+mod part;
+mod radio;
+pub mod servers;
+
+pub use part::{Running, now};
+
+use crate::failure::Failure;
+use crate::home::{Home, RadioNode};
+use dcc::wan::{HubEvent, HubLink};
+use link::{Carrier, CarrierEvent};
+use sim::{Part, PartOutput};
+use std::path::Path;
+use std::process::ExitCode;
+use tokio::sync::mpsc;
+use tracing::info;
+
+/// Run something until it fails or Ctrl-C.
+fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<ExitCode, Failure> {
+    crate::log_to_stderr("info");
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::input)?;
+    runtime.block_on(async {
+        tokio::select! {
+            ended = work => ended.map(|_| ExitCode::SUCCESS),
+            _ = tokio::signal::ctrl_c() => {
+                info!("stopped");
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    })
+}
+
+/// `lastmetre dcc`.
+pub fn dcc(dir: &Path) -> Result<ExitCode, Failure> {
+    let home = Home::open(dir)?;
+    run(async {
+        let dcc = servers::start_dcc(&home).await?;
+        info!(services = %dcc.addr, wan = %dcc.wan_addr, state = ?home.file.dcc.wan, "the DCC stand-in listens");
+        servers::weather(&dcc, home.file.dcc.wan).await;
+        Ok(())
+    })
+}
+
+/// `lastmetre headend`.
+pub fn headend(dir: &Path) -> Result<ExitCode, Failure> {
+    let home = Home::open(dir)?;
+    run(async {
+        let headend = servers::start_headend(&home, home.file.headend.deadlines).await?;
+        info!(api = %headend.api_addr(), mqtt = %headend.mqtt_addr(), "the head end listens");
+        std::future::pending::<()>().await;
+        Ok(())
+    })
+}
+
+/// `lastmetre hub`.
+pub fn hub(dir: &Path) -> Result<ExitCode, Failure> {
+    let home = Home::open(dir)?;
+    let core = home.hub(now(), home.load_state("hub")?.as_deref())?;
+    run(async {
+        let mut hub = Running::start(&home, "hub", home.file.han.hub, core).await?;
+        let (wan, mut events) = HubLink::start(home.file.dcc.wan_listen, home.file.identities.chf);
+        info!(profile = ?home.file.hub.profile, "the Communications Hub is on the air");
+        loop {
+            for output in hub.outputs() {
+                match output {
+                    PartOutput::Wan(octets) => wan.send(octets),
+                    output => log(&output),
+                }
+            }
+            tokio::select! {
+                woke = hub.wait() => hub.process(woke).await?,
+                Some(event) = events.recv() => hub.input(|hub, now| match &event {
+                    HubEvent::Up => hub.set_wan(now, true),
+                    HubEvent::Down => hub.set_wan(now, false),
+                    HubEvent::Received(octets) => hub.handle_wan(now, octets),
+                }).await?,
+            }
+        }
+        #[allow(unreachable_code)] // names the type of the endless loop
+        Ok::<(), Failure>(())
+    })
+}
+
+/// `lastmetre ppmid`.
+pub fn ppmid(dir: &Path) -> Result<ExitCode, Failure> {
+    let home = Home::open(dir)?;
+    let core = home.ppmid(now(), home.load_state("ppmid")?.as_deref())?;
+    run(async {
+        let mut ppmid = Running::start(&home, "ppmid", home.file.han.ppmid, core).await?;
+        let (carrier, mut events) = servers::start_carrier(&home)?;
+        let (tell_stored, mut stored) = mpsc::unbounded_channel();
+        info!("the PPMID is on the air");
+        loop {
+            for output in ppmid.outputs() {
+                match output {
+                    PartOutput::Up { id, payload } => publish(&carrier, id, payload, &tell_stored),
+                    output => log(&output),
+                }
+            }
+            tokio::select! {
+                woke = ppmid.wait() => ppmid.process(woke).await?,
+                Some(id) = stored.recv() => ppmid.input(|ppmid, _| ppmid.up_stored(id)).await?,
+                Some(event) = events.recv() => match event {
+                    CarrierEvent::Connected => ppmid.input(|ppmid, now| ppmid.link_up(now)).await?,
+                    CarrierEvent::Disconnected { reason, .. } => {
+                        info!(%reason, "no link to the head end");
+                        ppmid.input(|ppmid, now| ppmid.link_down(now)).await?;
+                    }
+                    CarrierEvent::Down { payload, ack } => {
+                        ppmid.input(|ppmid, now| ppmid.handle_down(now, &payload)).await?;
+                        ack.stored();
+                    }
+                },
+            }
+        }
+        #[allow(unreachable_code)] // names the type of the endless loop
+        Ok::<(), Failure>(())
+    })
+}
+
+/// A meter as a process.
+pub fn meter<P: Part>(home: &Home, name: &'static str, node: RadioNode, core: P) -> Result<ExitCode, Failure> {
+    run(async {
+        let mut meter = Running::start(home, name, node, core).await?;
+        info!(name, "the meter is on the air");
+        loop {
+            meter.outputs().iter().for_each(log);
+            let woke = meter.wait().await;
+            meter.process(woke).await?;
+        }
+        #[allow(unreachable_code)] // names the type of the endless loop
+        Ok::<(), Failure>(())
+    })
+}
+
+/// Publish a message of the PPMID's outbox; when the head end has stored it, its number comes back through `tell_stored`.
+pub fn publish(carrier: &Carrier, id: u64, payload: Vec<u8>, tell_stored: &mpsc::UnboundedSender<u64>) {
+    match carrier.publish(payload) {
+        Ok(sent) => {
+            let tell_stored = tell_stored.clone();
+            tokio::spawn(async move {
+                if sent.await.is_ok() {
+                    let _ = tell_stored.send(id);
+                }
+            });
+        }
+        // The outbox offers it again at the next connection.
+        Err(error) => tracing::warn!(%error, "not published"),
+    }
+}
+
+fn log(output: &PartOutput) {
+    if let PartOutput::Event(event) = output {
+        info!("{}", crate::demo::story::tell(event));
+    }
+}
