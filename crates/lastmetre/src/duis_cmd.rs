@@ -5,7 +5,8 @@ use crate::process::now;
 use duis::certificate::signer_from_pem;
 use duis::xml::{Document, Text};
 use duis::{
-    Device, DeviceType, IssuerSerial, Request, Response, Service, TransformContext, Transformed, XmlSigner, signature,
+    Device, DeviceType, GbcsVersion, IssuerSerial, Request, Response, Service, TransformContext, Transformed,
+    XmlSigner, signature,
 };
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::keystore::{KeyName, Keystore};
@@ -73,7 +74,8 @@ pub struct TransformArgs {
     /// A home: its keys and devices
     #[arg(long, value_name = "DIR", conflicts_with = "keys")]
     home: Option<PathBuf>,
-    /// What a device is, for those that neither the home nor the public reference data know: EUI=ESME, also ESME-TWIN
+    /// What a device is: EUI=ESME, also ESME-TWIN. Without it and without a home, devices and variants are those of the public
+    /// reference data, told by EUI and by file name
     #[arg(long, value_name = "EUI=TYPE", value_parser = parse_device)]
     device: Vec<(Eui64, Device)>,
     /// The time in issuer event ids of gas Commands (RFC 3339); by default that of the public reference data, so that the same
@@ -211,12 +213,14 @@ fn transform(args: &TransformArgs) -> Result<ExitCode, Failure> {
         (None, None) => return Err(Failure::input("--keys or --home is needed")),
     };
     devices.extend(args.device.iter().copied());
+    let by_name = home.is_none() && args.device.is_empty();
     let clock = if home.is_some() { now() } else { REFERENCE_TIME };
     let work = Work { keys, acb, devices, now: args.now.unwrap_or(clock) };
     let mut code = ExitCode::SUCCESS;
     for file in &args.files {
         let name = file.display().to_string();
-        match work.one(&read(file)?) {
+        let variant = if by_name { Variant::of_reference(file) } else { Variant::default() };
+        match work.one(&read(file)?, &variant) {
             Ok(made) if args.json => println!("{}", made.json(&name)),
             Ok(made) => made.print(&name),
             Err(why) => {
@@ -239,6 +243,22 @@ struct Work<'k> {
     now: Time,
 }
 
+/// What the public reference data says of a request in its file's name alone, because the inventory would know it: the use case
+/// in front, and whether the meter is a twin element one.
+#[derive(Default)]
+struct Variant {
+    use_case: String,
+    twin_element: bool,
+}
+
+impl Variant {
+    fn of_reference(file: &Path) -> Self {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let mut parts = name.split('_');
+        Self { use_case: parts.next().unwrap_or_default().to_owned(), twin_element: parts.any(|part| part == "TWIN") }
+    }
+}
+
 struct Made {
     transformed: Transformed,
     /// The Command, or why the keys at hand make none.
@@ -246,15 +266,21 @@ struct Made {
 }
 
 impl Work<'_> {
-    fn one(&self, text: &str) -> Result<Made, String> {
+    fn one(&self, text: &str, variant: &Variant) -> Result<Made, String> {
         let request = Document::parse(text).and_then(|d| Request::parse(&d)).map_err(|e| e.to_string())?;
         let target = request.header.id.target;
-        let device = *self
+        let mut device = *self
             .devices
             .get(&target)
             .ok_or_else(|| format!("nothing says what device {target} is; --device {target:#}=ESME would"))?;
-        let context = TransformContext { device, now: self.now };
-        let transformed = duis::transform(&request, &context).map_err(|e| e.to_string())?;
+        device.twin_element |= variant.twin_element;
+        let made = |device| duis::transform(&request, &TransformContext { device, now: self.now });
+        let mut transformed = made(device).map_err(|e| e.to_string())?;
+        if transformed.use_case.name != variant.use_case {
+            // The name may be that of the use case which the same request had under an earlier GBCS.
+            let earlier = Device { gbcs_version: EARLIER_GBCS, ..device };
+            transformed = made(earlier).ok().filter(|t| t.use_case.name == variant.use_case).unwrap_or(transformed);
+        }
         let command = self.command(&request, &transformed);
         Ok(Made { transformed, command })
     }
@@ -329,6 +355,9 @@ fn send(to: &str, file: &Path) -> Result<ExitCode, Failure> {
     let code = Document::parse(&answer).ok().and_then(|d| Response::parse(&d).ok()).map(|response| response.code);
     Ok(if code.is_some_and(|code| !code.as_str().starts_with('E')) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+/// A GBCS before the use cases that replaced others came.
+const EARLIER_GBCS: GbcsVersion = GbcsVersion { major: 3, minor: 2 };
 
 /// The broker of the public reference data.
 const REFERENCE_ACB: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);

@@ -5,6 +5,7 @@ use crate::process::{self, now};
 use gbcs::MessageView;
 use meter::{Event, Output};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,6 +21,9 @@ pub enum Command {
         /// One JSON object per Command
         #[arg(long)]
         json: bool,
+        /// Let the meters keep what the Commands changed; otherwise they only say what they would do
+        #[arg(long)]
+        keep: bool,
         /// A file of hex lines; `-` or nothing reads standard input
         file: Option<PathBuf>,
     },
@@ -35,7 +39,7 @@ pub enum Command {
 }
 
 /// The two meters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Which {
     /// Electricity
     Esme,
@@ -56,7 +60,7 @@ impl Which {
 /// Run the command.
 pub fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
-        Command::Answer { home, json, file } => answer(&Home::open(home)?, *json, file.as_deref()),
+        Command::Answer { home, json, keep, file } => answer(&Home::open(home)?, *json, *keep, file.as_deref()),
         Command::Run { home, meter: which } => {
             let home = Home::open(home)?;
             let record = home.load_state(which.name())?;
@@ -68,8 +72,13 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
     }
 }
 
-fn answer(home: &Home, as_json: bool, file: Option<&Path>) -> Result<ExitCode, Failure> {
+fn answer(home: &Home, as_json: bool, keep: bool, file: Option<&Path>) -> Result<ExitCode, Failure> {
     let text = read(file)?;
+    // What each meter keeps, from its record on; later Commands of the input meet what earlier ones left.
+    let mut records = BTreeMap::new();
+    for which in [Which::Esme, Which::Gsme] {
+        records.insert(which, home.load_state(which.name())?);
+    }
     let mut all_answered = true;
     for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let bad = |what: String| Failure::input(format!("line {}: {what}", n + 1));
@@ -80,12 +89,17 @@ fn answer(home: &Home, as_json: bool, file: Option<&Path>) -> Result<ExitCode, F
             target if target == home.file.identities.gsme => Which::Gsme,
             target => return Err(bad(format!("{target} is no meter of this home"))),
         };
-        let answer = answer_one(home, which, &command)?;
+        let answer = answer_one(home, which, &command, records.entry(which).or_default())?;
         all_answered &= answer.response.is_some();
         if as_json {
             println!("{}", answer.json(line.trim()));
         } else {
             answer.print();
+        }
+    }
+    if keep {
+        for (which, record) in records {
+            record.map_or(Ok(()), |record| home.save_state(which.name(), &record))?;
         }
     }
     Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -96,18 +110,16 @@ struct Answer {
     events: Vec<Event>,
 }
 
-fn answer_one(home: &Home, which: Which, command: &[u8]) -> Result<Answer, Failure> {
-    let now = now();
-    let record = home.load_state(which.name())?;
+fn answer_one(home: &Home, which: Which, command: &[u8], record: &mut Option<Vec<u8>>) -> Result<Answer, Failure> {
     let mut meter = match which {
         Which::Esme => home.esme(record.as_deref())?,
         Which::Gsme => home.gsme(record.as_deref())?,
     };
-    let response = meter.handle_message(now, command);
+    let response = meter.handle_message(now(), command);
     let mut events = Vec::new();
     loop {
         match meter.poll() {
-            Output::Persist(state) => home.save_state(which.name(), &state)?,
+            Output::Persist(state) => *record = Some(state),
             Output::Event(event) => events.push(event),
             // Offline there is no air.
             Output::Transmit(_) => {}
