@@ -7,7 +7,7 @@ pub mod story;
 
 use crate::failure::Failure;
 use crate::home::{self, Home, NewHome, Profile, Wan};
-use crate::process::servers;
+use crate::process::{now, servers};
 use ::headend::HeadEndHandle;
 use ::headend::config::Deadlines;
 use dcc::{Dcc, WanState};
@@ -126,18 +126,18 @@ pub struct Delivery {
     state: String,
     /// What was said last about it.
     detail: Option<String>,
-    accepted: Instant,
-    ended: Option<Instant>,
+    accepted: Time,
+    ended: Option<Time>,
 }
 
 impl Delivery {
     fn elapsed(&self) -> Duration {
-        self.ended.unwrap_or_else(Instant::now) - self.accepted
+        self.ended.unwrap_or_else(now).since(self.accepted)
     }
 }
 
 async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Request)>) -> Result<bool, Failure> {
-    let began = Instant::now();
+    let (began, start) = (Instant::now(), now());
     let dcc = servers::start_dcc(home).await?;
     let headend = servers::start_headend(home, deadlines()).await?;
     let capture = args.pcap.as_deref().map(|path| han::Capture::create(path, home)).transpose()?;
@@ -159,11 +159,11 @@ async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Reques
             kind: Kind::Requested,
             state: Kind::Requested.to_string(),
             detail: None,
-            accepted: Instant::now(),
+            accepted: now(),
             ended: None,
         });
     }
-    let mut view = View::new(args.json, began);
+    let mut view = View::new(args.json, start);
     let mut refused_by_hub = Vec::new();
     let deadline = began + AT_MOST;
     let mut wan_returned = args.wan != Wan::Flaky;
@@ -188,7 +188,7 @@ async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Reques
                     delivery.state = event.to.to_string();
                     delivery.detail = event.detail.clone().or(delivery.detail.take());
                     if delivery.kind.is_terminal() {
-                        delivery.ended.get_or_insert_with(Instant::now);
+                        delivery.ended.get_or_insert(event.at);
                     }
                 }
                 view.update(&deliveries, &event);

@@ -1,14 +1,15 @@
 //! Deliveries while they move: redrawn in place on a terminal, plain lines elsewhere. It goes to stderr; results go to stdout.
 use super::Delivery;
+use crate::process::now;
 use delivery::Kind;
+use gbcs::Time;
 use headend::Progress;
 use std::io::{IsTerminal, Write};
-use tokio::time::Instant;
 
 /// What a person watches.
 pub struct View {
     mode: Mode,
-    began: Instant,
+    began: Time,
     /// Lines that the next drawing overwrites.
     drawn: usize,
 }
@@ -22,7 +23,7 @@ enum Mode {
 
 impl View {
     /// Silent where a program reads.
-    pub fn new(json: bool, began: Instant) -> Self {
+    pub fn new(json: bool, began: Time) -> Self {
         let mode = match (json, std::io::stderr().is_terminal()) {
             (true, _) => Mode::Silent,
             (false, true) => Mode::Table,
@@ -38,11 +39,12 @@ impl View {
             Mode::Table => self.draw(deliveries),
             Mode::Lines => {
                 if let Some(delivery) = deliveries.iter().find(|d| d.id == moved.delivery) {
-                    let elapsed = self.began.elapsed().as_secs_f64();
+                    let elapsed = moved.at.since(self.began).as_secs_f64();
                     // Digests and attempts are in the evidence; who refuses has to say why at once.
                     let why = moved.detail.as_deref().filter(|_| moved.event.contains("Refused")).unwrap_or_default();
                     let (name, kind, event) = (&delivery.name, delivery.kind, &moved.event);
-                    eprintln!("{elapsed:7.3} s  {name:<26} {kind:<10} {event} {why}");
+                    let line = format!("{elapsed:7.3} s  {name:<26} {kind:<10} {event} {why}");
+                    eprintln!("{}", line.trim_end());
                 }
             }
         }
@@ -54,7 +56,7 @@ impl View {
             return;
         }
         self.erase();
-        eprintln!("{:7.3} s  {line}", self.began.elapsed().as_secs_f64());
+        eprintln!("{:7.3} s  {line}", now().since(self.began).as_secs_f64());
     }
 
     /// The last drawing stays.
