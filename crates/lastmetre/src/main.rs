@@ -10,7 +10,7 @@ mod meter_cmd;
 mod process;
 
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Delivers GBCS Commands to smart meters that the mobile network does not reach, and proves what the meter answered.
@@ -54,10 +54,25 @@ enum HomeCommand {
 
 /// Which home.
 #[derive(clap::Args)]
+#[group(required = true, multiple = false)]
 struct HomeArg {
     /// The home's folder, made by `lastmetre home new`
     #[arg(long, value_name = "DIR")]
-    home: PathBuf,
+    home: Option<PathBuf>,
+    /// The `home.toml` in it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl HomeArg {
+    /// The home's folder.
+    fn dir(&self) -> PathBuf {
+        let beside = |file: &PathBuf| match file.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        self.home.clone().or_else(|| self.config.as_ref().map(beside)).unwrap_or_default()
+    }
 }
 
 fn main() -> ExitCode {
@@ -68,10 +83,10 @@ fn main() -> ExitCode {
         Command::Duis(command) => duis_cmd::run(&command),
         Command::Home(HomeCommand::New(args)) => home::new(&args),
         Command::Meter(command) => meter_cmd::run(&command),
-        Command::Dcc(arg) => process::dcc(&arg.home),
-        Command::Headend(arg) => process::headend(&arg.home),
-        Command::Hub(arg) => process::hub(&arg.home),
-        Command::Ppmid(arg) => process::ppmid(&arg.home),
+        Command::Dcc(arg) => process::dcc(&arg.dir()),
+        Command::Headend(arg) => process::headend(&arg.dir()),
+        Command::Hub(arg) => process::hub(&arg.dir()),
+        Command::Ppmid(arg) => process::ppmid(&arg.dir()),
     };
     match outcome {
         Ok(code) => code,
