@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use bergshamra_c14n::C14nMode;
 use bergshamra_xml::{Document as Dom, NodeId, NodeKind, NodeSet};
 use gbcs::{Eui64, Time};
-use uppsala::Parser;
+use uppsala::{Parser, XmlError as ParserError};
 
 use super::{NS_DUIS, NS_XSI, XmlError, XmlErrorKind};
 
@@ -47,7 +47,11 @@ impl<'a> Document<'a> {
             .with_forbid_entities(true)
             .with_max_depth(limits.depth)
             .parse(text)
-            .map_err(|e| XmlError::new(XmlErrorKind::NotXml(e.to_string())))?;
+            .map_err(|e| XmlError {
+                // The only error of the parser that does not say where.
+                line: if matches!(e, ParserError::UnexpectedEof) { text.lines().count() } else { 0 },
+                ..XmlError::new(XmlErrorKind::NotXml(e.to_string()))
+            })?;
         Ok(Self { dom })
     }
 
