@@ -100,21 +100,23 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 /// The requests to deliver, with the names they are shown by.
 fn requests(files: &[PathBuf]) -> Result<Vec<(String, String, Request)>, Failure> {
-    let own = || REQUESTS.map(|(name, xml)| Ok((name.to_owned(), xml.to_owned()))).into_iter().collect();
+    if files.is_empty() {
+        let own = REQUESTS.iter().map(|(name, xml)| parse(name, name, (*xml).to_owned()));
+        return own.collect();
+    }
     let read = |file: &PathBuf| {
-        let xml = std::fs::read_to_string(file).map_err(|e| Failure::input(format!("{}: {e}", file.display())))?;
-        Ok((file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(), xml))
+        let path = file.display().to_string();
+        let xml = std::fs::read_to_string(file).map_err(|e| Failure::input(format!("{path}: {e}")))?;
+        parse(&file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy(), &path, xml)
     };
-    let texts: Vec<(String, String)> =
-        if files.is_empty() { own() } else { files.iter().map(read).collect::<Result<_, Failure>>() }?;
-    texts
-        .into_iter()
-        .map(|(name, xml)| {
-            let request = Document::parse(&xml).and_then(|document| Request::parse(&document));
-            let request = request.map_err(|e| Failure::input(format!("{name}: {e}")))?;
-            Ok((name, xml, request))
-        })
-        .collect()
+    files.iter().map(read).collect()
+}
+
+/// A request with its name; `place` is where it comes from.
+fn parse(name: &str, place: &str, xml: String) -> Result<(String, String, Request), Failure> {
+    let request = Document::parse(&xml).and_then(|document| Request::parse(&document));
+    let request = request.map_err(|e| Failure::input(format!("{place}: {e}")))?;
+    Ok((name.to_owned(), xml, request))
 }
 
 /// What the demo saw of one delivery.

@@ -148,7 +148,7 @@ impl HomeFile {
     /// Read and check the file.
     pub fn read(path: &Path) -> Result<Self, HomeError> {
         let text = std::fs::read_to_string(path).map_err(HomeError::io(path))?;
-        let file: Self = toml::from_str(&text).map_err(|e| HomeError::content(path, e))?;
+        let file: Self = toml::from_str(&text).map_err(|e| HomeError::toml(path, &text, &e))?;
         let i = &file.identities;
         let mut all = [i.supplier, i.acb, i.chf, i.gpf, i.ppmid, i.esme, i.gsme];
         all.sort();

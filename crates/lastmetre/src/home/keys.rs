@@ -41,7 +41,7 @@ impl Keys {
         let store = Keystore::load(&AwsLc, &path).map_err(|e| HomeError::content(&path, e))?;
         let path = dir.join("secrets.toml");
         let text = std::fs::read_to_string(&path).map_err(HomeError::io(&path))?;
-        let secrets: Secrets = toml::from_str(&text).map_err(|e| HomeError::content(&path, e))?;
+        let secrets: Secrets = toml::from_str(&text).map_err(|e| HomeError::toml(&path, &text, &e))?;
         let mut scalar = [0; 32];
         hex::decode_to_slice(&secrets.warrant_key, &mut scalar)
             .map_err(|_| HomeError::content(&path, "warrant_key: 64 hex digits expected"))?;

@@ -121,6 +121,14 @@ impl HomeError {
     fn content(path: impl Into<PathBuf>, reason: impl ToString) -> Self {
         Self::Content { path: path.into(), reason: reason.to_string() }
     }
+
+    /// A fault in a TOML file, on one line. The source line is not shown: it may hold a secret.
+    fn toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        Self::content(path, format!("line {line}, column {column}: {}", error.message()))
+    }
 }
 
 /// A home read from its folder.
