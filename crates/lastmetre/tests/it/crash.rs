@@ -1,8 +1,6 @@
 //! The head end dies before and after every commit of a delivery's life and is started again, with all parts as processes of
 //! their own: the delivery ends Confirmed all the same, and the meter executed it exactly once.
-mod common;
-
-use common::{Household, Part};
+use crate::common::{CREDIT, CREDIT_AMOUNT, Household, LONG, Part};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -19,9 +17,6 @@ const EVENTS: [&str; 9] = [
     "Returned",
 ];
 
-/// Far more than a delivery takes; only a fault waits so long.
-const LONG: Duration = Duration::from_secs(60);
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_end_that_dies_at_any_commit_loses_nothing_and_does_nothing_twice() {
     // A home for each event: the hub's budget for one meter is not made for so much traffic in so little time.
@@ -30,14 +25,14 @@ async fn a_head_end_that_dies_at_any_commit_loses_nothing_and_does_nothing_twice
         let _parts = [Part::Dcc, Part::Hub, Part::Esme, Part::Gsme, Part::Ppmid].map(|part| home.spawn(part, &[]));
         let before = {
             let _headend = home.spawn(Part::HeadEnd, &[]);
-            home.balance("before", LONG).await
+            home.balance("before").await
         };
         for side in ["before", "after"] {
             deliver_with_a_crash(&home, &format!("{side}:{event}")).await;
         }
         let _headend = home.spawn(Part::HeadEnd, &[]);
-        let after = home.balance("after", LONG).await;
-        assert_eq!(after - before, 2 * common::CREDIT_AMOUNT, "around {event}: {}", home.logs());
+        let after = home.balance("after").await;
+        assert_eq!(after - before, 2 * CREDIT_AMOUNT, "around {event}: {}", home.logs());
     }
 }
 
@@ -54,7 +49,7 @@ async fn deliver_with_a_crash(home: &Household, at: &str) {
             headend = home.spawn(Part::HeadEnd, &[]);
         }
         // The supplier's system repeats an order that was not answered, under the same key.
-        if home.order(at, common::CREDIT).await.is_some() {
+        if home.order(at, CREDIT).await.is_some() {
             confirmed = home.show(at).await.is_some_and(|delivery| delivery["state"] == "Confirmed");
         }
         sleep(Duration::from_millis(10)).await;

@@ -1,0 +1,9 @@
+//! The program from outside: what a person, a supplier's system or another tool sees of it.
+mod capture;
+mod common;
+mod config;
+mod crash;
+mod demo;
+mod duis_documents;
+mod gbcs_messages;
+mod processes;
