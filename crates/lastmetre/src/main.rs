@@ -60,7 +60,7 @@ struct HomeArg {
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
     /// The `home.toml` in it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = home_toml)]
     config: Option<PathBuf>,
 }
 
@@ -73,6 +73,12 @@ impl HomeArg {
         };
         self.home.clone().or_else(|| self.config.as_ref().map(beside)).unwrap_or_default()
     }
+}
+
+/// A home's other files are found beside this one, so it cannot have another name.
+fn home_toml(path: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(path);
+    if path.file_name().is_some_and(|name| name == "home.toml") { Ok(path) } else { Err("not a `home.toml`") }
 }
 
 fn main() -> ExitCode {

@@ -1,4 +1,5 @@
 //! `lastmetre meter`: the meters of a home, offline or on the air.
+use crate::HomeArg;
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::process::{self, now};
@@ -29,9 +30,9 @@ pub enum Command {
     },
     /// Live on the air of a home as a process
     Run {
-        /// The home's folder
-        #[arg(long, value_name = "DIR")]
-        home: PathBuf,
+        /// Which home
+        #[command(flatten)]
+        home: HomeArg,
         /// Which meter
         #[arg(long, value_enum)]
         meter: Which,
@@ -62,7 +63,7 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Answer { home, json, keep, file } => answer(&Home::open(home)?, *json, *keep, file.as_deref()),
         Command::Run { home, meter: which } => {
-            let home = Home::open(home)?;
+            let home = Home::open(&home.dir())?;
             let record = home.load_state(which.name())?;
             match which {
                 Which::Esme => process::meter(&home, "esme", home.file.han.esme, home.esme(record.as_deref())?),

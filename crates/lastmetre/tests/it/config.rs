@@ -34,8 +34,10 @@ fn every_part_refuses_an_unknown_field_by_its_name_and_place() {
         assert_ne!(text, good);
         std::fs::write(&file, &text).unwrap();
         let line = 1 + text.lines().position(|line| line.trim_start_matches('[').starts_with(field)).unwrap();
-        for part in PARTS {
-            let ran = run(part.iter().map(AsRef::as_ref).chain(["--home".as_ref(), home.as_os_str()])).ends(2);
+        for (n, part) in PARTS.iter().enumerate() {
+            // The folder or its file: both name a home.
+            let which = [("--home", &home), ("--config", &file)][n % 2];
+            let ran = run(part.iter().map(AsRef::as_ref).chain([which.0.as_ref(), which.1.as_os_str()])).ends(2);
             let error = ran.err.lines().next().unwrap_or_default();
             let wanted = [format!("`{field}`"), "home.toml".into(), format!("line {line},")];
             assert!(wanted.iter().all(|part| error.contains(part)), "{part:?}: {wanted:?}: {}", ran.err);
@@ -64,5 +66,18 @@ fn a_folder_that_is_no_home_is_named_with_the_next_step() {
     for part in PARTS {
         let ran = run(part.iter().map(AsRef::as_ref).chain(["--home".as_ref(), folder.path().as_os_str()])).ends(2);
         assert!(ran.err.contains("home.toml") && ran.err.contains("lastmetre home new"), "{part:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_file_of_another_name_is_not_taken_for_the_home_file_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    new_home(&home);
+    let other = home.join("other.toml");
+    std::fs::copy(home.join("home.toml"), &other).unwrap();
+    for part in PARTS {
+        let ran = run(part.iter().map(AsRef::as_ref).chain(["--config".as_ref(), other.as_os_str()])).ends(2);
+        assert!(ran.err.contains("other.toml") && ran.err.contains("home.toml"), "{part:?}: {}", ran.err);
     }
 }
