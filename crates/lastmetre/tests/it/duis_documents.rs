@@ -248,11 +248,12 @@ fn each_example_becomes_a_command_that_the_meter_answers() {
         std::fs::write(&request, duis(&["sign", "--new-counter"], &home, &example).ends(0).out).unwrap();
         let made = duis(&["transform", "--json"], &home, &request).ends(0).json().remove(0);
         std::fs::write(&command, made["command"].as_str().expect("a Command")).unwrap();
-        let answer = |code| {
-            let args = ["meter", "answer", "--json", "--home"].map(AsRef::as_ref).into_iter();
+        let answer = |options: &[&str], code| {
+            let args =
+                ["meter", "answer", "--json"].iter().chain(options).map(AsRef::as_ref).chain(["--home".as_ref()]);
             run(args.chain([home.file("").as_os_str(), command.as_os_str()])).ends(code).json().remove(0)
         };
-        let first = answer(0);
+        let first = answer(&[], 0);
         assert_eq!((&first["command"], &first["outcome"]), (&made["command"], &"Success".into()), "{first}");
         assert!(!first["changes"].as_array().unwrap().is_empty(), "{first}");
         let response = home.file("response.hex");
@@ -260,8 +261,9 @@ fn each_example_becomes_a_command_that_the_meter_answers() {
         let keys = home.file("keys.json");
         let verify = ["gbcs".as_ref(), "verify".as_ref(), "--keys".as_ref(), keys.as_os_str(), response.as_os_str()];
         run(verify).ends(0);
-        // The meter's counters outlive the process: the same Command again is a replay.
-        let again = answer(1);
+        // So far the meter was only asked what it would do. When it keeps what it did, the same Command again is a replay.
+        assert_eq!(answer(&["--keep"], 0)["changes"], first["changes"]);
+        let again = answer(&[], 1);
         assert!(again["response"].is_null() && again["outcome"].as_str().unwrap().starts_with("refused"), "{again}");
     }
 }
