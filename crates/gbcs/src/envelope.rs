@@ -302,10 +302,12 @@ impl ParseError {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Truncated(1) => f.write_str("the message ends one octet too soon"),
             Self::Truncated(missing) => write!(f, "the message ends {missing} octets too soon"),
             Self::Unexpected { found, expected } => write!(f, "found 0x{found:02X}, expected {expected}"),
             Self::BadLength => f.write_str("not a length in its shortest form"),
             Self::LengthMismatch { said, found } => write!(f, "says {said}, there are {found}"),
+            Self::LeftOver(1) => f.write_str("one octet left over"),
             Self::LeftOver(n) => write!(f, "{n} octets left over"),
             Self::TooDeep => f.write_str("values nest too deep"),
         }

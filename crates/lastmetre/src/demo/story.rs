@@ -72,6 +72,11 @@ fn ppmid(event: &ppmid::Event) -> String {
         }
         Event::OnHan { delivery, .. } => format!("ppmid: the hub took delivery {delivery}"),
         Event::Answered { delivery, octets } => format!("ppmid: {octets} octets answer delivery {delivery}"),
+        Event::Sent { delivery, attempt, transfer } => {
+            format!("ppmid: handed delivery {delivery} attempt {attempt} to the hub, transfer {transfer}")
+        }
+        Event::TunnelOpened => "ppmid: the tunnel to the hub is open".into(),
+        Event::Unmatched { octets } => format!("ppmid: {octets} octets from the hub answer nothing of ours"),
         other => format!("ppmid: {other:?}"),
     }
 }
@@ -93,6 +98,9 @@ fn meter(event: &meter::Event) -> String {
             };
             format!("meter: refused {what}: {refusal}")
         }
+        Event::Woke { messages_waiting: true } => "meter: woke, messages wait at the hub".into(),
+        Event::Woke { messages_waiting: false } => "meter: woke, nothing waits at the hub".into(),
+        Event::HandedOver => "meter: the hub has the Response".into(),
         other => format!("meter: {other:?}"),
     }
 }
