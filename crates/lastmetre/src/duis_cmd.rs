@@ -104,7 +104,7 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    crate::meter_cmd::read(Some(file))
+    crate::input::read(Some(file))
 }
 
 type Known = BTreeMap<IssuerSerial, XmlSigner>;

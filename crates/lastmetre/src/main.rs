@@ -6,6 +6,7 @@ mod duis_cmd;
 mod failure;
 mod gbcs_cmd;
 mod home;
+mod input;
 mod meter_cmd;
 mod process;
 

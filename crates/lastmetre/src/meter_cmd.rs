@@ -2,12 +2,12 @@
 use crate::HomeArg;
 use crate::failure::Failure;
 use crate::home::Home;
+use crate::input;
 use crate::process::{self, now};
 use gbcs::MessageView;
 use meter::{Event, Output};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -74,7 +74,7 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
 }
 
 fn answer(home: &Home, as_json: bool, keep: bool, file: Option<&Path>) -> Result<ExitCode, Failure> {
-    let text = read(file)?;
+    let text = input::read(file)?;
     // What each meter keeps, from its record on; later Commands of the input meet what earlier ones left.
     let mut records = BTreeMap::new();
     for which in [Which::Esme, Which::Gsme] {
@@ -155,18 +155,6 @@ impl Answer {
         match &self.response {
             Some(response) => println!("{}", hex::encode_upper(response)),
             None => println!("no answer"),
-        }
-    }
-}
-
-/// A file, or standard input.
-pub fn read(file: Option<&Path>) -> Result<String, Failure> {
-    match file.filter(|file| *file != Path::new("-")) {
-        Some(file) => std::fs::read_to_string(file).map_err(|e| Failure::input(format!("{}: {e}", file.display()))),
-        None => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map_err(|e| Failure::input(format!("standard input: {e}")))?;
-            Ok(text)
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::home::{self, Home, NewHome, Profile, Wan};
 use crate::process::{now, servers};
 use ::headend::HeadEndHandle;
 use ::headend::config::Deadlines;
-use dcc::{Dcc, WanState};
+use dcc::WanState;
 use delivery::{DeliveryId, Kind};
 use duis::Request;
 use duis::xml::Document;
@@ -219,7 +219,7 @@ async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Reques
     if let Some(path) = args.pcap.as_deref().filter(|_| !args.json) {
         println!("capture: {}; its keys: {}", path.display(), han::Capture::keys_beside(path).display());
     }
-    finish(headend, dcc).await;
+    headend.shutdown().await;
     Ok(holds)
 }
 
@@ -244,11 +244,6 @@ fn note_device_event(view: &mut View, refused_by_hub: &mut Vec<String>, verbose:
     if verbose || discarded {
         view.say(&format!("[{at}] {}", story::tell(event)));
     }
-}
-
-async fn finish(headend: HeadEndHandle, dcc: Dcc) {
-    headend.shutdown().await;
-    drop(dcc);
 }
 
 /// The head end's API, as a supplier's system uses it.

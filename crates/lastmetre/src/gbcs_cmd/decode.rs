@@ -1,5 +1,5 @@
 //! `gbcs decode` and `gbcs encode`.
-use super::input::{Fault, Line, for_each_line};
+use super::input::{Fault, Line, each_to_hex, for_each_line};
 use super::text::write_message;
 use super::{Failure, KeyArgs, Outcome};
 use clap::Args;
@@ -129,18 +129,7 @@ pub(super) fn status_json(status: &Status) -> Value {
 }
 
 pub(super) fn encode(args: &EncodeArgs, out: &mut impl Write) -> Result<Outcome, Failure> {
-    let mut all = true;
-    for_each_line(&args.files, |line| {
-        match encode_line(&line.text) {
-            Ok(octets) => writeln!(out, "{}", hex::encode_upper(octets))?,
-            Err(message) => {
-                all = false;
-                eprintln!("error: {}: {message}", line.place());
-            }
-        }
-        Ok(())
-    })?;
-    Ok(Outcome::of(all))
+    each_to_hex(&args.files, out, |line| encode_line(&line.text))
 }
 
 fn encode_line(text: &str) -> Result<Vec<u8>, String> {

@@ -1,5 +1,5 @@
 //! Messages as lines: hex, base64, or JSON with a `hex` field.
-use super::Failure;
+use super::{Failure, Outcome};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gbcs::ParseError;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 /// One line that is not blank.
@@ -89,6 +89,26 @@ pub(super) fn for_each_line(
         }
     }
     Ok(())
+}
+
+/// One line of hex for each line that octets could be made of; the others are named on standard error.
+pub(super) fn each_to_hex(
+    files: &[PathBuf],
+    out: &mut impl Write,
+    make: impl Fn(&Line) -> Result<Vec<u8>, String>,
+) -> Result<Outcome, Failure> {
+    let mut all = true;
+    for_each_line(files, |line| {
+        match make(&line) {
+            Ok(octets) => writeln!(out, "{}", hex::encode_upper(octets))?,
+            Err(message) => {
+                all = false;
+                eprintln!("error: {}: {message}", line.place());
+            }
+        }
+        Ok(())
+    })?;
+    Ok(Outcome::of(all))
 }
 
 impl Line {

@@ -1,6 +1,6 @@
 //! `gbcs sign`, `gbcs mac` and `gbcs verify`.
 use super::decode::status_json;
-use super::input::{Fault, Line, for_each_line};
+use super::input::{Fault, Line, each_to_hex, for_each_line};
 use super::{Failure, KeyArgs, Outcome};
 use clap::Args;
 use gbcs::crypto::AwsLc;
@@ -46,7 +46,7 @@ pub(super) struct VerifyArgs {
 
 pub(super) fn sign(args: &SignArgs, out: &mut impl Write) -> Result<Outcome, Failure> {
     let store = args.keys.load_some()?;
-    each(&args.files, out, |octets| {
+    each_message(&args.files, out, |octets| {
         let view = MessageView::parse(octets).map_err(|e| e.to_string())?;
         let originator = view.id().originator;
         let [key, ..] = store.private_keys(KeyName::signing(originator)) else {
@@ -59,7 +59,7 @@ pub(super) fn sign(args: &SignArgs, out: &mut impl Write) -> Result<Outcome, Fai
 pub(super) fn mac(args: &MacArgs, out: &mut impl Write) -> Result<Outcome, Failure> {
     let store = args.keys.load_some()?;
     let ring = Keyring::new(AwsLc, &store);
-    each(&args.files, out, |octets| {
+    each_message(&args.files, out, |octets| {
         let view = MessageView::parse(octets).map_err(|e| e.to_string())?;
         let id = view.id();
         let han_only = catalogue::find(view.message_code()).is_some_and(|use_case| use_case.is_han_only());
@@ -78,24 +78,12 @@ pub(super) fn mac(args: &MacArgs, out: &mut impl Write) -> Result<Outcome, Failu
 }
 
 /// One line of hex for each message that could be protected; the others are named on standard error.
-fn each(
+fn each_message(
     files: &[PathBuf],
     out: &mut impl Write,
     protect: impl Fn(&[u8]) -> Result<Vec<u8>, String>,
 ) -> Result<Outcome, Failure> {
-    let mut all = true;
-    for_each_line(files, |line| {
-        let protected = line.entry().map_err(|fault| fault.to_string()).and_then(|entry| protect(&entry.octets));
-        match protected {
-            Ok(octets) => writeln!(out, "{}", hex::encode_upper(octets))?,
-            Err(message) => {
-                all = false;
-                eprintln!("error: {}: {message}", line.place());
-            }
-        }
-        Ok(())
-    })?;
-    Ok(Outcome::of(all))
+    each_to_hex(files, out, |line| protect(&line.entry().map_err(|fault| fault.to_string())?.octets))
 }
 
 pub(super) fn verify(args: &VerifyArgs, out: &mut impl Write) -> Result<Outcome, Failure> {

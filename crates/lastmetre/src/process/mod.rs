@@ -6,22 +6,26 @@ pub mod servers;
 pub use part::{Running, now};
 
 use crate::failure::Failure;
-use crate::home::{Home, RadioNode};
+use crate::home::{DeviceCrypto, Home, RadioNode};
+use comms_hub::Hub;
 use dcc::wan::{HubEvent, HubLink};
+use gbcs::Time;
 use link::{Carrier, CarrierEvent};
+use ppmid::Ppmid;
 use sim::{Part, PartOutput};
+use std::convert::Infallible;
 use std::path::Path;
 use std::process::ExitCode;
 use tokio::sync::mpsc;
 use tracing::info;
 
-/// Run something until it fails or Ctrl-C.
-fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<ExitCode, Failure> {
+/// Run a part, which has no end of its own, until it fails or Ctrl-C.
+fn run(work: impl Future<Output = Result<Infallible, Failure>>) -> Result<ExitCode, Failure> {
     crate::log_to_stderr("info");
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::input)?;
     runtime.block_on(async {
         tokio::select! {
-            ended = work => ended.map(|_| ExitCode::SUCCESS),
+            ended = work => ended.map(|never| match never {}),
             _ = tokio::signal::ctrl_c() => {
                 info!("stopped");
                 Ok(ExitCode::SUCCESS)
@@ -36,8 +40,7 @@ pub fn dcc(dir: &Path) -> Result<ExitCode, Failure> {
     run(async {
         let dcc = servers::start_dcc(&home).await?;
         info!(services = %dcc.addr, wan = %dcc.wan_addr, state = ?home.file.dcc.wan, "the DCC stand-in listens");
-        servers::weather(&dcc, home.file.dcc.wan).await;
-        Ok(())
+        Ok(servers::weather(&dcc, home.file.dcc.wan).await)
     })
 }
 
@@ -47,8 +50,7 @@ pub fn headend(dir: &Path) -> Result<ExitCode, Failure> {
     run(async {
         let headend = servers::start_headend(&home, home.file.headend.deadlines).await?;
         info!(api = %headend.api_addr(), mqtt = %headend.mqtt_addr(), "the head end listens");
-        std::future::pending::<()>().await;
-        Ok(())
+        Ok(std::future::pending().await)
     })
 }
 
@@ -56,81 +58,98 @@ pub fn headend(dir: &Path) -> Result<ExitCode, Failure> {
 pub fn hub(dir: &Path) -> Result<ExitCode, Failure> {
     let home = Home::open(dir)?;
     let core = home.hub(now(), home.load_state("hub")?.as_deref())?;
-    run(async {
-        let mut hub = Running::start(&home, "hub", home.file.han.hub, core).await?;
-        let (wan, mut events) = HubLink::start(home.file.dcc.wan_listen, home.file.identities.chf);
-        info!(profile = ?home.file.hub.profile, "the Communications Hub is on the air");
-        loop {
-            for output in hub.outputs() {
-                match output {
-                    PartOutput::Wan(octets) => wan.send(octets),
-                    output => log(&output),
-                }
-            }
-            tokio::select! {
-                woke = hub.wait() => hub.process(woke).await?,
-                Some(event) = events.recv() => hub.input(|hub, now| match &event {
-                    HubEvent::Up => hub.set_wan(now, true),
-                    HubEvent::Down => hub.set_wan(now, false),
-                    HubEvent::Received(octets) => hub.handle_wan(now, octets),
-                }).await?,
+    run(live_hub(&home, core))
+}
+
+async fn live_hub(home: &Home, core: Hub<DeviceCrypto>) -> Result<Infallible, Failure> {
+    let mut hub = Running::start(home, "hub", home.file.han.hub, core).await?;
+    let (wan, mut events) = HubLink::start(home.file.dcc.wan_listen, home.file.identities.chf);
+    info!(profile = ?home.file.hub.profile, "the Communications Hub is on the air");
+    loop {
+        for output in hub.outputs() {
+            match output {
+                PartOutput::Wan(octets) => wan.send(octets),
+                output => log(&output),
             }
         }
-        #[allow(unreachable_code)] // names the type of the endless loop
-        Ok::<(), Failure>(())
-    })
+        tokio::select! {
+            woke = hub.wait() => hub.process(woke).await?,
+            Some(event) = events.recv() => hub.input(|hub, now| hear_wan(hub, now, &event)).await?,
+        }
+    }
+}
+
+/// Give a hub what the WAN brings.
+pub fn hear_wan(hub: &mut Hub<DeviceCrypto>, now: Time, event: &HubEvent) {
+    match event {
+        HubEvent::Up => hub.set_wan(now, true),
+        HubEvent::Down => hub.set_wan(now, false),
+        HubEvent::Received(octets) => hub.handle_wan(now, octets),
+    }
 }
 
 /// `lastmetre ppmid`.
 pub fn ppmid(dir: &Path) -> Result<ExitCode, Failure> {
     let home = Home::open(dir)?;
     let core = home.ppmid(now(), home.load_state("ppmid")?.as_deref())?;
-    run(async {
-        let mut ppmid = Running::start(&home, "ppmid", home.file.han.ppmid, core).await?;
-        let (carrier, mut events) = servers::start_carrier(&home)?;
-        let (tell_stored, mut stored) = mpsc::unbounded_channel();
-        info!("the PPMID is on the air");
-        loop {
-            for output in ppmid.outputs() {
-                match output {
-                    PartOutput::Up { id, payload } => publish(&carrier, id, payload, &tell_stored),
-                    output => log(&output),
-                }
-            }
-            tokio::select! {
-                woke = ppmid.wait() => ppmid.process(woke).await?,
-                Some(id) = stored.recv() => ppmid.input(|ppmid, _| ppmid.up_stored(id)).await?,
-                Some(event) = events.recv() => match event {
-                    CarrierEvent::Connected => ppmid.input(|ppmid, now| ppmid.link_up(now)).await?,
-                    CarrierEvent::Disconnected { reason, .. } => {
-                        info!(%reason, "no link to the head end");
-                        ppmid.input(|ppmid, now| ppmid.link_down(now)).await?;
-                    }
-                    CarrierEvent::Down { payload, ack } => {
-                        ppmid.input(|ppmid, now| ppmid.handle_down(now, &payload)).await?;
-                        ack.stored();
-                    }
-                },
+    run(live_ppmid(&home, core))
+}
+
+async fn live_ppmid(home: &Home, core: Ppmid<DeviceCrypto>) -> Result<Infallible, Failure> {
+    let mut ppmid = Running::start(home, "ppmid", home.file.han.ppmid, core).await?;
+    let (carrier, mut events) = servers::start_carrier(home)?;
+    let (tell_stored, mut stored) = mpsc::unbounded_channel();
+    info!("the PPMID is on the air");
+    loop {
+        for output in ppmid.outputs() {
+            match output {
+                PartOutput::Up { id, payload } => publish(&carrier, id, payload, &tell_stored),
+                output => log(&output),
             }
         }
-        #[allow(unreachable_code)] // names the type of the endless loop
-        Ok::<(), Failure>(())
-    })
+        tokio::select! {
+            woke = ppmid.wait() => ppmid.process(woke).await?,
+            Some(id) = stored.recv() => ppmid.input(|ppmid, _| ppmid.up_stored(id)).await?,
+            Some(event) = events.recv() => {
+                ppmid.input(|ppmid, now| hear_head_end(ppmid, now, &event)).await?;
+                acknowledge(event);
+            }
+        }
+    }
+}
+
+/// Give a PPMID what its link to the head end brings.
+pub fn hear_head_end(ppmid: &mut Ppmid<DeviceCrypto>, now: Time, event: &CarrierEvent) {
+    match event {
+        CarrierEvent::Connected => ppmid.link_up(now),
+        CarrierEvent::Disconnected { reason, .. } => {
+            info!(%reason, "no link to the head end");
+            ppmid.link_down(now);
+        }
+        CarrierEvent::Down { payload, .. } => ppmid.handle_down(now, payload),
+    }
+}
+
+/// The PPMID is drained: what the event led to is stored.
+pub fn acknowledge(event: CarrierEvent) {
+    if let CarrierEvent::Down { ack, .. } = event {
+        ack.stored();
+    }
 }
 
 /// A meter as a process.
 pub fn meter<P: Part>(home: &Home, name: &'static str, node: RadioNode, core: P) -> Result<ExitCode, Failure> {
-    run(async {
-        let mut meter = Running::start(home, name, node, core).await?;
-        info!(name, "the meter is on the air");
-        loop {
-            meter.outputs().iter().for_each(log);
-            let woke = meter.wait().await;
-            meter.process(woke).await?;
-        }
-        #[allow(unreachable_code)] // names the type of the endless loop
-        Ok::<(), Failure>(())
-    })
+    run(live_meter(home, name, node, core))
+}
+
+async fn live_meter<P: Part>(home: &Home, name: &'static str, node: RadioNode, core: P) -> Result<Infallible, Failure> {
+    let mut meter = Running::start(home, name, node, core).await?;
+    info!(name, "the meter is on the air");
+    loop {
+        meter.outputs().iter().for_each(log);
+        let woke = meter.wait().await;
+        meter.process(woke).await?;
+    }
 }
 
 /// Publish a message of the PPMID's outbox; when the head end has stored it, its number comes back through `tell_stored`.

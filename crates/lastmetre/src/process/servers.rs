@@ -7,6 +7,7 @@ use gbcs::keystore::KeyName;
 use headend::config::{Deadlines, DeviceConfig, Token};
 use headend::{DeviceKeys, HeadEnd, HeadEndConfig, HeadEndHandle, HeadEndKeys};
 use link::{Carrier, CarrierConfig, CarrierEvent, ClientTls, ServerTls};
+use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -107,7 +108,7 @@ pub fn start_carrier(home: &Home) -> Result<(Carrier, mpsc::Receiver<CarrierEven
 }
 
 /// Let a flaky WAN come and go for as long as the process lives: three quarters of each minute it is away.
-pub async fn weather(dcc: &Dcc, wan: Wan) {
+pub async fn weather(dcc: &Dcc, wan: Wan) -> Infallible {
     if wan != Wan::Flaky {
         return std::future::pending().await;
     }
