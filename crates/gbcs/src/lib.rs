@@ -24,6 +24,7 @@ mod octets;
 pub mod payload;
 pub mod protect;
 mod reader;
+pub mod rules;
 pub mod time;
 pub mod utrn;
 pub mod verify;

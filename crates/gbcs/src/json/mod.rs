@@ -7,6 +7,7 @@ mod document;
 mod form;
 mod forms;
 mod gbz;
+mod opened;
 mod says;
 mod value;
 
@@ -14,11 +15,18 @@ pub use form::FormError;
 pub use says::{says, says_number, says_scaled};
 
 pub use document::{Document, DocumentError, SupplementaryFields, Title};
+pub use dlms::range_of;
+pub use opened::opened;
 
 use serde::de::{self, Deserializer};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+
+/// The JSON of a DLMS value, by the names of the catalogue.
+pub fn value(field: &'static crate::catalogue::Field, data: &crate::dlms::Data) -> serde_json::Value {
+    value::to_json(field, data)
+}
 
 /// Octets in hex digits, for `serde(with)`.
 pub(crate) mod hex_octets {
@@ -35,24 +43,6 @@ pub(crate) mod hex_octets {
         T::Error: std::fmt::Display,
     {
         T::from_hex(&*text(deserializer)?).map_err(de::Error::custom)
-    }
-}
-
-/// A number in hex behind `0x`, for `serde(with)`: as many digits as its type has.
-pub(crate) mod hex_number {
-    use super::*;
-
-    pub(crate) fn serialize<S: Serializer, N: Copy + Into<u32>>(number: &N, serializer: S) -> Result<S::Ok, S::Error> {
-        let digits = 2 * size_of::<N>();
-        let number: u32 = (*number).into();
-        serializer.serialize_str(&std::format!("0x{number:0digits$X}"))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>, N: TryFrom<u32>>(deserializer: D) -> Result<N, D::Error> {
-        let text = text(deserializer)?;
-        let number = text.strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let number = number.and_then(|number| N::try_from(number).ok());
-        number.ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(&text), &"a number in hex behind 0x"))
     }
 }
 
