@@ -31,6 +31,9 @@ pub enum Warning {
     /// The components of a Command are not those of the use case, in order and shape.
     #[error("the components are not those of {0}, in order and shape")]
     Components(&'static str),
+    /// The DER is not what the use case has.
+    #[error("the ASN.1 is not of the shape of {0}")]
+    Asn1(&'static str),
     /// A Response answers another number of rows than the Command has.
     #[error("{found} answers, {expected} rows of {id}")]
     Answers {
@@ -87,6 +90,7 @@ impl Warning {
             Self::Family(_) => "payload-family",
             Self::Rows(_) => "rows",
             Self::Components(_) => "components",
+            Self::Asn1(_) => "asn1",
             Self::Answers { .. } => "answers",
             Self::AnswerShape { .. } => "answer-shape",
             Self::InvokeId { .. } => "invoke-id",
@@ -172,12 +176,13 @@ fn content(use_case: &'static UseCase, cra: Cra, payload: &Payload) -> Vec<Warni
     let family = match payload {
         Payload::Dlms(_) => Family::Dlms,
         Payload::Gbz(_) | Payload::GbzAlert(_) => Family::Gbz,
-        Payload::Der(_) => Family::Der,
+        Payload::Asn1(_) | Payload::Der(_) => Family::Der,
     };
     if use_case.family != family && !(use_case.family == Family::Any && family != Family::Der) {
         return Vec::from([Warning::Family(id)]);
     }
     match (cra, payload) {
+        (_, Payload::Der(_)) => Vec::from([Warning::Asn1(id)]),
         (Cra::Command, Payload::Dlms(Apdu::Request(request))) if !use_case.matches(request) => {
             Vec::from([Warning::Rows(id)])
         }

@@ -208,7 +208,7 @@ fn blobs(payload: &Payload) -> Vec<Blob<'_>> {
             [parameters, blob] => protected(parameters, blob).map(|blob| (0, blob, None)).into_iter().collect(),
             _ => Vec::new(),
         },
-        Payload::Dlms(Apdu::Request(_)) | Payload::Der(_) => Vec::new(),
+        Payload::Dlms(Apdu::Request(_)) | Payload::Asn1(_) | Payload::Der(_) => Vec::new(),
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Document {
     /// Who is behind a message that the Access Control Broker originates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supplementary: Option<SupplementaryFields>,
-    /// The payload: `dlms`, `gbz`, `gbz-alert` or `der`.
+    /// The payload: `dlms`, `gbz`, `gbz-alert`, `asn1` or `der`.
     payload: Json,
     /// Absent in a Pre-Command, empty in a message without a signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,7 +162,7 @@ impl Document {
             return Err(DocumentError::TooLong);
         }
         let payload = said.encode();
-        if Payload::parse(cra, &payload).as_ref() != Ok(&said) {
+        if Payload::parse(self.message_code, cra, &payload).as_ref() != Ok(&said) {
             return Err(DocumentError::Payload);
         }
         Ok(Message { header, payload, signature, mac }.encode())
@@ -188,18 +188,20 @@ impl Document {
             "dlms" => Payload::Dlms(dlms::from_json_apdu(use_case, self.counter, json, &at)?),
             "gbz" => Payload::Gbz(gbz::from_json_payload(json, &at)?),
             "gbz-alert" => Payload::GbzAlert(gbz::from_json_alert(json, &at)?),
+            "asn1" => Payload::Asn1(read_as(json, &at)?),
             _ => Payload::Der(read_as(json, &at)?),
         })
     }
 }
 
-const FAMILIES: [&str; 4] = ["dlms", "gbz", "gbz-alert", "der"];
+const FAMILIES: [&str; 5] = ["dlms", "gbz", "gbz-alert", "asn1", "der"];
 
 fn payload_json(code: MessageCode, counter: Counter, payload: &Payload) -> Json {
     match payload {
         Payload::Dlms(apdu) => json!({ "dlms": dlms::to_json_apdu(catalogue::find(code), counter, apdu) }),
         Payload::Gbz(payload) => json!({ "gbz": gbz::to_json_payload(payload) }),
         Payload::GbzAlert(alert) => json!({ "gbz-alert": gbz::to_json_alert(alert) }),
+        Payload::Asn1(payload) => json!({ "asn1": payload }),
         Payload::Der(value) => json!({ "der": value }),
     }
 }

@@ -32,6 +32,7 @@ macro_rules! as_text {
         }
     )*};
 }
+pub(super) use as_text;
 
 as_text! {
     Eui64: "16 hex digits", |eui| eui.to_string(), |text| text.parse().ok();
@@ -86,7 +87,8 @@ fn date_time(text: &str) -> Option<DateTime> {
     moment(text).map(|moment| When::At(moment).into())
 }
 
-fn moment(text: &str) -> Option<Time> {
+/// As `2015-01-01T00:00:00Z`, and nothing like it.
+pub(super) fn moment(text: &str) -> Option<Time> {
     let fields: Vec<u16> = text.split(['-', 'T', ':', 'Z']).filter_map(|field| field.parse().ok()).collect();
     let [year, month, day, hour, minute, second] = fields[..] else { return None };
     let small = |n: u16| u8::try_from(n).ok();

@@ -1,6 +1,7 @@
 //! How messages look in JSON: numbers that people know in hex are hex text, octets are hex digits, text is text where it is text.
 //!
 //! Everything comes back as it was: what a friendly form cannot say is written in hex instead. A whole message is a [`Document`].
+mod asn1;
 mod der;
 mod dlms;
 mod document;
@@ -13,6 +14,8 @@ mod value;
 
 pub use form::FormError;
 pub use says::{says, says_number, says_scaled};
+
+pub(crate) use asn1::{NamedNumber, named_number};
 
 pub use document::{Document, DocumentError, SupplementaryFields, Title};
 pub use dlms::range_of;
@@ -43,6 +46,24 @@ pub(crate) mod hex_octets {
         T::Error: std::fmt::Display,
     {
         T::from_hex(&*text(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// A number in hex behind `0x`, for `serde(with)`: as many digits as its type has.
+pub(crate) mod hex_number {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer, N: Copy + Into<u32>>(number: &N, serializer: S) -> Result<S::Ok, S::Error> {
+        let digits = 2 * size_of::<N>();
+        let number: u32 = (*number).into();
+        serializer.serialize_str(&std::format!("0x{number:0digits$X}"))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>, N: TryFrom<u32>>(deserializer: D) -> Result<N, D::Error> {
+        let text = text(deserializer)?;
+        let number = text.strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let number = number.and_then(|number| N::try_from(number).ok());
+        number.ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(&text), &"a number in hex behind 0x"))
     }
 }
 

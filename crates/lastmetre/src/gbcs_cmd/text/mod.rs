@@ -114,7 +114,8 @@ fn section(payload: &Payload) -> String {
         Payload::Dlms(Apdu::Notification(_)) => "DLMS notification".into(),
         Payload::Gbz(payload) => format!("GBZ, {}", of(payload.components.len(), "component")),
         Payload::GbzAlert(_) => "GBZ alert".into(),
-        Payload::Der(_) => "ASN.1, of no use case's shape".into(),
+        Payload::Asn1(_) => "ASN.1".into(),
+        Payload::Der(_) => "ASN.1 of another shape than the use case has".into(),
     }
 }
 
@@ -163,6 +164,10 @@ fn describe(use_case: Option<&'static catalogue::UseCase>, payload: &Payload, bl
         }
         Payload::Gbz(payload) => payload.components.iter().for_each(|c| component(c, block)),
         Payload::GbzAlert(alert) => gbz_alert(alert, block),
+        Payload::Asn1(payload) => {
+            let json = serde_json::to_value(payload).unwrap_or_default();
+            block.node(4, "", &Node::of_json(&json));
+        }
         Payload::Der(value) => {
             let json = serde_json::to_value(value).unwrap_or_default();
             block.node(4, "", &Node::of_json(&json));
