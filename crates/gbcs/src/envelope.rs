@@ -7,7 +7,7 @@
 //! [ signature ]       nothing | 00 | 40 r[32] s[32]
 //! [ MAC ]             12 octets
 //! ```
-mod view;
+pub(crate) mod view;
 
 pub use view::{MessageView, Route, RouteForm};
 

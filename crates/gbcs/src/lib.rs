@@ -8,6 +8,7 @@
 extern crate alloc;
 
 pub mod asn1;
+pub mod block;
 pub mod catalogue;
 pub mod certificate;
 pub mod crypto;
