@@ -38,6 +38,7 @@ pub mod payload;
 pub mod protect;
 #[cfg(feature = "alloc")]
 mod reader;
+pub mod rules;
 pub mod time;
 #[cfg(feature = "alloc")]
 pub mod utrn;

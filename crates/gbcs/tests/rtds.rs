@@ -6,7 +6,7 @@ use gbcs::gbz::{Content, zcl::Body};
 use gbcs::json::Document;
 use gbcs::keystore::{Keyring, Keystore};
 use gbcs::verify::{self, Plain, Status};
-use gbcs::{Cra, MessageView, Payload, catalogue};
+use gbcs::{Cra, MessageView, Payload, catalogue, rules};
 use std::path::PathBuf;
 
 struct Sample {
@@ -108,6 +108,46 @@ fn every_message_comes_back_from_its_json() {
             assert!(!text.contains(&hex::encode(view.payload())), "{name}: the payload is carried raw");
         }
     }
+}
+
+/// The catalogue has a name for every row and value. Which rows a Response answers is open only where some may be absent.
+#[test]
+fn every_dlms_value_has_a_name() {
+    let mut typed = Vec::new();
+    for Sample { name, octets } in samples() {
+        let view = MessageView::parse(&octets).unwrap();
+        if let Payload::Dlms(_) = Payload::of(&view).unwrap() {
+            let json = serde_json::to_value(Document::of(&view).unwrap()).unwrap();
+            without_names(&json["payload"], &mut typed, &name);
+        }
+    }
+    assert!(typed.is_empty(), "{} {:#?}", typed.len(), &typed[..typed.len().min(20)]);
+}
+
+/// Values written with the types of DLMS, and rows without a name.
+fn without_names(json: &serde_json::Value, found: &mut Vec<String>, place: &str) {
+    match json {
+        serde_json::Value::Array(items) => items.iter().for_each(|item| without_names(item, found, place)),
+        serde_json::Value::Object(map) => {
+            let typed = ["data", "further", "octet-string", "structure", "array", "compact-array", "bit-string", "integer"];
+            if typed.iter().any(|key| map.contains_key(*key)) || map.contains_key("access") && !map.contains_key("name") && !place.contains("SOME_OPTIONALS") {
+                found.push(format!("{place}: {json}").chars().take(200).collect());
+            }
+            map.iter().for_each(|(key, json)| without_names(json, found, &format!("{place}.{key}")));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn no_message_breaks_a_rule_of_the_catalogue() {
+    let mut broken = Vec::new();
+    for Sample { name, octets } in samples() {
+        let view = MessageView::parse(&octets).unwrap();
+        let payload = Payload::of(&view).unwrap();
+        broken.extend(rules::check(&view, &payload).into_iter().map(|warning| format!("{name}: {warning}")));
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
 }
 
 /// Every signature and MAC whose keys are public verifies, and every encrypted attribute opens, with this provider.

@@ -1,5 +1,4 @@
 //! `lastmetre gbcs`: reading, building, checking and protecting single messages, offline.
-mod asn1_text;
 mod check;
 mod decode;
 mod input;
