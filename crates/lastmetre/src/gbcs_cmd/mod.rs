@@ -6,6 +6,7 @@ mod protect;
 #[cfg(test)]
 mod tests;
 mod text;
+mod token;
 mod use_cases;
 mod utrn;
 
