@@ -231,6 +231,29 @@ pub fn gbcs_message() -> Seeds {
     ]
 }
 
+/// Seeds of `gbcs_json`: messages, and the JSON of some.
+pub fn gbcs_json() -> Seeds {
+    let mut seeds = gbcs_message();
+    let text = |name| {
+        let (_, octets) = gbcs_message().into_iter().find(|(known, _)| *known == name).expect("a seed");
+        let view = gbcs::MessageView::parse(&octets).expect("a message");
+        let document = gbcs::json::Document::of(&view).expect("that reads");
+        serde_json::to_vec(&document).expect("a document is JSON")
+    };
+    seeds.extend([
+        ("command-json", text("command")),
+        ("gas-json", text("gas-response")),
+        ("alert-json", text("alert")),
+    ]);
+    let header = r#""message_code":"0x001C","originator":"90B3D51F30010000","target":"00DB1234567890A0","counter":5"#;
+    let rows = r#"[{"name":"meter_balance.adjust","value":-5},{"name":"account_next.mode_and_status","value":{"mode":"prepayment","status":1}}]"#;
+    seeds.push((
+        "names-json",
+        format!(r#"{{{header},"payload":{{"dlms":{{"request":{{"rows":{rows}}}}}}}}}"#).into_bytes(),
+    ));
+    seeds
+}
+
 /// Seeds of `dlms_apdu`.
 pub fn dlms_apdu() -> Seeds {
     let mut value = Vec::new();
@@ -789,7 +812,7 @@ fn sample_rows(use_case: &UseCase, counter: u16) -> Vec<u8> {
             Choice::GetSelective => return Row::get_range(template.class, template.obis, template.index, 0, u32::MAX),
         };
         let Row { class, obis, index, .. } = Row::get(template.class, template.obis, template.index);
-        Row { access, class, obis, index, data: sample(&template.request) }
+        Row { access, class, obis, index, data: sample(&template.request.of) }
     };
     AccessRequest::new(Counter(counter.into()), use_case.rows.iter().map(row).collect::<Vec<_>>()).encode()
 }
@@ -809,10 +832,11 @@ fn sample(shape: &Type) -> Data {
         Type::Long => Data::Long(1),
         Type::Unsigned => Data::Unsigned(1),
         Type::LongUnsigned => Data::LongUnsigned(1),
-        Type::CompactArray => Data::CompactArray(Box::new(log())),
+        Type::CompactArray(_) => Data::CompactArray(Box::new(log())),
         Type::Enum => Data::Enum(1),
-        Type::Array(element) => Data::array([sample(element), sample(element)]),
-        Type::Structure(elements) => Data::structure(elements.iter().map(sample).collect::<Vec<_>>()),
+        Type::Either(fields) => sample(&fields[0].of),
+        Type::Array(element) => Data::array([sample(&element.of), sample(&element.of)]),
+        Type::Structure(elements) => Data::structure(elements.iter().map(|field| sample(&field.of)).collect::<Vec<_>>()),
         Type::Protected(_) => Data::Null,
     }
 }
