@@ -196,12 +196,11 @@ fn blobs(payload: &Payload) -> Vec<Blob<'_>> {
             _ => Vec::new(),
         },
         Payload::Dlms(Apdu::Response(response)) => {
-            let parts = response.answers.iter().enumerate().filter_map(|(place, answer)| {
-                match answer.data.as_structure()? {
+            let parts =
+                response.answers.iter().enumerate().filter_map(|(place, answer)| match answer.data.as_structure()? {
                     [parameters, blob] => protected(parameters, blob).map(|blob| (place, blob, None)),
                     _ => None,
-                }
-            });
+                });
             parts.collect()
         }
         Payload::Dlms(Apdu::Notification(alert)) => match &alert.further[..] {

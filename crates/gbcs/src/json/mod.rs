@@ -17,8 +17,8 @@ pub use says::{says, says_number, says_scaled};
 
 pub(crate) use asn1::{NamedNumber, named_number};
 
-pub use document::{Document, DocumentError, SupplementaryFields, Title};
 pub use dlms::range_of;
+pub use document::{Document, DocumentError, SupplementaryFields, Title};
 pub use opened::opened;
 
 use serde::de::{self, Deserializer};

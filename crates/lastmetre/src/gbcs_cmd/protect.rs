@@ -1,21 +1,25 @@
 //! `gbcs sign`, `gbcs mac` and `gbcs verify`.
 use super::decode::status_json;
 use super::input::{Fault, Line, each_to_hex, for_each_line};
+use super::text::{Paint, Told, write_message};
 use super::token::TokenArgs;
 use super::{Failure, KeyArgs, Outcome};
 use clap::Args;
 use gbcs::crypto::AwsLc;
 use gbcs::keystore::{KeyName, Keyring};
 use gbcs::verify::{Keys, Status};
-use gbcs::{Cra, Eui64, MessageView, Payload, catalogue, protect, verify};
+use gbcs::{Cra, Eui64, MessageView, Payload, catalogue, protect, rules, verify};
 use serde_json::json;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct SignArgs {
     #[command(flatten)]
     keys: KeyArgs,
+    /// Do not show on standard error what is signed
+    #[arg(long)]
+    quiet: bool,
     #[command(flatten)]
     token: TokenArgs,
     /// Messages, one a line; - is standard input, and so is no file
@@ -57,6 +61,12 @@ pub(super) fn sign(args: &SignArgs, out: &mut impl Write) -> Result<Outcome, Fai
         let [key, ..] = hand.store.private_keys(KeyName::signing(originator)) else {
             return Err(hand.without(format_args!("private digital signature key of {originator}")));
         };
+        // Whoever signs sees what: a Pre-Command that came from elsewhere may say anything.
+        let payload = Payload::of(&view).map_err(|e| e.to_string())?;
+        if !args.quiet {
+            let told = Told { name: None, report: None, warnings: &rules::check(&view, &payload) };
+            let _ = write_message(&view, &payload, &told, Paint::PLAIN, &mut io::stderr().lock());
+        }
         protect::sign(&&*hand.crypto, key, octets).map_err(|e| e.to_string())
     })
 }

@@ -23,7 +23,13 @@ struct Line {
 
 impl Block {
     /// A line as it is.
-    pub fn line(&mut self, indent: usize, name: impl Into<String>, value: impl Into<String>, behind: impl Into<String>) {
+    pub fn line(
+        &mut self,
+        indent: usize,
+        name: impl Into<String>,
+        value: impl Into<String>,
+        behind: impl Into<String>,
+    ) {
         self.lines.push(Line { indent, name: name.into(), value: value.into(), behind: behind.into() });
     }
 

@@ -92,7 +92,9 @@ fn header(view: &MessageView<'_>, name: Option<&str>, block: &mut Block) {
         gbcs::envelope::Supplementary::Party(party) => (party, None, None, None),
         gbcs::envelope::Supplementary::Request(party, counter) => (party, Some(counter), None, None),
         gbcs::envelope::Supplementary::Response(party, counter, own) => (party, Some(counter), Some(own), None),
-        gbcs::envelope::Supplementary::Certificate(party, counter, octets) => (party, Some(counter), None, Some(octets)),
+        gbcs::envelope::Supplementary::Certificate(party, counter, octets) => {
+            (party, Some(counter), None, Some(octets))
+        }
     };
     block.line(2, "on behalf of", party.to_string(), "");
     for (name, counter) in [("its counter", counter), ("own counter", own)] {
@@ -312,12 +314,7 @@ fn decrypted(
     }
 }
 
-fn protection(
-    view: &MessageView<'_>,
-    report: Option<&Report>,
-    paint: Paint,
-    out: &mut impl Write,
-) -> io::Result<()> {
+fn protection(view: &MessageView<'_>, report: Option<&Report>, paint: Paint, out: &mut impl Write) -> io::Result<()> {
     if let Some(signature) = view.signature() {
         let status = verdict(report.map(|report| &report.signature), paint);
         let octets = hex::encode(signature.0);

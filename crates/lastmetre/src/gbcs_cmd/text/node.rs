@@ -65,7 +65,10 @@ impl Node {
     pub fn of_certificate(octets: &[u8]) -> Self {
         let behind = format!("{} octets", octets.len());
         let Ok(Certificate { entity, role, usage, issuer, serial, .. }) = Certificate::parse(octets) else {
-            return Self::with_behind(hex::encode(&octets[..octets.len().min(24)]), format!("no certificate, {behind}"));
+            return Self::with_behind(
+                hex::encode(&octets[..octets.len().min(24)]),
+                format!("no certificate, {behind}"),
+            );
         };
         let who = entity.map_or_else(|| "an issuing authority".into(), |entity| entity.to_string());
         let role = role.map_or_else(String::new, |role| format!(", {}", words(role.name().unwrap_or("other role"))));
@@ -79,10 +82,14 @@ impl Node {
             Json::Null => Self::leaf("none"),
             Json::Bool(true) => Self::leaf("yes"),
             Json::Bool(false) => Self::leaf("no"),
-            Json::Number(n) => n.as_i64().map_or_else(|| Self::leaf(n.to_string()), |n| number(Meaning::Plain, n, None, hex_of(n))),
+            Json::Number(n) => {
+                n.as_i64().map_or_else(|| Self::leaf(n.to_string()), |n| number(Meaning::Plain, n, None, hex_of(n)))
+            }
             Json::String(text) => of_text(text),
             Json::Array(items) => Self::List(items.iter().map(Self::of_json).collect()),
-            Json::Object(map) => Self::Tree(map.iter().map(|(name, json)| (words(name), Self::of_json(json))).collect()),
+            Json::Object(map) => {
+                Self::Tree(map.iter().map(|(name, json)| (words(name), Self::of_json(json))).collect())
+            }
         }
     }
 }
@@ -193,9 +200,10 @@ fn digits_of(data: &Data) -> String {
 
 fn octets_behind(field: Option<&Field>, data: &Data) -> String {
     match (field.map(|field| (field.of, field.meaning)), data) {
-        (Some((Type::DateTime, _) | (_, Meaning::Date | Meaning::TimeOfDay | Meaning::Packed(_))), Data::OctetString(o)) => {
-            hex::encode(o)
-        }
+        (
+            Some((Type::DateTime, _) | (_, Meaning::Date | Meaning::TimeOfDay | Meaning::Packed(_))),
+            Data::OctetString(o),
+        ) => hex::encode(o),
         _ => String::new(),
     }
 }
