@@ -834,9 +834,11 @@ fn sample(shape: &Type) -> Data {
         Type::LongUnsigned => Data::LongUnsigned(1),
         Type::CompactArray(_) => Data::CompactArray(Box::new(log())),
         Type::Enum => Data::Enum(1),
-        Type::Either(fields) => sample(&fields[0].of),
         Type::Array(element) => Data::array([sample(&element.of), sample(&element.of)]),
-        Type::Structure(elements) => Data::structure(elements.iter().map(|field| sample(&field.of)).collect::<Vec<_>>()),
+        Type::Structure(elements) => {
+            Data::structure(elements.iter().map(|element| sample(&element.of)).collect::<Vec<_>>())
+        }
+        Type::Either(shapes) => shapes.first().map_or(Data::Null, |first| sample(&first.of)),
         Type::Protected(_) => Data::Null,
     }
 }
