@@ -8,12 +8,15 @@ use gbcs::dlms::{Apdu, Data, DateTime, Obis};
 use gbcs::envelope::RouteForm;
 use gbcs::gbz::zcl::Body;
 use gbcs::gbz::{Alert, Payload as GbzPayload};
+use gbcs::json::Document;
 use gbcs::utrn::Utrn;
 use gbcs::view::{self, Value};
 use gbcs::{Cra, Eui64, Form, MessageCode, MessageView, ParseError, Payload, Route, Time, der};
 
 /// A value tree takes some 40 octets a node, its lists grow by doubling, and the shortest node has one octet.
 const TREE: usize = 300;
+/// JSON has names beside every value, and is held as text and as a tree.
+const JSON: usize = 2500;
 /// A message by meaning is one copy of it; encoding makes another.
 const COPIES: usize = 16;
 
@@ -53,6 +56,29 @@ pub fn gbcs_message(octets: &[u8]) {
             assert_eq!(view.to_message().with_payload(&payload).encode(), octets);
         }
         Err(error) => check_error(&error, octets),
+    });
+}
+
+/// The JSON of messages: octets of a message come back from their JSON, and what text says as JSON, if anything, is a message whose
+/// own JSON says the same.
+pub fn gbcs_json(input: &[u8]) {
+    within(input.len(), JSON, || match MessageView::parse(input) {
+        Ok(view) => {
+            let Ok(document) = Document::of(&view) else { return };
+            let text = serde_json::to_string(&document).expect("a document is JSON");
+            let read: Document = serde_json::from_str(&text).expect("decode writes what encode reads");
+            assert_eq!(read.encode().as_deref(), Ok(input), "{text}");
+        }
+        Err(_) => {
+            let Ok(document) = serde_json::from_slice::<Document>(input) else { return };
+            match document.encode() {
+                Ok(octets) => {
+                    let view = MessageView::parse(&octets).expect("encode writes messages");
+                    assert_eq!(Document::of(&view).expect("that read").encode(), Ok(octets));
+                }
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
+        }
     });
 }
 

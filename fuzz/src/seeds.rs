@@ -231,6 +231,29 @@ pub fn gbcs_message() -> Seeds {
     ]
 }
 
+/// Seeds of `gbcs_json`: messages, and the JSON of some.
+pub fn gbcs_json() -> Seeds {
+    let mut seeds = gbcs_message();
+    let text = |name| {
+        let (_, octets) = gbcs_message().into_iter().find(|(known, _)| *known == name).expect("a seed");
+        let view = gbcs::MessageView::parse(&octets).expect("a message");
+        let document = gbcs::json::Document::of(&view).expect("that reads");
+        serde_json::to_vec(&document).expect("a document is JSON")
+    };
+    seeds.extend([
+        ("command-json", text("command")),
+        ("gas-json", text("gas-response")),
+        ("alert-json", text("alert")),
+    ]);
+    let header = r#""message_code":"0x001C","originator":"90B3D51F30010000","target":"00DB1234567890A0","counter":5"#;
+    let rows = r#"[{"name":"meter_balance.adjust","value":-5},{"name":"account_next.mode_and_status","value":{"mode":"prepayment","status":1}}]"#;
+    seeds.push((
+        "names-json",
+        format!(r#"{{{header},"payload":{{"dlms":{{"request":{{"rows":{rows}}}}}}}}}"#).into_bytes(),
+    ));
+    seeds
+}
+
 /// Seeds of `dlms_apdu`.
 pub fn dlms_apdu() -> Seeds {
     let mut value = Vec::new();
