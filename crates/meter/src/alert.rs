@@ -75,15 +75,15 @@ impl<C: Crypto> Meter<C> {
         }
         *count += 1;
         if *count == UNUSUAL {
-            self.state.security_log.push(now, UNUSUAL_NUMBER, MessageCode(0), Counter(0));
+            self.state.books.security_log.push(now, UNUSUAL_NUMBER, MessageCode(0), Counter(0));
             self.raise_guarded(now, UNUSUAL_NUMBER, MessageCode(0), Counter(0));
         }
     }
 
     /// Log what crossed a line since `before`, and raise what the supplier wants to know. The caller persists.
     pub(crate) fn notice(&mut self, now: Time, before: &Account, code: MessageCode, counter: Counter) {
-        for notice in notices(before, &self.state.account) {
-            self.state.event_log.push(now, notice, code, counter);
+        for notice in notices(before, &self.state.books.account) {
+            self.state.books.event_log.push(now, notice, code, counter);
             if ALERTED.contains(&notice)
                 && let Some(supplier) = self.config.supplier()
             {

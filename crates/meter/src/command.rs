@@ -2,7 +2,6 @@
 use crate::config::Kind;
 use crate::counters::{Rule, UtrnCache};
 use crate::event::Event;
-use crate::logs::Log;
 use crate::meter::Meter;
 use crate::pipeline::{Authentic, authenticate};
 use crate::prepayment::Account;
@@ -14,6 +13,7 @@ use crate::top_up::{Credited, Till, TopUpRefusal};
 use crate::work::{Executed, Origin, Outcome, Tools, Work};
 use crate::{esme, gsme};
 use alloc::vec::Vec;
+use gbcs::certificate::{Certificate, KeyUsage};
 use gbcs::crypto::{Crypto, Key128, SharedSecret};
 use gbcs::dlms::{AccessRequest, InvokeId};
 use gbcs::envelope::Supplementary;
@@ -55,7 +55,7 @@ fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time, command: &Authentic<'_>) 
     let till = meter.secrets.top_up(&meter.crypto, &meter.config).map(|(eui, secret)| (eui, secret.clone()));
 
     let registers = meter.state.registers();
-    let before = meter.state.account.clone();
+    let before = meter.state.books.account.clone();
     let state = &mut meter.state;
     let mut toolbox = Toolbox {
         crypto: &meter.crypto,
@@ -65,7 +65,6 @@ fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time, command: &Authentic<'_>) 
         // The counter of a Command that brings a UTRN is the one the UTRN was made with; a PPMID's is its own.
         command: (rules.replay == Rule::TopUp).then_some(id.counter),
         encryption,
-        event_log: &mut state.event_log,
         refused_top_up: None,
     };
     let origin = Origin { originator: id.originator, role: *role, code: rules.code, counter: id.counter };
@@ -73,14 +72,15 @@ fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time, command: &Authentic<'_>) 
         now,
         device: meter.config.eui,
         origin,
-        account: &mut state.account,
+        books: &mut state.books,
+        sizes: meter.config.sizes,
         pending: &mut state.pending,
         tools: &mut toolbox,
     };
     let executed = match (&mut state.model, &request) {
         (Model::Esme(store), Request::Dlms(request)) => esme::execute(store, &mut work, request),
         (Model::Gsme(store), Request::Gbz(payload)) => {
-            gsme::execute(store, &mut work, payload, &|n| rules.response_form(payload, n))
+            gsme::execute(store, &mut work, payload, &|n, answer| rules.response_form(payload, n, answer))
         }
         _ => Err(Refusal::NotModelled(rules.code)),
     }?;
@@ -125,13 +125,24 @@ fn encryption_key<C: Crypto>(meter: &mut Meter<C>, now: Time, command: &Authenti
         | Supplementary::Response(party, ..)
         | Supplementary::Certificate(party, ..) => party,
     };
-    // Under a counter of the device's own where the Response will carry one (see `response`).
-    let counter = match command.view.other_information().supplementary {
-        Supplementary::Certificate(..) => response::supplementary_counter(&meter.state, now),
-        _ => id.counter,
-    };
+    // A party that the meter does not know brings its certificate; the ACB's MAC vouches for it.
+    if let Supplementary::Certificate(party, _, certificate) = command.view.other_information().supplementary {
+        let counter = response::supplementary_counter(&meter.state, now);
+        let secret = agreed_with(meter, party, certificate)?;
+        return Some(protect::derive(&meter.crypto, &secret, Mode::Encryption, meter.config.eui, counter, party));
+    }
     let secret = meter.secrets.with(&meter.crypto, &meter.config, reader)?;
-    Some(protect::derive(&meter.crypto, secret, Mode::Encryption, meter.config.eui, counter, reader))
+    Some(protect::derive(&meter.crypto, secret, Mode::Encryption, meter.config.eui, id.counter, reader))
+}
+
+/// The secret with the holder of a key agreement certificate.
+fn agreed_with<C: Crypto>(meter: &Meter<C>, party: Eui64, certificate: &[u8]) -> Option<SharedSecret> {
+    let certificate = Certificate::parse(certificate).ok()?;
+    if certificate.entity != Some(party) || certificate.usage != KeyUsage::KeyAgreement {
+        return None;
+    }
+    let key = meter.crypto.public_key(&certificate.point).ok()?;
+    meter.crypto.agree(&meter.config.keys.key_agreement, &key).ok()
 }
 
 /// Event log lines of an executed Command.
@@ -144,13 +155,13 @@ fn record<C: Crypto>(
 ) {
     let (code, counter) = (command.rules.code, command.view.id().counter);
     let line = if executed.outcome == Outcome::Success { ACTIONED } else { NOT_ACTIONED };
-    meter.state.event_log.push(now, line, code, counter);
+    meter.state.books.event_log.push(now, line, code, counter);
     if executed.outcome == Outcome::Success && code == TOP_UP_BY_PPMID {
-        meter.state.event_log.push(now, CREDIT_ADDED_LOCALLY, code, counter);
+        meter.state.books.event_log.push(now, CREDIT_ADDED_LOCALLY, code, counter);
     }
     if let Some(refusal) = refused_top_up {
         if let Some(log) = refusal.log_code() {
-            meter.state.event_log.push(now, log, code, counter);
+            meter.state.books.event_log.push(now, log, code, counter);
         }
         meter.event(Event::TopUpRefused(refusal));
     }
@@ -164,7 +175,6 @@ pub(crate) struct Toolbox<'a, C> {
     pub utrns: &'a mut UtrnCache,
     pub command: Option<gbcs::Counter>,
     pub encryption: Option<Key128>,
-    pub event_log: &'a mut Log,
     pub refused_top_up: Option<TopUpRefusal>,
 }
 
@@ -185,9 +195,5 @@ impl<C: Crypto> Tools for Toolbox<'_, C> {
     fn encrypt(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
         let key = self.encryption.as_ref()?;
         Some(protect::encrypt(self.crypto, key, self.meter, plain))
-    }
-
-    fn clear_event_log(&mut self) {
-        self.event_log.clear();
     }
 }

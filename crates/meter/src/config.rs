@@ -1,4 +1,6 @@
 //! What a meter is given at manufacture and installation: identity, keys, trust anchors, factory settings.
+use crate::load::Load;
+use crate::profiles::LogSizes;
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::crypto::{PrivateKey, PublicKey};
@@ -161,6 +163,10 @@ pub struct MeterConfig {
     pub factory: FactorySettings,
     /// How long a gas meter sleeps between two calls on its hub (GBCS 10.3 recommends 1800 s).
     pub wake_interval: Duration,
+    /// How much its logs and profiles hold.
+    pub sizes: LogSizes,
+    /// What the household draws, where nobody tells the meter by [`handle_energy`](crate::Meter::handle_energy).
+    pub load: Option<Load>,
     /// Whether the rows of a Command must be exactly those of its use case; `false` lets a DLMS Command carry others.
     pub strict_rows: bool,
 }
@@ -178,6 +184,8 @@ impl MeterConfig {
             radio: None,
             factory: FactorySettings::default(),
             wake_interval: Duration::from_secs(1800),
+            sizes: LogSizes::default(),
+            load: None,
             strict_rows: true,
         }
     }

@@ -31,17 +31,16 @@ pub(crate) fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time) {
     for pending in due {
         one(meter, now, &pending);
     }
-    meter.persist();
 }
 
 fn one<C: Crypto>(meter: &mut Meter<C>, now: Time, pending: &Pending) {
     let registers = meter.state.registers();
-    let before = meter.state.account.clone();
+    let before = meter.state.books.account.clone();
     let (code, counter) = (MessageCode(pending.code), Counter(pending.counter));
     let originator = Eui64::from_u64(pending.originator);
     let Some((succeeded, further)) = activate(meter, now, pending) else { return };
     let alert = if succeeded { ACTIONED } else { NOT_ACTIONED };
-    meter.state.event_log.push(now, alert, code, counter);
+    meter.state.books.event_log.push(now, alert, code, counter);
     let alert_code = if let Further::Gbz(_) = further { GBZ_ALERT } else { DLMS_ALERT };
     meter.raise(now, originator, alert_code, alert, further);
     meter.notice(now, &before, code, counter);
@@ -55,7 +54,8 @@ fn activate<C: Crypto>(meter: &mut Meter<C>, now: Time, pending: &Pending) -> Op
     match &mut state.model {
         Model::Esme(store) => {
             let trigger = pending.what.as_slice().try_into().ok()?;
-            let activated = esme::activate(store, &mut state.account, now, Attribute::from_octets(trigger));
+            let activated =
+                esme::activate(store, &mut state.books, &meter.config.sizes, now, Attribute::from_octets(trigger));
             let mut data = Vec::from(pending.code.to_be_bytes());
             data.extend_from_slice(&pending.counter.to_be_bytes());
             data.extend_from_slice(&pending.what);
@@ -72,7 +72,6 @@ fn activate<C: Crypto>(meter: &mut Meter<C>, now: Time, pending: &Pending) -> Op
                 utrns: &mut state.counters.utrns,
                 command: None,
                 encryption: None,
-                event_log: &mut state.event_log,
                 refused_top_up: None,
             };
             let originator = Eui64::from_u64(pending.originator);
@@ -80,7 +79,8 @@ fn activate<C: Crypto>(meter: &mut Meter<C>, now: Time, pending: &Pending) -> Op
                 now,
                 device: meter.config.eui,
                 origin: Origin { originator, role: Role::Supplier, code: message_code, counter },
-                account: &mut state.account,
+                books: &mut state.books,
+                sizes: meter.config.sizes,
                 pending: &mut state.pending,
                 tools: &mut toolbox,
             };

@@ -1,11 +1,11 @@
 //! What the use case catalogue says, as a meter needs it.
 use crate::config::{Kind, Role};
 use crate::counters::Rule;
-use crate::esme::{self, Attribute};
-use crate::gsme::{self, ResponseForm};
+use crate::esme::Attribute;
+use crate::gsme::ResponseForm;
 use gbcs::catalogue::{self, Arguments, Category, DeviceType, Family, Originator, RowTemplate, Type, UseCase};
 use gbcs::dlms::{AccessRequest, BitString, Choice, Data, DateTime};
-use gbcs::gbz::zcl::READ_ATTRIBUTES_RESPONSE;
+use gbcs::gbz::zcl::{CLUSTER_SPECIFIC, READ_ATTRIBUTES_RESPONSE};
 use gbcs::gbz::{self, Component};
 use gbcs::{MessageCode, Octets};
 
@@ -95,10 +95,22 @@ impl Rules {
         if strict { self.use_case.matches(request) } else { !request.rows.is_empty() }
     }
 
-    /// How the use case answers a component: the answers to attribute reads stand in the order of the reads.
-    pub fn response_form(&self, command: &gbz::Payload, n: usize) -> ResponseForm {
+    /// How the use case answers a component by `answer`: the answers to attribute reads stand in the order of the reads, others
+    /// are told by their command.
+    pub fn response_form(&self, command: &gbz::Payload, n: usize, answer: &Component) -> ResponseForm {
         let is_read = |component: &Component| matches!(component.body(), Some(gbz::zcl::Body::ReadAttributes(_)));
         let none = ResponseForm { encrypted: false, frame_control: None };
+        if answer.frame_control & CLUSTER_SPECIFIC != 0 {
+            let alike = |template: &&catalogue::ComponentTemplate| {
+                template.frame_control & CLUSTER_SPECIFIC != 0
+                    && (template.cluster, template.command) == (answer.cluster, answer.command)
+            };
+            let template = self.use_case.answers.iter().find(alike);
+            return template.map_or(none, |template| ResponseForm {
+                encrypted: template.encrypted,
+                frame_control: Some(template.frame_control),
+            });
+        }
         if !command.components.get(n).is_some_and(is_read) {
             return none;
         }
@@ -107,7 +119,7 @@ impl Rules {
             .use_case
             .answers
             .iter()
-            .filter(|a| a.frame_control & gbz::zcl::CLUSTER_SPECIFIC == 0 && a.command == READ_ATTRIBUTES_RESPONSE);
+            .filter(|a| a.frame_control & CLUSTER_SPECIFIC == 0 && a.command == READ_ATTRIBUTES_RESPONSE);
         answers.nth(place).map_or(none, |answer| ResponseForm {
             encrypted: answer.encrypted,
             frame_control: Some(answer.frame_control),
@@ -115,32 +127,23 @@ impl Rules {
     }
 }
 
-/// Whether every row or component is one that the object models know what to do with.
+/// Whether some use case reads this attribute of a gas meter.
+pub(crate) fn is_read(cluster: u16, id: u16) -> bool {
+    let of_gsme = |use_case: &&UseCase| use_case.family == Family::Gbz && use_case.is_for(DeviceType::Gsme);
+    let mut components = catalogue::all().iter().filter(of_gsme).flat_map(|use_case| use_case.components);
+    components.any(|component| match component.arguments {
+        Arguments::Attributes(ids) => component.cluster == cluster && ids.contains(&id),
+        _ => false,
+    })
+}
+
+/// Whether the catalogue says what the Command is made of.
 fn models(use_case: &UseCase) -> bool {
     match use_case.family {
-        Family::Dlms => use_case.rows.iter().all(|row| {
-            let whole = match row.request {
-                Type::Protected(attributes) => attributes.iter().all(|attribute| !attribute.range),
-                _ => true,
-            };
-            whole && readable(row) && esme::models(row.choice, of(row))
-        }),
-        Family::Gbz => use_case.components.iter().all(|component| match component.arguments {
-            Arguments::Attributes(ids) => ids.iter().all(|&id| gsme::has(component.cluster, id)),
-            _ => gsme::models(component.cluster, component.frame_control, component.command),
-        }),
+        Family::Dlms => !use_case.rows.is_empty(),
+        Family::Gbz => !use_case.components.is_empty(),
         _ => false,
     }
-}
-
-/// Logs come back as compact arrays; this meter keeps none of the metrology's.
-fn readable(row: &RowTemplate) -> bool {
-    row.choice != Choice::Get || row.response != Type::CompactArray
-}
-
-/// The attribute or method a row template is about; the lowest where a group may vary.
-fn of(row: &RowTemplate) -> Attribute {
-    Attribute { class: row.class, obis: row.obis, index: row.index }
 }
 
 /// Whether a value may be written to an attribute: some use case writes such a one.

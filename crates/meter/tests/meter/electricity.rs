@@ -119,7 +119,7 @@ fn a_future_dated_price_waits_comes_into_force_and_is_told_by_two_alerts() {
     let (results, events) = run(&home, &mut meter, NOW, &home.dlms(0x00A2, 2, prices(200, 3000, DateTime::at(due))));
     assert_eq!(results, [0; 4]);
     assert!(matches!(events[0], Event::Executed { stored: true, ref changes, .. } if changes.is_empty()));
-    assert_eq!(meter.poll(), meter::Output::Timeout(Some(due)));
+    assert_eq!(meter.poll(), meter::Output::Timeout(Some(Time(NOW.0 + HOUR / 2))), "half hours pass as well");
     meter.handle_timeout(Time(due.0 - 1));
     assert_eq!(register(&meter, "price TOU 1"), "0.02");
     meter.handle_timeout(due);
@@ -141,7 +141,11 @@ fn a_future_dated_price_waits_comes_into_force_and_is_told_by_two_alerts() {
     let expected = [[0x00, 0x71, 0, 0, 19, 20, 0, 255, 7], [0x00, 0x71, 0, 0, 19, 20, 4, 255, 7]];
     assert_eq!(triggers, expected);
     drain(&mut meter);
-    assert_eq!(meter.poll(), meter::Output::Timeout(None), "nothing is left to do");
+    assert_eq!(
+        meter.poll(),
+        meter::Output::Timeout(Some(Time(due.0 + HOUR / 2))),
+        "nothing is left to do but to live on"
+    );
 }
 
 #[test]
