@@ -122,16 +122,6 @@ impl<C: Crypto> Meter<C> {
         self.run(now);
     }
 
-    /// The customer presses the button of armed supply; whether it was armed.
-    pub fn enable_supply_locally(&mut self, now: Time) -> bool {
-        let enabled = self.state.books.account.enable_locally();
-        if enabled {
-            self.persist();
-            self.run(now);
-        }
-        enabled
-    }
-
     /// The next thing to do.
     pub fn poll(&mut self) -> Output {
         self.outputs.pop_front().unwrap_or_else(|| Output::Timeout(self.timeout()))
@@ -221,7 +211,7 @@ impl<C: Crypto> Meter<C> {
     }
 
     /// Live through the time until `now`, with what falls due on the way; whether anything changed.
-    fn advance(&mut self, now: Time) -> bool {
+    pub(crate) fn advance(&mut self, now: Time) -> bool {
         let mut changed = false;
         while let Some(due) = self.state.pending.iter().map(|pending| Time(pending.due)).min().filter(|due| *due <= now)
         {
@@ -254,7 +244,7 @@ impl<C: Crypto> Meter<C> {
     }
 
     /// Everything the link wants done, until nothing is left.
-    fn run(&mut self, now: Time) {
+    pub(crate) fn run(&mut self, now: Time) {
         while let Some(mut link) = self.link.take() {
             let again = link.run(now, self);
             self.link = Some(link);

@@ -73,10 +73,10 @@ impl<C: Crypto> Meter<C> {
         if let Some(sampling) = &mut profiles.sampling {
             sampling.meter(end - HALF_HOUR, end, ended.import);
         }
-        if end % HOUR == 0 {
+        if end.is_multiple_of(HOUR) {
             recover(&mut books.account, HOUR);
         }
-        if end % DAY == 0 {
+        if end.is_multiple_of(DAY) {
             books.account.charge(Charge::Standing, i32::try_from(tariff.standing_charge).unwrap_or(i32::MAX));
             recover(&mut books.account, DAY);
         }
@@ -86,7 +86,7 @@ impl<C: Crypto> Meter<C> {
         {
             books.account.renew_cap();
         }
-        if end % DAY == 0 {
+        if end.is_multiple_of(DAY) {
             let profiles = &mut books.profiles;
             profiles.daily.push(Snapshot::of_registers(end, cause::DAILY, &books.metering), sizes.days);
             profiles.daily_prepayment.push(Snapshot::of_account(end, cause::DAILY, &books.account), sizes.days);

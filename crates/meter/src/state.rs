@@ -2,6 +2,7 @@
 use crate::books::Books;
 use crate::config::{FactorySettings, Kind};
 use crate::counters::Counters;
+use crate::local::Attempts;
 use crate::prepayment::Account;
 use crate::register::Register;
 use crate::work::Pending;
@@ -60,6 +61,9 @@ pub(crate) struct State {
     /// The tunnel the hub has with an electricity meter: void after a restart, and the hub is to be told.
     #[n(7)]
     pub tunnel: Option<u16>,
+    /// Bad UTRNs entered by hand.
+    #[n(8)]
+    pub attempts: Attempts,
 }
 
 /// Frame counters of the radio; the han crate's type, as this record writes it.
@@ -87,6 +91,7 @@ impl State {
             outbox: VecDeque::new(),
             frames: Frames::default(),
             tunnel: None,
+            attempts: Attempts::default(),
         }
     }
 

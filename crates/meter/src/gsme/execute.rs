@@ -28,6 +28,7 @@ mod top_up_result {
     pub const DUPLICATE: u8 = 0x02;
     pub const ERROR: u8 = 0x03;
     pub const MAXIMUM_CREDIT: u8 = 0x04;
+    pub const KEYPAD_LOCKED: u8 = 0x05;
     pub const TOO_LARGE: u8 = 0x06;
     pub const ACCEPTED_SUPPLY_ARMED: u8 = 0x12;
 }
@@ -302,6 +303,7 @@ fn top_up_code(refusal: TopUpRefusal) -> u8 {
         TopUpRefusal::Duplicate => top_up_result::DUPLICATE,
         TopUpRefusal::AboveMaximumCredit => top_up_result::TOO_LARGE,
         TopUpRefusal::AboveMaximumBalance => top_up_result::MAXIMUM_CREDIT,
+        TopUpRefusal::LockedOut => top_up_result::KEYPAD_LOCKED,
         TopUpRefusal::NoKey => top_up_result::ERROR,
     }
 }

@@ -43,13 +43,13 @@ pub(super) fn read(books: &Books, component: &Component, command: &Command) -> V
 }
 
 /// The snapshots of some causes between two times, oldest first, each with its number among them and how many there are.
-fn matching<'a>(
-    all: [&'a crate::profiles::Ring<Snapshot>; 3],
+fn matching(
+    all: [&crate::profiles::Ring<Snapshot>; 3],
     from: u32,
     to: u32,
     cause: u32,
     offset: u8,
-) -> Option<(usize, &'a Snapshot)> {
+) -> Option<(usize, &Snapshot)> {
     let wanted = |s: &&Snapshot| (from..=to).contains(&s.at) && s.cause & cause != 0;
     let mut found: Vec<&Snapshot> = all.into_iter().flat_map(|ring| ring.iter()).filter(wanted).collect();
     found.sort_by_key(|s| s.at);

@@ -278,7 +278,7 @@ fn supply_is_disabled_armed_enabled_and_read() {
     assert_eq!(read(&mut meter), Data::Enum(0));
     assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x0051, 3, script(54))).0, [0]);
     assert_eq!(read(&mut meter), Data::Enum(2));
-    assert!(meter.enable_supply_locally(NOW));
+    assert!(meter.enable_supply_locally(NOW, meter::Place::Keypad));
     assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x0050, 4, script(52))).0, [0]);
     assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x004F, 5, script(51))).0, [0]);
     assert_eq!(read(&mut meter), Data::Enum(1));

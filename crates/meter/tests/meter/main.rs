@@ -9,3 +9,4 @@ mod refusals;
 mod restart;
 mod rtds;
 mod top_ups;
+mod year;
