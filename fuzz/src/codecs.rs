@@ -7,7 +7,7 @@ use gbcs::envelope::RouteForm;
 use gbcs::gbz::zcl::Body;
 use gbcs::gbz::{Alert, Payload as GbzPayload};
 use gbcs::utrn::Utrn;
-use gbcs::{Eui64, Form, MessageView, ParseError, Payload, Route, der};
+use gbcs::{Cra, Eui64, Form, MessageCode, MessageView, ParseError, Payload, Route, der};
 
 /// A value tree takes some 40 octets a node, its lists grow by doubling, and the shortest node has one octet.
 const TREE: usize = 300;
@@ -119,6 +119,26 @@ pub fn der_tree(octets: &[u8]) {
             let encoded = short.encode();
             assert!(encoded.len() <= octets.len());
             assert_eq!(der::Value::parse(&encoded), Ok(short));
+        }
+        Err(error) => check_error(&error, octets),
+    });
+}
+
+/// ASN.1 payloads: what parses encodes back, typed or as a tree, and with the lengths that devices write. Input: message code and
+/// kind, then the octets.
+pub fn asn1(input: &[u8]) {
+    let Some((&[high, low, kind], octets)) = input.split_first_chunk() else { return };
+    let code = MessageCode(u16::from_be_bytes([high, low]));
+    let cra = [Cra::Command, Cra::Response, Cra::Alert][usize::from(kind % 3)];
+    within(octets.len(), TREE, || match Payload::parse(code, cra, octets) {
+        Ok(payload) => {
+            assert_eq!(payload.encoded_len(), octets.len());
+            assert_eq!(payload.encode(), octets);
+            let Payload::Asn1(payload) = payload else { return };
+            assert!(payload.content().results().len() <= octets.len());
+            let long = payload.clone().with_long_lengths();
+            assert_eq!(long.content(), payload.content());
+            assert_eq!(gbcs::asn1::Payload::parse(code, cra, &long.encode()), Ok(long));
         }
         Err(error) => check_error(&error, octets),
     });

@@ -283,6 +283,73 @@ pub fn der_tree() -> Seeds {
     ]
 }
 
+/// Seeds of `asn1`: message code, kind, payload.
+pub fn asn1() -> Seeds {
+    use gbcs::asn1::*;
+    use gbcs::certificate::{KeyUsage, Role};
+    let seed = |code: u16, kind: Cra, payload: Payload| {
+        [&code.to_be_bytes()[..], &[kind as u8 - 1], &payload.encode()].concat()
+    };
+    let certificate = CertificateDer::new(certificate_tree(true).encode()).expect("a certificate in shape");
+    let cell = Cell::new(Role::Supplier, KeyUsage::DigitalSignature);
+    let floor = SpecialistFloor { specialist: Specialist::PrepaymentTopUp, floor: Counter(5) };
+    let party = PartyFloor { role: Role::Supplier, floor: Counter(0), specialist_floors: Some(vec![floor]) };
+    let control = UpdateControl {
+        symmetric_key: Some(SymmetricKey::new([7; 16])),
+        path_validity_checks: Some(PathValidityChecks::Disapply),
+        floor: Some(Counter(0)),
+        specialist_floors: Some(vec![floor]),
+        other_floors: Some(vec![party.clone()]),
+        ..UpdateControl::new(ReplacementMode::SupplierBySupplier, cell, Counter(1000))
+    };
+    let replaced = |cell| Replacement { certificate: certificate.clone(), cell };
+    let update = CredentialsUpdate::new(
+        control,
+        vec![replaced(cell), replaced(Cell::PREPAYMENT_TOP_UP)],
+        vec![certificate.clone()],
+    );
+    let outcome = |cell| CellOutcome {
+        cell,
+        status: CellStatus::NoTrustAnchor,
+        old_subject: SUPPLIER,
+        old_key: KeyIdentifier([4; 8]),
+        new_subject: SUPPLIER,
+        new_key: KeyIdentifier([4; 8]),
+    };
+    let outcome = UpdateOutcome {
+        counter: Counter(1000),
+        mode: ReplacementMode::SupplierBySupplier,
+        floors: vec![party],
+        cells: vec![outcome(cell), outcome(Cell::PREPAYMENT_TOP_UP)],
+    };
+    let held = HeldCell {
+        usage: KeyUsages::KEY_AGREEMENT,
+        cell_usage: CellUsage::PrepaymentTopUp,
+        subject: SUPPLIER,
+        key: KeyIdentifier([4; 8]),
+    };
+    let entry = LogEntry { device: METERS[0], kind: DeviceKind::Esme };
+    let firmware =
+        ActivateFirmware { hash: ImageHash([1; 32]), counter: Counter(1000), execution: Some(DateTime::NEVER) };
+    let update = Content::UpdateCredentials(Box::new(update.at(DateTime::NEVER)));
+    let credentials = vec![
+        RoleCredentials::held(Role::Supplier, Counter(7), [held; 5]),
+        RoleCredentials::refused(Role::LoadController, CellStatus::TrustAnchorNotFound),
+    ];
+    let join = Join { certificate: Some(certificate), ..Join::new(JoinMethod::C, METERS[1], DeviceKind::Gsme) };
+    vec![
+        ("update", seed(0x0102, Cra::Command, update.into())),
+        (
+            "updated",
+            seed(0x0102, Cra::Response, Payload::from(Content::CredentialsUpdated(outcome)).with_long_lengths()),
+        ),
+        ("credentials", seed(0x0008, Cra::Response, Content::Credentials(credentials).into())),
+        ("join", seed(0x00AF, Cra::Command, Content::Join(join).into())),
+        ("join-details", seed(0x0013, Cra::Response, Content::JoinDetails(JoinDetails::of([entry; 9])).into())),
+        ("firmware", seed(0x0012, Cra::Command, Content::ActivateFirmware(firmware).into())),
+    ]
+}
+
 /// Seeds of `certificate`.
 pub fn certificate() -> Seeds {
     vec![("device", certificate_tree(false).encode()), ("organisation", certificate_tree(true).encode())]

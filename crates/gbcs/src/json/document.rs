@@ -150,7 +150,7 @@ impl Document {
             return Err(DocumentError::TooLong);
         }
         let payload = self.payload.encode();
-        if Payload::parse(cra, &payload).as_ref() != Ok(&self.payload) {
+        if Payload::parse(self.message_code, cra, &payload).as_ref() != Ok(&self.payload) {
             return Err(DocumentError::Payload);
         }
         Ok(Message { header, payload, signature, mac }.encode())

@@ -6,7 +6,7 @@ use crate::dlms::{
 use crate::gbz::zcl::{AttributeRecord, AttributeValue, BlockThresholds, Status, U24, U48, ZclString};
 use crate::ids::{Counter, Cra, Eui64, MessageCode};
 use crate::octets::Octets;
-use crate::time::Civil;
+use crate::time::{Civil, Time};
 use serde::de::{self, Deserializer};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,7 @@ macro_rules! as_text {
         }
     )*};
 }
+pub(super) use as_text;
 
 as_text! {
     Eui64: "16 hex digits", |eui| eui.to_string(), |text| text.parse().ok();
@@ -78,12 +79,17 @@ fn date_time(text: &str) -> Option<DateTime> {
     if hex::decode_to_slice(text, &mut octets).is_ok() {
         return Some(DateTime(octets));
     }
+    moment(text).map(|moment| When::At(moment).into())
+}
+
+/// As `2015-01-01T00:00:00Z`, and nothing like it.
+pub(super) fn moment(text: &str) -> Option<Time> {
     let fields: Vec<u16> = text.split(['-', 'T', ':', 'Z']).filter_map(|field| field.parse().ok()).collect();
     let [year, month, day, hour, minute, second] = fields[..] else { return None };
     let small = |n: u16| u8::try_from(n).ok();
     let (month, day, hour) = (small(month)?, small(day)?, small(hour)?);
     let moment = Civil { year, month, day, hour, minute: small(minute)?, second: small(second)? }.time()?;
-    (moment.to_string() == text).then(|| When::At(moment).into())
+    (moment.to_string() == text).then_some(moment)
 }
 
 /// A type written as another, and read back where it fits.

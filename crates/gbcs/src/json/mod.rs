@@ -1,9 +1,12 @@
 //! How messages look in JSON: numbers that people know in hex are hex text, octets are hex digits, text is text where it is text.
 //!
 //! Everything comes back as it was: what a friendly form cannot say is written in hex instead. A whole message is a [`Document`].
+mod asn1;
 mod der;
 mod document;
 mod forms;
+
+pub(crate) use asn1::{NamedNumber, named_number};
 
 pub use document::{Document, DocumentError, SupplementaryFields, Title};
 
