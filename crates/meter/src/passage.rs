@@ -69,7 +69,7 @@ impl<C: Crypto> Meter<C> {
         let ended = books.metering.end_half_hour(end);
         let profiles = &mut books.profiles;
         profiles.half_hours.push(end, ended, sizes.half_hours);
-        profiles.voltage.push((end, VOLTS), sizes.half_hours / 10);
+        profiles.voltage.push((end, VOLTS), sizes.half_hours);
         if let Some(sampling) = &mut profiles.sampling {
             sampling.meter(end - HALF_HOUR, end, ended.import);
         }

@@ -2,6 +2,7 @@
 mod arbitrary;
 mod electricity;
 mod gas;
+mod history;
 mod home;
 mod hub;
 mod radio;

@@ -31,13 +31,13 @@ fn shared() -> Option<PathBuf> {
     found.then_some(folder)
 }
 
-struct Sample {
-    use_case: String,
-    name: String,
-    octets: Vec<u8>,
+pub struct Sample {
+    pub use_case: String,
+    pub name: String,
+    pub octets: Vec<u8>,
 }
 
-fn samples() -> Option<(Home, Vec<Sample>)> {
+pub fn samples() -> Option<(Home, Vec<Sample>)> {
     let folder = shared()?.join("rtds");
     let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     let keys: serde_json::Value = serde_json::from_str(&text("keystore.json")).unwrap();
@@ -75,7 +75,7 @@ fn samples() -> Option<(Home, Vec<Sample>)> {
 }
 
 /// The same Command as this home sends it: the MAC for our device's key, and a UTRN our device would know.
-fn ours(home: &Home, kind: Kind, sample: &Sample) -> Vec<u8> {
+pub fn ours(home: &Home, kind: Kind, sample: &Sample) -> Vec<u8> {
     let view = MessageView::parse(&sample.octets).unwrap();
     match top_up_digits(view.payload()) {
         Some(digits) => {
@@ -117,7 +117,7 @@ fn prepare(home: &Home, meter: &mut Meter<RustCrypto>, samples: &[Sample], use_c
 }
 
 /// Same type throughout; lists and texts may differ in length.
-fn same_shape(ours: &Data, theirs: &Data) -> bool {
+pub fn same_shape(ours: &Data, theirs: &Data) -> bool {
     match (ours, theirs) {
         (Data::Structure(a), Data::Structure(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_shape(a, b))
@@ -126,6 +126,7 @@ fn same_shape(ours: &Data, theirs: &Data) -> bool {
             (Some(a), Some(b)) => same_shape(a, b),
             _ => true,
         },
+        (Data::CompactArray(a), Data::CompactArray(b)) => a.description() == b.description(),
         _ => ours.tag() == theirs.tag(),
     }
 }
@@ -168,7 +169,7 @@ fn compare_gbz(name: &str, ours: &[u8], theirs: &[u8]) {
     }
 }
 
-fn is_read(command: &gbz::zcl::Command) -> bool {
+pub fn is_read(command: &gbz::zcl::Command) -> bool {
     use gbz::zcl::Command::*;
     matches!(
         command,
@@ -185,7 +186,7 @@ fn is_read(command: &gbz::zcl::Command) -> bool {
 }
 
 /// A new meter remembers nothing yet: see `a_meter_that_lived_answers_every_read_as_the_reference_does`.
-fn is_not_found(component: &gbz::Component) -> bool {
+pub fn is_not_found(component: &gbz::Component) -> bool {
     let not_found = gbz::zcl::Status::NOT_FOUND;
     matches!(component.body(), Some(Body::DefaultResponse { status, .. }) if *status == not_found)
 }

@@ -61,7 +61,7 @@ fn tariff() -> Vec<Row> {
 }
 
 /// ECS07: 90 pounds at 50 pence a day, 3 pounds at 2 pence an hour, 60 pounds at a tenth of each top-up.
-fn debts() -> Vec<Row> {
+pub fn debts() -> Vec<Row> {
     let charge = |e| obis(19, 20, e);
     let change = |e, by| Row::action(113, charge(e), 4, Data::DoubleLong(by));
     vec![
@@ -210,6 +210,24 @@ fn a_year_of_electricity_adds_up_to_the_millipence() {
     assert!(energy("import") > 2_000_000);
 }
 
+/// GCS04: 40 pounds at 30 pence a day, 10 pounds at a twentieth of each top-up.
+pub fn gas_debts() -> Vec<Component> {
+    let debt = |amount, kind, recovery, percentage| ChangeDebt {
+        issuer_event: 1,
+        label: ZclString::default(),
+        amount,
+        recovery_method: u8::from(kind == 5),
+        amount_type: kind,
+        start: 0,
+        collection_time: 0,
+        recovery_frequency: 1,
+        recovery_amount: recovery,
+        recovery_percentage: percentage,
+    };
+    let debts = [debt(4_000_000, 1, 30_000, 0), debt(0, 3, 0, 0), debt(1_000_000, 5, 0, 500)];
+    (0..).zip(debts).map(|(n, debt)| Component::new(n, debt)).collect()
+}
+
 #[test]
 fn a_year_of_gas_adds_up_to_the_millipence_and_restarts_where_it_was() {
     let home = Home::default();
@@ -244,21 +262,7 @@ fn a_year_of_gas_adds_up_to_the_millipence_and_restarts_where_it_was() {
     };
     let price = [Component::new(0, information), Component::new(1, matrix)];
     assert!(year.meter.handle_message(NOW, &home.gbz(0x00A3, 1, price)).is_some());
-    let debt = |amount, kind, recovery, percentage| ChangeDebt {
-        issuer_event: 1,
-        label: ZclString::default(),
-        amount,
-        recovery_method: u8::from(kind == 5),
-        amount_type: kind,
-        start: 0,
-        collection_time: 0,
-        recovery_frequency: 1,
-        recovery_amount: recovery,
-        recovery_percentage: percentage,
-    };
-    let debts = [debt(4_000_000, 1, 30_000, 0), debt(0, 3, 0, 0), debt(1_000_000, 5, 0, 500)];
-    let debts: Vec<_> = (0..).zip(debts).map(|(n, debt)| Component::new(n, debt)).collect();
-    assert!(year.meter.handle_message(NOW, &home.gbz(0x006E, 2, debts)).is_some());
+    assert!(year.meter.handle_message(NOW, &home.gbz(0x006E, 2, gas_debts())).is_some());
     year.top_up(30);
     for day in 0..365 {
         year.day(30, 5);
