@@ -5,6 +5,7 @@ use crate::meter::Meter;
 use crate::prepayment::{Account, notices};
 use alloc::vec::Vec;
 use core::time::Duration;
+use gbcs::asn1::{self, Content};
 use gbcs::crypto::Crypto;
 use gbcs::dlms::{Data, DataNotification, DateTime, InvokeId};
 use gbcs::envelope::{GroupingHeader, Message};
@@ -33,6 +34,8 @@ pub(crate) enum Further {
     Dlms(Data),
     /// Of a gas meter.
     Gbz(AlertData),
+    /// A payload of its own.
+    Asn1(Content),
 }
 
 impl<C: Crypto> Meter<C> {
@@ -94,6 +97,7 @@ impl<C: Crypto> Meter<C> {
 
     fn alert_payload(&self, now: Time, counter: Counter, code: u16, further: Further) -> Vec<u8> {
         match (self.config.kind, further) {
+            (_, Further::Asn1(content)) => asn1::Payload::from(content).with_long_lengths().encode(),
             (Kind::Esme, further) => {
                 let further = if let Further::Dlms(data) = further { alloc::vec![data] } else { Vec::new() };
                 DataNotification { invoke: InvokeId::of(counter), code, time: DateTime::at(now), further }.encode()

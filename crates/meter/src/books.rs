@@ -1,4 +1,5 @@
 //! What a meter keeps besides the objects of its family: money, energy, logs, clock. Both object models read and write it.
+use crate::asn1::Firmware;
 use crate::clock::Clock;
 use crate::logs::Log;
 use crate::metering::Metering;
@@ -41,6 +42,8 @@ pub(crate) struct Books {
     pub switch_log: Log,
     #[n(7)]
     pub clock: Clock,
+    #[n(8)]
+    pub firmware: Firmware,
 }
 
 impl Books {
@@ -54,6 +57,7 @@ impl Books {
             power_log: Log::default(),
             switch_log: Log::default(),
             clock: Clock::default(),
+            firmware: Firmware::default(),
         }
     }
 

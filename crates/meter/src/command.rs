@@ -11,8 +11,10 @@ use crate::response;
 use crate::state::Model;
 use crate::top_up::{Credited, Till, TopUpRefusal};
 use crate::work::{Executed, Origin, Outcome, Tools, Work};
-use crate::{esme, gsme};
+use crate::{asn1, esme, gsme};
 use alloc::vec::Vec;
+use gbcs::asn1::Content;
+use gbcs::catalogue::{Family, Protection};
 use gbcs::certificate::{Certificate, KeyUsage};
 use gbcs::crypto::{Crypto, Key128, SharedSecret};
 use gbcs::dlms::{AccessRequest, InvokeId};
@@ -38,6 +40,7 @@ pub(crate) fn handle<C: Crypto>(meter: &mut Meter<C>, now: Time, message: &[u8])
 enum Request {
     Dlms(AccessRequest),
     Gbz(gbz::Payload),
+    Asn1(Content),
 }
 
 fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time, command: &Authentic<'_>) -> Result<Vec<u8>, Refusal> {
@@ -47,15 +50,38 @@ fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time, command: &Authentic<'_>) 
     meter.state.counters.record(rules.replay, *role, rules.code, id.counter);
     let request = template(meter, command)?;
 
-    let config = &meter.config;
-    if !rules.critical && meter.secrets.with(&meter.crypto, config, id.originator).is_none() {
+    let registers = meter.state.registers();
+    let before = meter.state.books.account.clone();
+    let (executed, refused_top_up) = match &request {
+        Request::Asn1(content) => (asn1::execute(meter, now, command, content)?, None),
+        _ => objects(meter, now, command, &request)?,
+    };
+    let response = response::make(meter, now, command, &executed)?;
+    record(meter, now, command, &executed, refused_top_up);
+    meter.notice(now, &before, rules.code, id.counter);
+    let changes = changes(&registers, &meter.state.registers());
+    let Executed { outcome, stored, .. } = executed;
+    let (use_case, title) = (rules.name, rules.title);
+    meter.event(Event::Executed { id, code: rules.code, use_case, title, outcome, stored, changes });
+    Ok(response)
+}
+
+/// Execute what the object models know: rows and components. With it, why a top-up in them was not taken.
+fn objects<C: Crypto>(
+    meter: &mut Meter<C>,
+    now: Time,
+    command: &Authentic<'_>,
+    request: &Request,
+) -> Result<(Executed, Option<TopUpRefusal>), Refusal> {
+    let Authentic { view, rules, role } = command;
+    let id = view.id();
+    let macs = rules.response == Protection::Mac;
+    if macs && meter.secrets.with(&meter.crypto, &meter.config, id.originator).is_none() {
         return Err(Refusal::NoReaderKey(id.originator));
     }
     let encryption = encryption_key(meter, now, command);
     let till = meter.secrets.top_up(&meter.crypto, &meter.config).map(|(eui, secret)| (eui, secret.clone()));
 
-    let registers = meter.state.registers();
-    let before = meter.state.books.account.clone();
     let state = &mut meter.state;
     let mut toolbox = Toolbox {
         crypto: &meter.crypto,
@@ -77,28 +103,24 @@ fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time, command: &Authentic<'_>) 
         pending: &mut state.pending,
         tools: &mut toolbox,
     };
-    let executed = match (&mut state.model, &request) {
+    let executed = match (&mut state.model, request) {
         (Model::Esme(store), Request::Dlms(request)) => esme::execute(store, &mut work, request),
         (Model::Gsme(store), Request::Gbz(payload)) => {
             gsme::execute(store, &mut work, payload, &|n, answer| rules.response_form(payload, n, answer))
         }
         _ => Err(Refusal::NotModelled(rules.code)),
     }?;
-    let refused_top_up = toolbox.refused_top_up;
-    let response = response::make(meter, now, command, &executed)?;
-    record(meter, now, command, &executed, refused_top_up);
-    meter.notice(now, &before, rules.code, id.counter);
-    let changes = changes(&registers, &meter.state.registers());
-    let Executed { outcome, stored, .. } = executed;
-    let (use_case, title) = (rules.name, rules.title);
-    meter.event(Event::Executed { id, code: rules.code, use_case, title, outcome, stored, changes });
-    Ok(response)
+    Ok((executed, toolbox.refused_top_up))
 }
 
 /// Step 11: the payload is that of the use case, row by row.
 fn template<C: Crypto>(meter: &Meter<C>, command: &Authentic<'_>) -> Result<Request, Refusal> {
     let (view, rules) = (&command.view, &command.rules);
     let (request, fits) = match meter.config.kind {
+        _ if rules.use_case.family == Family::Der => {
+            let content = asn1::parse(rules.code, view.payload()).map_err(Refusal::BadPayload)?;
+            (Request::Asn1(content), true)
+        }
         Kind::Esme => {
             let request = AccessRequest::parse(view.payload()).map_err(Refusal::BadPayload)?;
             let fits = request.invoke == InvokeId::of(view.id().counter)

@@ -19,12 +19,14 @@
 extern crate alloc;
 
 mod alert;
+mod asn1;
 mod books;
 mod calendar;
 mod clock;
 mod command;
 pub mod config;
 pub mod counters;
+mod credentials;
 mod due;
 mod esme;
 mod event;
@@ -50,6 +52,7 @@ mod top_up;
 mod wake;
 mod work;
 
+pub use asn1::Image;
 pub use clock::ClockStatus;
 pub use config::{DeviceKeys, FactorySettings, Kind, MeterConfig, RadioConfig, Role, TrustAnchor, Usage};
 pub use event::{Event, Output};

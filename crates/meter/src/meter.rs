@@ -51,11 +51,12 @@ impl<C: Crypto> Meter<C> {
     ///
     /// # Errors
     /// The state is not one of this kind of meter and version.
-    pub fn new(config: MeterConfig, crypto: C, state: Option<&[u8]>) -> Result<Self, StateError> {
+    pub fn new(mut config: MeterConfig, crypto: C, state: Option<&[u8]>) -> Result<Self, StateError> {
         let state = match state {
             Some(octets) => State::parse(config.kind, octets)?,
             None => State::new(config.kind, &config.factory),
         };
+        state.credentials.apply(&crypto, &mut config);
         let link = config.radio.clone().map(|radio| Link::new(&config, radio, &state));
         let (secrets, vigil) = (Secrets::default(), Vigil::default());
         Ok(Self { crypto, config, secrets, state, vigil, link, outputs: VecDeque::new() })

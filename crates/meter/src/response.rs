@@ -1,11 +1,12 @@
 //! The Response: the Command's ids swapped, its code and counter, and the protection of its category (gbcs-messages 2, 4).
-use crate::config::Kind;
+use crate::config::{Kind, Role};
 use crate::meter::Meter;
 use crate::pipeline::Authentic;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::work::Executed;
 use alloc::vec::Vec;
+use gbcs::catalogue::Protection;
 use gbcs::crypto::Crypto;
 use gbcs::dlms::DateTime;
 use gbcs::envelope::{GroupingHeader, Message, OtherInformation, Supplementary};
@@ -34,7 +35,12 @@ pub(crate) fn make<C: Crypto>(
         other: OtherInformation { code: rules.code, supplementary },
     };
     let plain = Message::plain(header, executed.payload.clone()).encode();
-    let protected = if rules.critical {
+    let signed = match rules.response {
+        Protection::MacOrSignature => command.role != Role::AccessControlBroker,
+        Protection::Mac => false,
+        Protection::Signature | Protection::SignatureAndMac => true,
+    };
+    let protected = if signed {
         protect::sign(&meter.crypto, &meter.config.keys.digital_signature, &plain)
     } else {
         let secret = meter.secrets.with(&meter.crypto, &meter.config, id.target);

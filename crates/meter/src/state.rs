@@ -2,6 +2,7 @@
 use crate::books::Books;
 use crate::config::{FactorySettings, Kind};
 use crate::counters::Counters;
+use crate::credentials::Credentials;
 use crate::local::Attempts;
 use crate::prepayment::Account;
 use crate::register::Register;
@@ -64,6 +65,9 @@ pub(crate) struct State {
     /// Bad UTRNs entered by hand.
     #[n(8)]
     pub attempts: Attempts,
+    /// What Commands replaced of keys, cells and joins.
+    #[n(9)]
+    pub credentials: Credentials,
 }
 
 /// Frame counters of the radio; the han crate's type, as this record writes it.
@@ -92,6 +96,7 @@ impl State {
             frames: Frames::default(),
             tunnel: None,
             attempts: Attempts::default(),
+            credentials: Credentials::default(),
         }
     }
 

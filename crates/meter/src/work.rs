@@ -72,6 +72,9 @@ pub(crate) struct Pending {
     #[n(4)]
     #[cbor(with = "minicbor::bytes")]
     pub what: Vec<u8>,
+    /// The originator's.
+    #[n(5)]
+    pub role: u8,
 }
 
 impl Pending {
@@ -82,6 +85,7 @@ impl Pending {
             code: origin.code.0,
             counter: origin.counter.0,
             what,
+            role: origin.role as u8,
         }
     }
 }

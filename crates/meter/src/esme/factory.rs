@@ -35,7 +35,6 @@ pub(super) fn value(attribute: Attribute) -> Option<Data> {
         (1, 0, 0, 96, 1, 2, 255, 2) => Data::octets(*b"B"),
         (1, 0, 0, 96, 1, 4, 255, 2) => Data::octets(*b"LASTMETR"),
         (1, 0, 0, 96, 1, 6, 255, 2) => Data::octets(*b"ESME"),
-        (1, 0, 0, 0, 2, 1, 255, 2) => Data::octets([0x01, 0x00, 0x00, 0x00]),
         // Alternative identifiers of auxiliary controllers that are not there.
         (1, 0, 0, 94, 44, 0, 21..=25, 2) => Data::octets([0; 8]),
         (3, 1, 0, 1..=4, 8, 0, 255, 3) => unit(c),

@@ -31,6 +31,7 @@ pub(super) fn read(books: &Books, attribute: Attribute) -> Option<Data> {
             let blocks = (0..BLOCKS).flat_map(|block| metering.blocks.iter().map(move |rate| rate[block]));
             Data::structure([Data::array(blocks.map(Data::DoubleLongUnsigned).collect::<Vec<_>>())])
         }
+        (1, 0, 0, 0, 2, 1, 255, 2) => Data::octets(books.firmware.version),
         // The active tariff register: its price is that of the tariff, told by its number.
         (REGISTER, 0, 0, 94, 44, 1, 7, 2) => Data::DoubleLongUnsigned(metering.active.into()),
         _ => return None,

@@ -63,6 +63,7 @@ pub const COLLECT_IN_EMERGENCY: u16 = 0x0800;
 pub(super) fn read(store: &Store, books: &Books, cluster: u16, id: u16) -> Option<Value> {
     bound(store, &books.account, cluster, id)
         .or_else(|| metered(&books.metering, cluster, id))
+        .or_else(|| firmware(books, cluster, id))
         .or_else(|| store.get(cluster, id))
         .or_else(|| factory(cluster, id))
         .or_else(|| nothing(cluster, id))
@@ -77,6 +78,14 @@ pub(super) fn number(store: &Store, cluster: u16, id: u16) -> u64 {
         Some(Value::Unsigned16(n)) => n.into(),
         Some(Value::Unsigned8(n) | Value::Bitmap8(n) | Value::Enum8(n)) => n.into(),
         _ => 0,
+    }
+}
+
+/// The version that runs.
+fn firmware(books: &Books, cluster: u16, id: u16) -> Option<Value> {
+    match (cluster, id) {
+        (cluster::METERING, 0x0206) => Some(Value::OctetString(ZclString::new(books.firmware.version)?)),
+        _ => None,
     }
 }
 
@@ -169,7 +178,6 @@ fn factory(cluster: u16, id: u16) -> Option<Value> {
         (cluster::PRICE, price::CURRENCY) => Value::Unsigned16(0x033A),
         (cluster::PRICE, price::TRAILING_DIGIT) => Value::Bitmap8(0x50),
         (cluster::METERING, 0x0205) => Value::Unsigned16(3650),
-        (cluster::METERING, 0x0206) => Value::OctetString(ZclString::new([0x01, 0x00, 0x00, 0x00])?),
         (cluster::METERING, 0x0300) => Value::Enum8(1),
         (cluster::METERING, 0x0301) => Value::Unsigned24(U24::from(1u16)),
         (cluster::METERING, 0x0302) => Value::Unsigned24(U24::from(1000u16)),

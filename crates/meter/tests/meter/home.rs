@@ -9,6 +9,8 @@ use meter::{DeviceKeys, Event, FactorySettings, Kind, Meter, MeterConfig, Output
 pub const ESME: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A0);
 pub const GSME: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A1);
 pub const PPMID: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A4);
+pub const GPF: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A3);
+pub const HCALCS: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A5);
 pub const SUPPLIER: Eui64 = Eui64::from_u64(0x90B3_D51F_3001_0000);
 pub const NETWORK: Eui64 = Eui64::from_u64(0x90B3_D51F_3002_0000);
 pub const ACB: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);
@@ -75,6 +77,7 @@ impl Home {
             prepayment,
             eui,
             key: *key.public(),
+            key_id: [role as u8, usage as u8, 0, 0, 0, 0, 0, 0],
         };
         let anchors = vec![
             anchor(Role::Supplier, DigitalSignature, false, SUPPLIER, &self.supplier),
@@ -92,6 +95,10 @@ impl Home {
         let keys = DeviceKeys { digital_signature: self.device.clone(), key_agreement: self.device_agreement.clone() };
         let mut config = MeterConfig::new(kind, eui(kind), keys, ACB, anchors);
         config.factory = self.factory;
+        config.joined = match kind {
+            Kind::Esme => vec![(HCALCS, 4), (PPMID, 5)],
+            Kind::Gsme => vec![(GPF, 3), (PPMID, 5)],
+        };
         config.ppmid = (kind == Kind::Gsme).then(|| (PPMID, *self.ppmid_agreement.public()));
         config
     }

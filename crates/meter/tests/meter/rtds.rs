@@ -3,12 +3,14 @@
 //! The parties' private keys are published and the devices' are not, so a Command keeps its signature and gets the ACB's MAC
 //! anew, for a device with a key of ours.
 use crate::home::*;
+use gbcs::asn1::{self, Content};
+use gbcs::catalogue::Family;
 use gbcs::crypto::{Crypto, PrivateKey, RustCrypto};
 use gbcs::dlms::{AccessRequest, AccessResponse, Data};
 use gbcs::envelope::Supplementary;
 use gbcs::gbz::zcl::Body;
 use gbcs::utrn::{Credit, Utrn};
-use gbcs::{Counter, Cra, Eui64, MessageView, Time, catalogue, gbz};
+use gbcs::{Counter, Cra, Eui64, MessageCode, MessageView, Time, catalogue, gbz};
 use meter::{Event, Kind, Meter, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -86,6 +88,8 @@ pub fn ours(home: &Home, kind: Kind, sample: &Sample) -> Vec<u8> {
             payload[at..].copy_from_slice(own.as_bytes());
             home.non_critical(kind, view.message_code().0, view.id().counter.0, payload)
         }
+        // Some Commands about credentials are signed and bring no MAC.
+        None if view.mac().is_none() => sample.octets.clone(),
         None => home.mac(view.inner_octets()),
     }
 }
@@ -169,6 +173,45 @@ fn compare_gbz(name: &str, ours: &[u8], theirs: &[u8]) {
     }
 }
 
+/// The same content, but for what is each device's own: which keys it held, its clock, its certificates.
+fn compare_asn1(name: &str, code: MessageCode, ours: &[u8], theirs: &[u8]) {
+    let parse = |octets: &[u8]| {
+        let payload = asn1::Payload::parse(code, Cra::Response, octets).expect(name);
+        assert_eq!(payload.encode(), octets, "{name}");
+        (payload.has_long_lengths(), payload.into_content())
+    };
+    let ((long, mut ours), (long_too, mut theirs)) = (parse(ours), parse(theirs));
+    for content in [&mut ours, &mut theirs] {
+        match content {
+            Content::CredentialsUpdated(outcome) => {
+                outcome.cells.iter_mut().for_each(|cell| cell.old_key = asn1::KeyIdentifier([0; 8]));
+            }
+            Content::Credentials(roles) => {
+                for held in roles.iter_mut().filter_map(|role| role.held.as_mut()) {
+                    held.counter = Counter(0);
+                    held.cells.iter_mut().for_each(|cell| cell.key = asn1::KeyIdentifier([0; 8]));
+                }
+            }
+            Content::ClockReport(report) => {
+                report.time = asn1::DateTime::new(Time(0));
+                report.status = asn1::ClockStatus::Reliable;
+            }
+            _ => {}
+        }
+    }
+    match (&ours, &theirs) {
+        (Content::CertificationRequest(_), Content::CertificationRequest(_)) => {}
+        // The keys of the samples' devices and the images behind their hashes are not public: see `asn1`.
+        (Content::CertificateUpdated(_), Content::CertificateUpdated(_))
+        | (Content::ProvideRefused(_), Content::Certificate(_))
+        | (Content::FirmwareActivated(_), Content::FirmwareActivated(_)) => {}
+        _ => {
+            assert_eq!(ours, theirs, "{name}");
+            assert_eq!(long, long_too, "{name}");
+        }
+    }
+}
+
 pub fn is_read(command: &gbz::zcl::Command) -> bool {
     use gbz::zcl::Command::*;
     matches!(
@@ -212,10 +255,18 @@ fn every_command_this_meter_executes_gets_the_response_of_the_reference() {
             GSME => Kind::Gsme,
             _ => continue,
         };
-        if view.mac().is_none() || view.id().originator == PPMID {
+        if view.id().originator == PPMID {
             continue;
         }
-        let mut meter = home.meter(kind);
+        let family = catalogue::find(view.message_code()).unwrap().family;
+        let mut config = home.config(kind);
+        // What is unjoined was joined before.
+        if let Ok(payload) = asn1::Payload::parse(view.message_code(), Cra::Command, view.payload())
+            && let Content::Unjoin(device) = payload.content()
+        {
+            config.joined.push((*device, 4));
+        }
+        let mut meter = Meter::new(config, RustCrypto, None).unwrap();
         prepare(&home, &mut meter, &samples, &sample.use_case);
         let Some(response) = meter.handle_message(NOW, &ours(&home, kind, sample)) else {
             let (_, events) = drain(&mut meter);
@@ -242,9 +293,10 @@ fn every_command_this_meter_executes_gets_the_response_of_the_reference() {
         assert_eq!(other(&answer), other(&reference), "{}", sample.name);
         assert_eq!(answer.form(), reference.form(), "{}", sample.name);
         assert_eq!(answer.date_time().is_some(), reference.date_time().is_some(), "{}: date-time", sample.name);
-        match kind {
-            Kind::Esme => compare_dlms(&sample.name, &payload, reference.payload()),
-            Kind::Gsme => compare_gbz(&sample.name, &payload, reference.payload()),
+        match (family, kind) {
+            (Family::Der, _) => compare_asn1(&sample.name, view.message_code(), &payload, reference.payload()),
+            (_, Kind::Esme) => compare_dlms(&sample.name, &payload, reference.payload()),
+            (_, Kind::Gsme) => compare_gbz(&sample.name, &payload, reference.payload()),
         }
         executed.insert(sample.use_case.as_str());
     }
@@ -269,8 +321,9 @@ fn future_dated_commands_raise_the_alerts_of_the_reference() {
             GSME => Kind::Gsme,
             _ => continue,
         };
+        let is_der = catalogue::find(view.message_code()).unwrap().family == Family::Der;
         let mut meter = home.meter(kind);
-        if meter.handle_message(NOW, &ours(&home, kind, sample)).is_none() {
+        if is_der || meter.handle_message(NOW, &ours(&home, kind, sample)).is_none() {
             continue;
         }
         drain(&mut meter);
