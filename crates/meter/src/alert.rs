@@ -31,7 +31,7 @@ const ALERTED: [u16; 3] = [0x810D, 0x8F0F, 0x8F32];
 pub(crate) enum Further {
     Nothing,
     /// Of an electricity meter.
-    Dlms(Data),
+    Dlms(Vec<Data>),
     /// Of a gas meter.
     Gbz(AlertData),
     /// A payload of its own.
@@ -45,6 +45,7 @@ impl<C: Crypto> Meter<C> {
         let payload = self.alert_payload(now, counter, alert, further);
         let id = MessageId { originator: self.config.eui, target, cra: Cra::Alert, counter };
         let plain = Message::plain(GroupingHeader::new(id, code), payload).encode();
+        self.state.books.battery.sign();
         let Ok(signed) = protect::sign(&self.crypto, &self.config.keys.digital_signature, &plain) else { return };
         self.post(signed);
         self.event(Event::Alert { alert, code, counter });
@@ -63,7 +64,7 @@ impl<C: Crypto> Meter<C> {
             NOT_SUPPORTED_ALERT => {
                 let mut data = Vec::from(refused.0.to_be_bytes());
                 data.extend_from_slice(&counter.octets());
-                self.raise(now, supplier, NOT_SUPPORTED, alert, Further::Dlms(Data::octets(data)));
+                self.raise(now, supplier, NOT_SUPPORTED, alert, Further::Dlms(alloc::vec![Data::octets(data)]));
             }
             _ => self.raise(now, supplier, GENERIC, alert, Further::Nothing),
         }
@@ -99,7 +100,7 @@ impl<C: Crypto> Meter<C> {
         match (self.config.kind, further) {
             (_, Further::Asn1(content)) => asn1::Payload::from(content).with_long_lengths().encode(),
             (Kind::Esme, further) => {
-                let further = if let Further::Dlms(data) = further { alloc::vec![data] } else { Vec::new() };
+                let further = if let Further::Dlms(data) = further { data } else { Vec::new() };
                 DataNotification { invoke: InvokeId::of(counter), code, time: DateTime::at(now), further }.encode()
             }
             (Kind::Gsme, further) => {

@@ -1,5 +1,6 @@
 //! What a meter keeps besides the objects of its family: money, energy, logs, clock. Both object models read and write it.
 use crate::asn1::Firmware;
+use crate::battery::Battery;
 use crate::clock::Clock;
 use crate::logs::Log;
 use crate::metering::Metering;
@@ -44,6 +45,8 @@ pub(crate) struct Books {
     pub clock: Clock,
     #[n(8)]
     pub firmware: Firmware,
+    #[n(9)]
+    pub battery: Battery,
 }
 
 impl Books {
@@ -58,6 +61,7 @@ impl Books {
             switch_log: Log::default(),
             clock: Clock::default(),
             firmware: Firmware::default(),
+            battery: Battery::default(),
         }
     }
 

@@ -32,6 +32,12 @@ const TOP_UP_BY_PPMID: MessageCode = MessageCode(0x009B);
 /// Execute a message. The Response, or nothing when it was discarded.
 pub(crate) fn handle<C: Crypto>(meter: &mut Meter<C>, now: Time, message: &[u8]) -> Option<Vec<u8>> {
     let checked = authenticate(&meter.crypto, &meter.config, &mut meter.secrets, &meter.state.counters, message);
+    // Step 9 costs a gas meter's battery whether the signature verifies or not.
+    match &checked {
+        Ok(command) if command.view.signature().is_some() => meter.state.books.battery.verify(),
+        Err(Refusal::BadSignature) => meter.state.books.battery.verify(),
+        _ => {}
+    }
     let handled = checked.and_then(|command| execute(meter, now, &command));
     handled.map_err(|refusal| meter.refuse(now, message, refusal)).ok()
 }

@@ -66,7 +66,7 @@ fn activate<C: Crypto>(meter: &mut Meter<C>, now: Time, pending: &Pending) -> Op
             let mut data = Vec::from(pending.code.to_be_bytes());
             data.extend_from_slice(&pending.counter.to_be_bytes());
             data.extend_from_slice(&pending.what);
-            Some((activated.is_ok(), Further::Dlms(Data::octets(data))))
+            Some((activated.is_ok(), Further::Dlms(alloc::vec![Data::octets(data)])))
         }
         Model::Gsme(store) => {
             let payload = gbz::Payload::parse(&pending.what).ok()?;

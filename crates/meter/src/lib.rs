@@ -20,9 +20,11 @@ extern crate alloc;
 
 mod alert;
 mod asn1;
+mod battery;
 mod books;
 mod calendar;
 mod clock;
+pub mod codes;
 mod command;
 pub mod config;
 pub mod counters;
@@ -37,6 +39,7 @@ mod local;
 pub mod logs;
 mod meter;
 mod metering;
+mod outage;
 mod passage;
 mod pipeline;
 pub mod prepayment;
@@ -53,6 +56,7 @@ mod wake;
 mod work;
 
 pub use asn1::Image;
+pub use battery::Battery;
 pub use clock::ClockStatus;
 pub use config::{DeviceKeys, FactorySettings, Kind, MeterConfig, RadioConfig, Role, TrustAnchor, Usage};
 pub use event::{Event, Output};

@@ -1,8 +1,10 @@
 //! The meter: state, keys, objects and, where there is a radio, the home's network around them.
+use crate::battery::Battery;
 use crate::clock::ClockStatus;
 use crate::config::{Kind, MeterConfig};
 use crate::event::{Event, Output};
 use crate::link::Link;
+use crate::load::Load;
 use crate::logs::Log;
 use crate::metering::Energy;
 use crate::prepayment::Account;
@@ -78,6 +80,7 @@ impl<C: Crypto> Meter<C> {
     /// Take a frame that the radio heard (a PSDU, frame check sequence included).
     pub fn handle_frame(&mut self, now: Time, frame: &[u8]) {
         if let Some(link) = &mut self.link {
+            self.state.books.battery.frame();
             link.handle_frame(now, frame);
             self.run(now);
         }
@@ -138,9 +141,25 @@ impl<C: Crypto> Meter<C> {
         self.config.kind
     }
 
+    /// What the household draws from now on.
+    pub fn set_load(&mut self, load: Option<Load>) {
+        self.config.load = load;
+    }
+
+    /// Until when the meter has lived; `None` before its first moment.
+    pub fn passed(&self) -> Option<Time> {
+        let passed = self.state.books.clock.passed;
+        (passed != 0).then(|| Time::from_zigbee(passed))
+    }
+
     /// The money of the meter.
     pub fn account(&self) -> &Account {
         &self.state.books.account
+    }
+
+    /// What a gas meter drew from its battery.
+    pub fn battery(&self) -> &Battery {
+        &self.state.books.battery
     }
 
     /// What the meter thinks of its clock.
@@ -196,6 +215,7 @@ impl<C: Crypto> Meter<C> {
     }
 
     pub(crate) fn transmit(&mut self, frame: Vec<u8>) {
+        self.state.books.battery.frame();
         self.outputs.push_back(Output::Transmit(frame));
     }
 

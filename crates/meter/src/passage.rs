@@ -66,6 +66,7 @@ impl<C: Crypto> Meter<C> {
         let (moment, sizes) = (Time::from_zigbee(end), self.config.sizes);
         let tariff = self.tariff();
         let books = &mut self.state.books;
+        books.battery.half_hour();
         let ended = books.metering.end_half_hour(end);
         let profiles = &mut books.profiles;
         profiles.half_hours.push(end, ended, sizes.half_hours);

@@ -40,6 +40,9 @@ pub(crate) fn make<C: Crypto>(
         Protection::Mac => false,
         Protection::Signature | Protection::SignatureAndMac => true,
     };
+    if signed {
+        meter.state.books.battery.sign();
+    }
     let protected = if signed {
         protect::sign(&meter.crypto, &meter.config.keys.digital_signature, &plain)
     } else {

@@ -46,7 +46,7 @@ impl<C: Crypto> Meter<C> {
         self.state.books.firmware.waiting = Some((hash, image.version));
         if let Some(supplier) = self.config.supplier() {
             let (code, further) = match self.config.kind {
-                Kind::Esme => (RECEIVED_BY_ESME, Further::Dlms(Data::octets(hash))),
+                Kind::Esme => (RECEIVED_BY_ESME, Further::Dlms(alloc::vec![Data::octets(hash)])),
                 Kind::Gsme => (RECEIVED_BY_GSME, Further::Gbz(AlertData::FirmwareHash(hash))),
             };
             self.raise(now, supplier, code, RECEIVED, further);

@@ -63,7 +63,7 @@ pub const COLLECT_IN_EMERGENCY: u16 = 0x0800;
 pub(super) fn read(store: &Store, books: &Books, cluster: u16, id: u16) -> Option<Value> {
     bound(store, &books.account, cluster, id)
         .or_else(|| metered(&books.metering, cluster, id))
-        .or_else(|| firmware(books, cluster, id))
+        .or_else(|| device(books, cluster, id))
         .or_else(|| store.get(cluster, id))
         .or_else(|| factory(cluster, id))
         .or_else(|| nothing(cluster, id))
@@ -81,9 +81,10 @@ pub(super) fn number(store: &Store, cluster: u16, id: u16) -> u64 {
     }
 }
 
-/// The version that runs.
-fn firmware(books: &Books, cluster: u16, id: u16) -> Option<Value> {
+/// The version that runs, and the days the battery will last.
+fn device(books: &Books, cluster: u16, id: u16) -> Option<Value> {
     match (cluster, id) {
+        (cluster::METERING, 0x0205) => Some(Value::Unsigned16(books.battery.days_left())),
         (cluster::METERING, 0x0206) => Some(Value::OctetString(ZclString::new(books.firmware.version)?)),
         _ => None,
     }
@@ -177,7 +178,6 @@ fn factory(cluster: u16, id: u16) -> Option<Value> {
         (cluster::PRICE, price::UNIT) => Value::Enum8(0),
         (cluster::PRICE, price::CURRENCY) => Value::Unsigned16(0x033A),
         (cluster::PRICE, price::TRAILING_DIGIT) => Value::Bitmap8(0x50),
-        (cluster::METERING, 0x0205) => Value::Unsigned16(3650),
         (cluster::METERING, 0x0300) => Value::Enum8(1),
         (cluster::METERING, 0x0301) => Value::Unsigned24(U24::from(1u16)),
         (cluster::METERING, 0x0302) => Value::Unsigned24(U24::from(1000u16)),

@@ -387,3 +387,24 @@ fn running_out_of_credit_disables_supply_and_tells_the_supplier() {
     let (results, _) = run(&home, &mut meter, NOW, &home.dlms(0x004F, 2, script(51)));
     assert_eq!(results, [250], "no credit to enable supply on");
 }
+
+#[test]
+fn an_outage_of_three_minutes_is_told_to_the_network_operator_and_a_shorter_one_only_logged() {
+    let home = Home::default();
+    let mut meter = home.meter(Kind::Esme);
+    meter.supply_restored(NOW, Time(NOW.0 + 179_000));
+    assert_eq!(meter.outbox_len(), 0);
+    meter.supply_restored(NOW, Time(NOW.0 + 180_000));
+    let alert = meter.outbox().next().expect("an Alert").to_vec();
+    let view = MessageView::parse(&alert).unwrap();
+    assert_eq!((view.id().target, view.message_code()), (NETWORK, MessageCode(0x0067)));
+    let told = DataNotification::parse(&home.verify(&alert)).unwrap();
+    let times = [NOW, Time(NOW.0 + 180_000)].map(|at| Data::from(DateTime::at(at)));
+    assert_eq!((told.code, &told.further[..]), (0x8F35, &times[..]));
+    // ECS35e reads both.
+    let range = Row::get_range(7, obis(99, 98, 4), 2, 0, u32::MAX);
+    let response = meter.handle_message(Time(NOW.0 + 200_000), &home.dlms(0x00B9, 1, [range])).unwrap();
+    let answer = AccessResponse::parse(&home.verify(&response)).unwrap();
+    let Data::CompactArray(log) = &answer.answers[0].data else { panic!("{answer:?}") };
+    assert_eq!(log.values().len(), 2);
+}

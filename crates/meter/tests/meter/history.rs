@@ -27,6 +27,8 @@ fn lived(home: &Home, kind: Kind, samples: &[Sample]) -> Meter<RustCrypto> {
         for sample in samples.iter().filter(|s| s.name.ends_with("SUCCESS_COMMAND") && wanted(s)) {
             let view = MessageView::parse(&sample.octets).unwrap();
             let waits = sample.name.contains("FUTURE") || sample.name.contains("CANCEL");
+            // Credentials stay those of this home.
+            let waits = waits || sample.use_case.starts_with("CS02");
             if view.id().target == eui(kind) && view.mac().is_some() && view.id().originator != PPMID && !waits {
                 meter.handle_message(now, &ours(home, kind, sample));
                 drain(meter);

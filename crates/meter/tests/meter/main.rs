@@ -5,6 +5,7 @@ mod gas;
 mod history;
 mod home;
 mod hub;
+mod matrix;
 mod radio;
 mod refusals;
 mod restart;
