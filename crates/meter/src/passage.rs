@@ -29,12 +29,13 @@ impl<C: Crypto> Meter<C> {
     pub(crate) fn pass(&mut self, now: Time) -> bool {
         let until = now.zigbee() / HALF_HOUR * HALF_HOUR;
         let passed = self.state.books.clock.passed;
-        // Its first moment, or a clock that was turned back or far ahead: there is nothing to make up for.
-        if passed == 0 || until < passed || until - passed > LONGEST {
+        // Its first moment, or a clock that was set anew: there is nothing to make up for.
+        if passed == 0 || until.abs_diff(passed) > LONGEST {
             self.state.books.clock.passed = until;
-            return passed != 0 && until != passed;
+            return passed != 0;
         }
-        if until == passed {
+        // A clock that was turned back a little: what was lived through is not lived through again.
+        if until <= passed {
             return false;
         }
         let mut end = passed;

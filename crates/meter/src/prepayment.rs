@@ -192,9 +192,6 @@ pub enum Denied {
     /// Supply cannot be enabled while the customer is out of credit in prepayment mode.
     #[error("there is no credit to enable supply on")]
     NoCredit,
-    /// Only disabled supply can be armed.
-    #[error("supply is not disabled")]
-    NotDisabled,
     /// The top-up is larger than allowed.
     #[error("the top-up is above the maximum credit")]
     AboveMaximumCredit,
@@ -493,11 +490,11 @@ impl Account {
         self.out_of_credit = false;
     }
 
-    /// Arm Supply, if it is disabled and there is credit.
+    /// Arm Supply, if it is disabled and there is credit; enabled supply stays enabled, as a disconnect control that is told to
+    /// reconnect does.
     pub fn arm(&mut self) -> Result<(), Denied> {
         match self.supply {
-            Supply::Enabled => Err(Denied::NotDisabled),
-            Supply::Armed => Ok(()),
+            Supply::Enabled | Supply::Armed => Ok(()),
             Supply::Disabled if self.exhausted() => Err(Denied::NoCredit),
             Supply::Disabled => {
                 self.supply = Supply::Armed;
@@ -505,6 +502,15 @@ impl Account {
                 Ok(())
             }
         }
+    }
+
+    /// Turn a gas valve "off, armed", whatever it was before (ZCL Change Supply), if there is credit.
+    pub fn close_and_arm(&mut self) -> Result<(), Denied> {
+        if self.exhausted() {
+            return Err(Denied::NoCredit);
+        }
+        (self.supply, self.out_of_credit) = (Supply::Armed, false);
+        Ok(())
     }
 
     /// The customer turns armed supply on at the meter; whether it was armed.
@@ -674,7 +680,7 @@ mod tests {
             (Enabled, disable, Ok(()), Disabled),
             (Disabled, arm, Ok(()), Armed),
             (Armed, arm, Ok(()), Armed),
-            (Enabled, arm, Err(Denied::NotDisabled), Enabled),
+            (Enabled, arm, Ok(()), Enabled),
         ] {
             let mut account = prepaying(100);
             account.supply = from;

@@ -18,10 +18,10 @@ pub struct Curve {
     pub values: Vec<i64>,
 }
 
-/// Draw curves over the same moments; `None` when there are fewer than two moments.
+/// Draw curves over the same moments; `None` unless they are two or more, in order.
 pub fn draw(title: &str, moments: &[Time], curves: &[Curve]) -> Option<String> {
     let (first, last) = (moments.first()?.0, moments.last()?.0);
-    if first >= last {
+    if !moments.is_sorted() || first == last {
         return None;
     }
     let all = || curves.iter().flat_map(|curve| &curve.values).copied();

@@ -6,6 +6,7 @@ use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::keystore::KeyName;
 use gbcs::utrn::{Credit, Utrn};
 use gbcs::{Counter, Time};
+use meter::prepayment::Supply;
 use meter::{Kind, Meter, Output, Place};
 use std::process::ExitCode;
 
@@ -39,7 +40,9 @@ pub fn live(home: &Home, meters: &[Which], life: &Life, begin: Time) -> Result<E
                 top_up(home, &mut meter, now, life.top_up)?;
                 top_ups += 1;
             }
-            meter.enable_supply_locally(now, Place::Keypad);
+            if meter.account().supply == Supply::Armed {
+                meter.enable_supply_locally(now, Place::Keypad);
+            }
             last = drain(&mut meter).or(last);
         }
         let account = meter.account();

@@ -171,7 +171,9 @@ fn answer_one(home: &Home, which: Which, command: &[u8], record: &mut Option<Vec
         Which::Esme => home.esme(record.as_deref())?,
         Which::Gsme => home.gsme(record.as_deref())?,
     };
-    let response = meter.handle_message(now(), command);
+    // A meter for which days have passed on virtual time lives on from there.
+    let now = meter.passed().map_or(now(), |passed| passed.max(now()));
+    let response = meter.handle_message(now, command);
     let mut events = Vec::new();
     loop {
         match meter.poll() {

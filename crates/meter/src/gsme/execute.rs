@@ -308,11 +308,11 @@ fn top_up_code(refusal: TopUpRefusal) -> u8 {
     }
 }
 
-/// Gas is closed or armed by Command, never turned on.
+/// Gas is turned off, or off and armed, by Command; never on.
 fn change_supply(account: &mut Account, change: &ChangeSupply) -> Result<SupplyStatusResponse, Status> {
     match change.status {
         0 => account.disable(),
-        1 => account.arm().map_err(denied)?,
+        1 => account.close_and_arm().map_err(denied)?,
         _ => return Err(Status::INVALID_FIELD),
     }
     Ok(SupplyStatusResponse {
