@@ -2,7 +2,7 @@
 //!
 //! | Module | Targets |
 //! |---|---|
-//! | [`codecs`] | `gbcs_message` `dlms_apdu` `gbz_content` `der_tree` `asn1` `certificate` `texts` |
+//! | [`codecs`] | `gbcs_message` `blocks` `dlms_apdu` `gbz_content` `der_tree` `asn1` `certificate` `texts` |
 //! | [`frames`] | `han_frames` |
 //! | [`stations`] | `han_node` |
 //! | [`tunnels`] | `tunnel` |
@@ -52,6 +52,7 @@ pub struct Target {
 /// All of them.
 pub const TARGETS: &[Target] = &[
     Target { name: "gbcs_message", run: codecs::gbcs_message, seeds: seeds::gbcs_message, mutations: 4000 },
+    Target { name: "blocks", run: codecs::blocks, seeds: seeds::blocks, mutations: 2000 },
     Target { name: "dlms_apdu", run: codecs::dlms_apdu, seeds: seeds::dlms_apdu, mutations: 4000 },
     Target { name: "gbz_content", run: codecs::gbz_content, seeds: seeds::gbz_content, mutations: 4000 },
     Target { name: "der_tree", run: codecs::der_tree, seeds: seeds::der_tree, mutations: 4000 },

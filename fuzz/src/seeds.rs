@@ -4,6 +4,7 @@ use crate::to_script;
 use duis::body::{DebtRecovery, GasDebtRecovery, Period};
 use duis::body::{DisplayMessage, LocalCommandResponse, OtherBody, SignedPreCommand, UpdateDebt, Utrn as DuisUtrn};
 use duis::{Body, CommandVariant, Content, Execution, Request, Response, ResponseCode};
+use gbcs::block::Segments;
 use gbcs::catalogue::{self, Arguments, DeviceType, Originator, RowTemplate, Type, UseCase};
 use gbcs::crypto::Signature;
 use gbcs::dlms::{
@@ -280,6 +281,26 @@ pub fn der_tree() -> Seeds {
         ("certificate", certificate_tree(false).encode()),
         ("padded", sequence([padded, primitive(der::tag::NULL, &[])]).encode()),
         ("empty-sequences", [&[0x30, 0x82, 2, 0][..], &[0x30, 0].repeat(256)].concat()),
+    ]
+}
+
+/// Seeds of `blocks`: scripts.
+pub fn blocks() -> Seeds {
+    let message = |payload: usize| {
+        let header = header(Cra::Command, METERS[0], 1000, 0x0102);
+        Message { header, payload: vec![7; payload], signature: SignatureField::Empty, mac: Some([0; 12]) }.encode()
+    };
+    let (short, long) = (message(300), message(2000));
+    let blocks: Vec<_> = Segments::new(&short, 150).expect("room for data").behind(0).collect();
+    let received: Vec<_> = blocks.iter().map(|block| (0, &block[..])).collect();
+    let last_first: Vec<_> = received.iter().rev().copied().collect();
+    let cut = [&[60][..], &long].concat();
+    let expiring = [received[0], (1, &[25][..]), received[1]];
+    vec![
+        ("in-order", to_script(&received)),
+        ("last-first", to_script(&last_first)),
+        ("expiring", to_script(&expiring)),
+        ("cut", to_script(&[(2, &cut[..]), received[0]])),
     ]
 }
 

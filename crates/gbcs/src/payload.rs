@@ -9,7 +9,6 @@ use alloc::vec::Vec;
 
 /// The payload of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Payload {
     /// DLMS: electricity meters, Communications Hub Functions, SAPCs.
     Dlms(dlms::Apdu),

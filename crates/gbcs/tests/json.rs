@@ -2,11 +2,14 @@
 #![cfg(feature = "std")]
 mod strategies;
 
+use gbcs::catalogue::{self, Family, UseCase};
+use gbcs::dlms::Apdu;
 use gbcs::gbz;
 use gbcs::json::{Document, DocumentError};
 use gbcs::{Counter, Cra, Eui64, GroupingHeader, Message, MessageCode, MessageId, MessageView, Payload};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use strategies::shapes::of_use_case;
 use strategies::{alert, apdu, component, der_value};
 
 proptest! {
@@ -38,10 +41,101 @@ proptest! {
         let id = MessageId { originator: Eui64::from_u64(1), target: Eui64::from_u64(2), cra, counter: Counter(7) };
         let octets = Message::plain(GroupingHeader::new(id, code), payload.encode()).encode();
         let document = MessageView::parse(&octets).and_then(|view| Document::of(&view)).unwrap();
-        prop_assert_eq!(&document.payload, &Payload::Asn1(payload));
+        prop_assert_eq!(document.payload(), Ok(Payload::Asn1(payload)));
         let text = serde_json::to_string(&document).unwrap();
         let read: Document = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
         prop_assert_eq!(read.encode(), Ok(octets), "{}", text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn rows_of_every_use_case_come_back_from_their_names(
+        (use_case, apdu) in (0..dlms_use_cases().len()).prop_flat_map(|n| {
+            let use_case = dlms_use_cases()[n];
+            (Just(use_case), of_use_case(use_case, Counter(77)))
+        }),
+    ) {
+        let cra = match &apdu {
+            Apdu::Request(_) => Cra::Command,
+            Apdu::Response(_) => Cra::Response,
+            Apdu::Notification(_) => Cra::Alert,
+        };
+        let id = MessageId { originator: Eui64::from_u64(1), target: Eui64::from_u64(2), cra, counter: Counter(77) };
+        let octets = Message::plain(GroupingHeader::new(id, use_case.code), apdu.encode()).encode();
+        let document = Document::of(&MessageView::parse(&octets).unwrap()).unwrap();
+        let text = serde_json::to_string(&document).unwrap();
+        let read: Document = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(read.payload(), Ok(Payload::Dlms(apdu)), "{}", text);
+        prop_assert_eq!(read.encode(), Ok(octets), "{}", text);
+    }
+}
+
+fn dlms_use_cases() -> Vec<&'static UseCase> {
+    catalogue::all().iter().filter(|use_case| use_case.family == Family::Dlms).collect()
+}
+
+/// What is wrong in a document is told with its place.
+#[test]
+fn a_document_that_does_not_read_says_where_and_what_was_expected() {
+    let error = |code: &str, payload: &str| -> String {
+        let text = format!(
+            r#"{{ "message_code": "{code}", "originator": "A1B2C3D4E5F60001", "target": "A1B2C3D4E5F700A1", "counter": 1,
+                 "payload": {payload} }}"#
+        );
+        serde_json::from_str::<Document>(&text).unwrap().encode().unwrap_err().to_string()
+    };
+    let row = |fields: &str| format!(r#"{{"dlms": {{"request": {{"rows": [{{{fields}}}]}}}}}}"#);
+    let component = |fields: &str| format!(r#"{{"gbz": {{"components": [{{{fields}}}]}}}}"#);
+    for (code, payload, words) in [
+        (
+            "0x001C",
+            row(r#""name": "meter_balance.adjust", "value": 3000000000"#),
+            "payload.dlms.request.rows[0].value: a number from -2147483648 to 2147483647 expected, found 3000000000",
+        ),
+        (
+            "0x001C",
+            row(r#""name": "meter_balance.adjusted", "value": 3"#),
+            "payload.dlms.request.rows[0].name: a name of the catalogue",
+        ),
+        (
+            "0x001C",
+            row(r#""name": "meter_balance.adjust", "value": 3, "valeu": 4"#),
+            "payload.dlms.request.rows[0].valeu: one of",
+        ),
+        (
+            "0x001A",
+            row(r#""name": "account_next.mode_and_status", "value": {"mode": "credits", "status": 1}"#),
+            "rows[0].value.mode: credit, prepayment or a number from 0 to 255 expected",
+        ),
+        (
+            "0x001A",
+            row(r#""name": "account_next.activation_time", "value": "tomorrow""#),
+            "rows[0].value: a moment as 2015-01-01T00:00:00Z",
+        ),
+        (
+            "0x0070",
+            component(
+                r#""name": "Select Available Emergency Credit", "fields": {"issue_time": "soon", "originating_device": 0}"#,
+            ),
+            "payload.gbz.components[0].fields.issue_time: a time as",
+        ),
+        (
+            "0x0070",
+            component(r#""name": "Select Available Emergency Credit", "fields": {"originating_device": 0}"#),
+            "components[0].fields: fields of this command (missing field `issue_time`)",
+        ),
+        (
+            "0x008D",
+            component(r#""cluster": "0x0705", "frame_control": "0x00", "command": "0x00", "attributes": ["balance"]"#),
+            "components[0].attributes[0]: an attribute of the cluster by name",
+        ),
+        ("0x001C", "{}".into(), "payload: just one of dlms, gbz"),
+    ] {
+        let found = error(code, &payload);
+        assert!(found.contains(words), "{found}");
     }
 }
 

@@ -119,8 +119,8 @@ impl Credentials {
     }
 
     /// A key pair of the meter's own that waits for its certificate; the one before it is forgotten.
-    pub fn wait(&mut self, usage: Usage, key: &PrivateKey) {
-        self.waiting.insert(usage as u8, Secret(key.expose().to_vec().into()));
+    pub fn wait(&mut self, usage: Usage, scalar: &[u8; 32]) {
+        self.waiting.insert(usage as u8, Secret(scalar.to_vec().into()));
     }
 
     pub fn waiting<C: Crypto>(&self, crypto: &C, usage: Usage) -> Option<PrivateKey> {

@@ -24,7 +24,6 @@ mod battery;
 mod books;
 mod calendar;
 mod clock;
-pub mod codes;
 mod command;
 pub mod config;
 pub mod counters;

@@ -1,4 +1,5 @@
 //! The Response: the Command's ids swapped, its code and counter, and the protection of its category (gbcs-messages 2, 4).
+use crate::clock::ClockStatus;
 use crate::config::{Kind, Role};
 use crate::meter::Meter;
 use crate::pipeline::Authentic;
@@ -31,7 +32,7 @@ pub(crate) fn make<C: Crypto>(
     };
     let header = GroupingHeader {
         id,
-        date_time: rules.date_time.then(|| clock(meter.config.kind, now).0),
+        date_time: rules.date_time.then(|| clock(meter.config.kind, meter.clock_status(), now).0),
         other: OtherInformation { code: rules.code, supplementary },
     };
     let plain = Message::plain(header, executed.payload.clone()).encode();
@@ -58,10 +59,12 @@ pub(crate) fn supplementary_counter(state: &State, now: Time) -> Counter {
     state.counters.clone().next_own(now)
 }
 
-/// The meter's time, with the clock status its kind writes: not specified for electricity, reliable for gas.
-pub(crate) fn clock(kind: Kind, now: Time) -> DateTime {
-    match kind {
-        Kind::Esme => DateTime::at(now),
-        Kind::Gsme => DateTime::at(now).with_status(0x00),
+/// The meter's time, with the clock status its kind writes: not specified for electricity; for gas 00, and 02 where it is doubtful
+/// (gbcs-messages 4.5).
+fn clock(kind: Kind, status: ClockStatus, now: Time) -> DateTime {
+    match (kind, status) {
+        (Kind::Esme, _) => DateTime::at(now),
+        (Kind::Gsme, ClockStatus::Reliable) => DateTime::at(now).with_status(0x00),
+        (Kind::Gsme, _) => DateTime::at(now).with_status(0x02),
     }
 }

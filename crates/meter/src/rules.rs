@@ -3,7 +3,7 @@ use crate::config::{Kind, Role};
 use crate::counters::Rule;
 use crate::esme::Attribute;
 use crate::gsme::ResponseForm;
-use gbcs::catalogue::{self, Arguments, Category, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
+use gbcs::catalogue::{self, Category, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
 use gbcs::dlms::{AccessRequest, BitString, Choice, Data, DateTime};
 use gbcs::gbz::zcl::{CLUSTER_SPECIFIC, READ_ATTRIBUTES_RESPONSE};
 use gbcs::gbz::{self, Component};
@@ -120,16 +120,6 @@ impl Rules {
     }
 }
 
-/// Whether some use case reads this attribute of a gas meter.
-pub(crate) fn is_read(cluster: u16, id: u16) -> bool {
-    let of_gsme = |use_case: &&UseCase| use_case.family == Family::Gbz && use_case.is_for(DeviceType::Gsme);
-    let mut components = catalogue::all().iter().filter(of_gsme).flat_map(|use_case| use_case.components);
-    components.any(|component| match component.arguments {
-        Arguments::Attributes(ids) => component.cluster == cluster && ids.contains(&id),
-        _ => false,
-    })
-}
-
 /// Whether the catalogue says what the Command is made of.
 fn models(use_case: &UseCase) -> bool {
     match use_case.family {
@@ -142,18 +132,18 @@ fn models(use_case: &UseCase) -> bool {
 
 /// Whether a value may be written to an attribute: some use case writes such a one.
 pub(crate) fn fits(attribute: Attribute, data: &Data) -> bool {
-    rows().any(|row| row.choice == Choice::Set && covers(row, attribute) && row.request.fits(data))
+    rows().any(|row| row.choice == Choice::Set && covers(row, attribute) && row.request.of.fits(data))
 }
 
 /// What an attribute holds that was never written: nothing, in the shape in which a use case reads it.
 pub(crate) fn unset_value(attribute: Attribute) -> Option<Data> {
-    rows().find_map(|row| match (row.choice, row.request, row.response) {
+    rows().find_map(|row| match (row.choice, row.request.of, row.response.of) {
         (Choice::Get, _, shape) if covers(row, attribute) => nothing(&shape),
         (Choice::Action, Type::Protected(wanted), Type::Structure(shapes)) => {
             let here = |w: &catalogue::ProtectedAttribute| {
                 Attribute { class: w.class, obis: w.obis, index: w.index } == attribute
             };
-            nothing(shapes.get(wanted.iter().position(here)?)?)
+            nothing(&shapes.get(wanted.iter().position(here)?)?.of)
         }
         _ => None,
     })
@@ -174,7 +164,8 @@ fn covers(row: &RowTemplate, attribute: Attribute) -> bool {
 /// The empty value of a shape; `None` for shapes that have none.
 fn nothing(shape: &Type) -> Option<Data> {
     Some(match shape {
-        Type::Null | Type::CompactArray | Type::Protected(_) => return None,
+        Type::Null | Type::CompactArray(_) | Type::Protected(_) => return None,
+        Type::Either(shapes) => return nothing(&shapes.first()?.of),
         Type::Boolean => Data::boolean(false),
         Type::BitString => Data::BitString(BitString::new(0, Octets::new())?),
         Type::DoubleLong => Data::DoubleLong(0),
@@ -189,6 +180,8 @@ fn nothing(shape: &Type) -> Option<Data> {
         Type::LongUnsigned => Data::LongUnsigned(0),
         Type::Enum => Data::Enum(0),
         Type::Array(_) => Data::array([]),
-        Type::Structure(shapes) => Data::Structure(shapes.iter().map(nothing).collect::<Option<_>>()?),
+        Type::Structure(shapes) => {
+            Data::Structure(shapes.iter().map(|field| nothing(&field.of)).collect::<Option<_>>()?)
+        }
     })
 }

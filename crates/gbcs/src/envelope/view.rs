@@ -1,8 +1,9 @@
 //! The checked view: a message read in place.
 use super::{
-    Fault, Form, GroupingHeader, MAC_LEN, Mac, Message, OtherInformation, ParseError, SECURITY_HEADER, SignatureField,
-    Supplementary, TAG_GENERAL_CIPHERING, TAG_GENERAL_SIGNING,
+    Fault, Form, MAC_LEN, Mac, OtherInformation, ParseError, SECURITY_HEADER, Supplementary, TAG_GENERAL_CIPHERING,
+    TAG_GENERAL_SIGNING,
 };
+use crate::block::Block;
 use crate::crypto::Signature;
 use crate::ids::{Counter, Cra, Eui64, MessageCode, MessageId};
 use crate::length;
@@ -111,6 +112,11 @@ impl<'a> MessageView<'a> {
         self.signature.map(|octets| Signature(*octets))
     }
 
+    /// Whether the signature field is there, be it empty.
+    pub fn has_signature_field(&self) -> bool {
+        self.signature_field
+    }
+
     /// The MAC, where the message has one.
     pub fn mac(&self) -> Option<&'a Mac> {
         self.mac
@@ -130,21 +136,6 @@ impl<'a> MessageView<'a> {
     pub fn inner_octets(&self) -> &'a [u8] {
         let end = self.octets.len() - if self.mac.is_some() { MAC_LEN } else { 0 };
         &self.octets[self.start..end]
-    }
-
-    /// The meaning, in memory of its own.
-    pub fn to_message(&self) -> Message {
-        let signature = match (self.signature_field, self.signature()) {
-            (_, Some(signature)) => SignatureField::Present(signature),
-            (true, None) => SignatureField::Empty,
-            (false, None) => SignatureField::Absent,
-        };
-        Message {
-            header: GroupingHeader { id: self.id, date_time: self.date_time.copied(), other: self.other.to_owned() },
-            payload: self.payload().to_vec(),
-            signature,
-            mac: self.mac.copied(),
-        }
     }
 }
 
@@ -179,35 +170,16 @@ impl Route {
     /// Read the headers of a whole message or of one block of a General Block Transfer.
     pub fn parse(octets: &[u8]) -> Result<Self, ParseError> {
         match octets {
-            [TAG_GENERAL_CIPHERING, 9, ..] => Self::parse_block(octets),
+            [TAG_GENERAL_CIPHERING, 9, ..] => {
+                let Block { id, other, number, last, .. } = Block::parse(octets)?;
+                Ok(Self { id, code: other.code, form: RouteForm::Block { number, last } })
+            }
             _ => {
                 let view = MessageView::parse(octets)?;
                 let form = if view.mac().is_some() { RouteForm::Maced } else { RouteForm::Grouping };
                 Ok(Self { id: view.id(), code: view.message_code(), form })
             }
         }
-    }
-
-    /// `DD 09 CRA ctr[8] 08 orig[8] 08 target[8] 00 02 code[2] 00 | L | SC IC[4] | E0 control block[2] ack[2] len data`
-    fn parse_block(octets: &[u8]) -> Result<Self, ParseError> {
-        let mut cursor = Cursor { octets, at: 1, end: octets.len() };
-        let (id, _, other) = parse_ids_and_other(&mut cursor, false)?;
-        cursor.tag("key-info", 0, "0x00")?;
-        let said = cursor.length("block length")?;
-        if said != cursor.end - cursor.at {
-            let fault = Fault::LengthMismatch { said, found: cursor.end - cursor.at };
-            return Err(ParseError { offset: cursor.at, field: "block length", fault });
-        }
-        cursor.take("block security header", 5)?;
-        cursor.tag("general-block-transfer", 0xE0, "0xE0")?;
-        let control = cursor.octet("block control")?;
-        let number = cursor.take("block number", 2)?;
-        let number = u16::from_be_bytes(*array(&octets[number]));
-        cursor.take("block number acknowledged", 2)?;
-        let data = cursor.length("block data length")?;
-        cursor.take("block data", data)?;
-        cursor.finish("end of block")?;
-        Ok(Self { id, code: other.code, form: RouteForm::Block { number, last: control & 0x80 != 0 } })
     }
 }
 
@@ -236,10 +208,13 @@ fn parse_mac_header(cursor: &mut Cursor<'_>) -> Result<usize, ParseError> {
     Ok(cursor.end - MAC_LEN)
 }
 
-type Ids<'a> = (MessageId, Option<&'a [u8; 12]>, OtherInformation<&'a [u8]>);
+pub(crate) type Ids<'a> = (MessageId, Option<&'a [u8; 12]>, OtherInformation<&'a [u8]>);
 
 /// transaction-id, the two ids, date-time and other-information: shared by grouping headers and block headers.
-fn parse_ids_and_other<'a>(cursor: &mut Cursor<'a>, may_have_date_time: bool) -> Result<Ids<'a>, ParseError> {
+pub(crate) fn parse_ids_and_other<'a>(
+    cursor: &mut Cursor<'a>,
+    may_have_date_time: bool,
+) -> Result<Ids<'a>, ParseError> {
     let octets = cursor.octets;
     cursor.tag("transaction-id length", 9, "0x09")?;
     let cra = cursor.octet("CRA flag")?;
@@ -292,23 +267,23 @@ fn parse_other(octets: &[u8]) -> Option<OtherInformation<&[u8]>> {
 }
 
 /// The range was taken with just this length.
-fn array<const N: usize>(octets: &[u8]) -> &[u8; N] {
+pub(crate) fn array<const N: usize>(octets: &[u8]) -> &[u8; N] {
     octets.try_into().expect("the length was checked when the range was taken")
 }
 
-struct Cursor<'a> {
-    octets: &'a [u8],
-    at: usize,
-    end: usize,
+pub(crate) struct Cursor<'a> {
+    pub(crate) octets: &'a [u8],
+    pub(crate) at: usize,
+    pub(crate) end: usize,
 }
 
 impl Cursor<'_> {
-    fn octet(&mut self, field: &'static str) -> Result<u8, ParseError> {
+    pub(crate) fn octet(&mut self, field: &'static str) -> Result<u8, ParseError> {
         let at = self.take(field, 1)?.start;
         Ok(self.octets[at])
     }
 
-    fn take(&mut self, field: &'static str, n: usize) -> Result<Range<usize>, ParseError> {
+    pub(crate) fn take(&mut self, field: &'static str, n: usize) -> Result<Range<usize>, ParseError> {
         let left = self.end - self.at;
         if n > left {
             return Err(self.truncated(field, n - left));
@@ -318,12 +293,12 @@ impl Cursor<'_> {
         Ok(range)
     }
 
-    fn tag(&mut self, field: &'static str, tag: u8, expected: &'static str) -> Result<(), ParseError> {
+    pub(crate) fn tag(&mut self, field: &'static str, tag: u8, expected: &'static str) -> Result<(), ParseError> {
         let found = self.octet(field)?;
         if found == tag { Ok(()) } else { Err(self.unexpected(field, found, expected)) }
     }
 
-    fn length(&mut self, field: &'static str) -> Result<usize, ParseError> {
+    pub(crate) fn length(&mut self, field: &'static str) -> Result<usize, ParseError> {
         let here = &self.octets[self.at..self.end];
         match length::parse(here) {
             Some((n, took)) => {
@@ -340,7 +315,7 @@ impl Cursor<'_> {
         }
     }
 
-    fn finish(&self, field: &'static str) -> Result<(), ParseError> {
+    pub(crate) fn finish(&self, field: &'static str) -> Result<(), ParseError> {
         match self.end - self.at {
             0 => Ok(()),
             left => Err(ParseError { offset: self.at, field, fault: Fault::LeftOver(left) }),

@@ -3,7 +3,7 @@ use super::{Text, text};
 use crate::dlms::{
     BitString, Boolean, CompactArray, Data, DataAccessResult, DateTime, InvokeId, Obis, TypeDescription, When,
 };
-use crate::gbz::zcl::{AttributeRecord, AttributeValue, BlockThresholds, Status, U24, U48, ZclString};
+use crate::gbz::zcl::{BlockThresholds, U24, U48, ZclString};
 use crate::ids::{Counter, Cra, Eui64, MessageCode};
 use crate::octets::Octets;
 use crate::time::{Civil, Time};
@@ -38,7 +38,6 @@ as_text! {
     Eui64: "16 hex digits", |eui| eui.to_string(), |text| text.parse().ok();
     MessageCode: "a message code as 0x001C", |code| code.to_string(), |text| hex_number(text)?.try_into().ok().map(MessageCode);
     InvokeId: "four octets as 0x200003EB", |id| format!("0x{:08X}", id.0), |text| hex_number(text).map(InvokeId);
-    Status: "a ZCL status as 0x00", |status| format!("0x{:02X}", status.0), |text| hex_number(text)?.try_into().ok().map(Status);
     Obis: "an OBIS code as 0-0:19.10.0.255", |obis| obis.to_string(), |text| text.parse().ok();
     Octets: "hex digits", |octets| hex::encode(octets), |text| hex::decode(text).ok().map(Octets::from);
     DateTime: "a moment as 2015-01-01T00:00:00Z, immediate, never, or 24 hex digits", date_time_text, date_time;
@@ -67,6 +66,12 @@ fn date_time_text(date_time: &DateTime) -> String {
         Some(when) if DateTime::from(when) == *date_time => date_time.to_string(),
         _ => hex::encode(date_time.0),
     }
+}
+
+/// Seconds since 2000 of a moment as RFC 3339 writes it, to the second.
+pub(super) fn zigbee_time(text: &str) -> Option<u32> {
+    let moment = moment(text)?.zigbee();
+    (Time::from_zigbee(moment).to_string() == text).then_some(moment)
 }
 
 fn date_time(text: &str) -> Option<DateTime> {
@@ -137,20 +142,6 @@ by_way_of! {
     BlockThresholds as Thresholds: "a tier and thresholds of 15 at most",
         |block| Thresholds { tier: block.tier(), thresholds: block.thresholds().to_vec() },
         |form| BlockThresholds::new(form.tier, form.thresholds);
-    AttributeRecord as Record: "a value, or a status that is not success",
-        |record| Record {
-            id: MessageCode(record.id),
-            value: record.value.clone().ok(),
-            status: record.value.as_ref().err().copied(),
-        },
-        |form| {
-            let value = match (form.value, form.status) {
-                (Some(value), None) => Ok(value),
-                (None, Some(status)) if !status.is_success() => Err(status),
-                _ => return None,
-            };
-            Some(AttributeRecord { id: form.id.0, value })
-        };
     DataAccessResult as AnyResult: "a name or number of a result", |result| match result.name() {
         Some(name) => AnyResult::Name(name.into()),
         None => AnyResult::Number(result.0),
@@ -196,14 +187,4 @@ struct Compact {
 struct Thresholds {
     tier: u8,
     thresholds: Vec<U48>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    id: MessageCode,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    value: Option<AttributeValue>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    status: Option<Status>,
 }

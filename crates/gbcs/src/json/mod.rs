@@ -3,17 +3,33 @@
 //! Everything comes back as it was: what a friendly form cannot say is written in hex instead. A whole message is a [`Document`].
 mod asn1;
 mod der;
+mod dlms;
 mod document;
+mod form;
 mod forms;
+mod gbz;
+mod opened;
+mod says;
+mod value;
+
+pub use form::FormError;
+pub use says::{says, says_number, says_scaled};
 
 pub(crate) use asn1::{NamedNumber, named_number};
 
+pub use dlms::range_of;
 pub use document::{Document, DocumentError, SupplementaryFields, Title};
+pub use opened::opened;
 
 use serde::de::{self, Deserializer};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+
+/// The JSON of a DLMS value, by the names of the catalogue.
+pub fn value(field: &'static crate::catalogue::Field, data: &crate::dlms::Data) -> serde_json::Value {
+    value::to_json(field, data)
+}
 
 /// Octets in hex digits, for `serde(with)`.
 pub(crate) mod hex_octets {
@@ -69,11 +85,16 @@ enum Text<'a> {
     },
 }
 
+/// Octets as text, where all are printable ASCII.
+fn printable(octets: &[u8]) -> Option<&str> {
+    octets.iter().all(|c| (0x20..0x7F).contains(c)).then(|| core::str::from_utf8(octets).ok())?
+}
+
 impl<'a> Text<'a> {
     fn of(octets: &'a [u8]) -> Self {
-        match core::str::from_utf8(octets) {
-            Ok(text) if octets.iter().all(|c| (0x20..0x7F).contains(c)) => Self::Text(text.into()),
-            _ => Self::Hex { hex: octets.to_vec() },
+        match printable(octets) {
+            Some(text) => Self::Text(text.into()),
+            None => Self::Hex { hex: octets.to_vec() },
         }
     }
 

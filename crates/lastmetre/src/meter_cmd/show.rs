@@ -3,8 +3,9 @@ use super::Which;
 use super::chart::{self, Curve};
 use crate::failure::Failure;
 use crate::home::{DeviceCrypto, Home};
+use gbcs::catalogue::alert_meaning;
 use meter::logs::Entry;
-use meter::{Kind, Meter, codes};
+use meter::{Kind, Meter};
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,7 +45,7 @@ fn object(meter: &Meter<DeviceCrypto>) -> serde_json::Value {
         json!({
             "at": entry.at().to_string(),
             "code": format!("0x{:04X}", entry.code),
-            "meaning": codes::meaning(entry.code),
+            "meaning": alert_meaning(entry.code),
             "message_code": (entry.message_code().0 != 0).then(|| entry.message_code().to_string()),
         })
     };
@@ -78,7 +79,7 @@ fn print(meter: &Meter<DeviceCrypto>) {
         let all = log.iter().count();
         println!("  {title}: {all} entries{}", if all > ENTRIES { ", the latest" } else { "" });
         for entry in log.iter().skip(all.saturating_sub(ENTRIES)) {
-            let meaning = codes::meaning(entry.code).unwrap_or("");
+            let meaning = alert_meaning(entry.code).unwrap_or("");
             let about = match entry.message_code().0 {
                 0 => String::new(),
                 _ => format!(" ({})", entry.message_code()),

@@ -1,5 +1,5 @@
 //! `lastmetre gbcs` on the messages and keys that come with the source (`crates/gbcs/tests/data/README.md` says whose they are).
-use crate::common::{run, run_with};
+use crate::common::{python, reference, run, run_with};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -142,4 +142,36 @@ fn the_digits_of_a_top_up_are_made_and_checked_for_one_meter_and_one_counter() {
     let last = (digits.as_bytes()[19] - b'0' + 1) % 10;
     let wrong = format!("{}{last}", &digits[..19]);
     assert_eq!(utrn(&["check", &wrong, "--meter", esme]).ends(1).json()[0]["valid"], false);
+}
+
+/// The schema of the docs, as an independent validator reads it, holds for what decode writes of every message at hand.
+#[test]
+fn what_decode_writes_is_what_the_schema_says() {
+    const VALIDATE: &str = "
+import json, sys
+from jsonschema import Draft201909Validator as Validator
+schema = json.load(open(sys.argv[1]))
+Validator.check_schema(schema)
+validator, count = Validator(schema), 0
+for line in sys.stdin:
+    document = json.loads(line)
+    for error in validator.iter_errors(document):
+        print(document.get('name'), list(error.absolute_path), error.message[:200])
+    for field in ['counter', 'payload', 'target']:
+        less = {key: value for key, value in document.items() if key != field}
+        if validator.is_valid(less): print(document.get('name'), 'valid without', field)
+    count += 1
+print(count, 'documents')
+";
+    let files: Vec<_> = [data("messages.jsonl")].into_iter().chain(reference("rtds/messages.jsonl")).collect();
+    let count: usize = files.iter().map(|file| std::fs::read_to_string(file).unwrap().lines().count()).sum();
+    let arguments = ["gbcs", "decode", "--json"].map(std::ffi::OsStr::new).into_iter();
+    let decoded = run(arguments.chain(files.iter().map(|file| file.as_os_str()))).ends(0);
+    let folder = tempfile::tempdir().unwrap();
+    let lines = folder.path().join("decoded");
+    std::fs::write(&lines, decoded.out).unwrap();
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/gbcs-message.schema.json");
+    if let Some(said) = python("jsonschema", VALIDATE, &[&schema], &lines) {
+        assert_eq!(said, format!("{count} documents\n"));
+    }
 }

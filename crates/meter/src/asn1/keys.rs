@@ -10,12 +10,12 @@ use gbcs::crypto::{Crypto, PrivateKey, Signature};
 /// Make a key pair and ask for its certificate.
 pub(super) fn issue<C: Crypto>(meter: &mut Meter<C>, now: Time, usages: KeyUsages) -> Content {
     let Some(usage) = device_usage(usages) else { return Content::IssueRefused(IssueRefusal::BadKeyUsage) };
-    let Some(key) = generate(meter, now, usage) else {
+    let Some((scalar, key)) = generate(meter, now, usage) else {
         return Content::IssueRefused(IssueRefusal::KeyGenerationFailed);
     };
     let request = request(meter, usage, &key).and_then(|octets| CertificationRequest::new(octets).ok());
     let Some(request) = request else { return Content::IssueRefused(IssueRefusal::RequestFailed) };
-    meter.state.credentials.wait(usage, &key);
+    meter.state.credentials.wait(usage, &scalar);
     Content::CertificationRequest(request)
 }
 
@@ -28,13 +28,13 @@ fn device_usage(usages: KeyUsages) -> Option<Usage> {
 }
 
 /// A device without a source of randomness derives: from a secret that never leaves it, and a counter that never comes again.
-fn generate<C: Crypto>(meter: &mut Meter<C>, now: Time, usage: Usage) -> Option<PrivateKey> {
+fn generate<C: Crypto>(meter: &mut Meter<C>, now: Time, usage: Usage) -> Option<([u8; 32], PrivateKey)> {
     for _ in 0..4 {
         let counter = meter.state.counters.next_own(now);
-        let secret = meter.config.keys.key_agreement.expose();
+        let secret = meter.config.keys.key_agreement.expose()?;
         let scalar = meter.crypto.sha256(&[b"device key", &[usage as u8], secret, &counter.octets()]);
         if let Ok(key) = meter.crypto.private_key(&scalar) {
-            return Some(key);
+            return Some((scalar, key));
         }
     }
     None

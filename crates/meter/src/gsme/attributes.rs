@@ -3,6 +3,7 @@ use super::Store;
 use crate::books::Books;
 use crate::metering::Metering;
 use crate::prepayment::{Account, PaymentMode, Supply};
+use gbcs::catalogue::zcl_attribute;
 use gbcs::gbz::zcl::AttributeValue as Value;
 use gbcs::gbz::zcl::{U24, U48, ZclString};
 
@@ -104,14 +105,27 @@ fn metered(metering: &Metering, cluster: u16, id: u16) -> Option<Value> {
     Some(Value::Unsigned48(U48::from(litres)))
 }
 
-/// An attribute that a use case reads and nobody ever wrote: zero, in the type of its kind. The catalogue is the list of what there
-/// is; the ZCL says the types.
+/// An attribute that nobody ever wrote: zero, in the type that the catalogue says.
 fn nothing(cluster: u16, id: u16) -> Option<Value> {
-    crate::rules::is_read(cluster, id).then(|| match (cluster, id) {
-        (cluster::PREPAYMENT, 0x0000..=0x00FF) => Value::Unsigned32(0),
-        (cluster::METERING, 0x0000..=0x02FF | 0x0700..=0x07FF) => Value::Unsigned48(U48::from(0u32)),
-        (cluster::BASIC, _) => Value::CharacterString(ZclString::default()),
-        _ => Value::Unsigned32(0),
+    let wire = zcl_attribute(cluster, id)?.wire;
+    Some(match wire {
+        "bool" => Value::Boolean(0),
+        "bitmap8" => Value::Bitmap8(0),
+        "bitmap16" => Value::Bitmap16(0),
+        "bitmap32" => Value::Bitmap32(0),
+        "unsigned8" => Value::Unsigned8(0),
+        "unsigned16" => Value::Unsigned16(0),
+        "unsigned24" => Value::Unsigned24(U24::from(0u16)),
+        "unsigned32" => Value::Unsigned32(0),
+        "unsigned48" => Value::Unsigned48(U48::from(0u32)),
+        "signed16" => Value::Signed16(0),
+        "signed32" => Value::Signed32(0),
+        "enum8" => Value::Enum8(0),
+        "enum16" => Value::Enum16(0),
+        "octet-string" => Value::OctetString(ZclString::default()),
+        "character-string" => Value::CharacterString(ZclString::default()),
+        "utc-time" => Value::UtcTime(0),
+        _ => return None,
     })
 }
 

@@ -272,7 +272,7 @@ fn supply_is_disabled_armed_enabled_and_read() {
         let response = meter.handle_message(NOW, &home.dlms(0x0052, 1, rows)).unwrap();
         AccessResponse::parse(&home.verify(&response)).unwrap().answers[0].data.clone()
     };
-    assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x0051, 1, script(54))).0, [250], "nothing to arm");
+    assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x0051, 1, script(54))).0, [0], "there is nothing to arm");
     assert_eq!(read(&mut meter), Data::Enum(1));
     assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x0050, 2, script(52))).0, [0]);
     assert_eq!(read(&mut meter), Data::Enum(0));
@@ -358,7 +358,7 @@ fn what_nobody_configured_reads_as_empty_in_the_shape_of_the_use_case() {
     let response = meter.handle_message(NOW, &home.dlms(0x003B, 2, rows)).unwrap();
     let answers = AccessResponse::parse(&home.verify(&response)).unwrap().answers;
     for (row, answer) in gbcs::catalogue::find(MessageCode(0x003B)).unwrap().rows.iter().zip(answers) {
-        assert!(answer.result.is_success() && row.response.fits(&answer.data), "{row:?}: {answer:?}");
+        assert!(answer.result.is_success() && row.response.of.fits(&answer.data), "{row:?}: {answer:?}");
     }
 }
 
@@ -367,7 +367,7 @@ fn the_event_log_tells_commands_actioned_and_not_and_can_be_cleared() {
     let home = Home::default();
     let mut meter = home.meter(Kind::Esme);
     run(&home, &mut meter, NOW, &home.dlms(0x001C, 1, adjust_balance(1)));
-    run(&home, &mut meter, NOW, &home.dlms(0x0051, 2, script(54)));
+    run(&home, &mut meter, NOW, &home.dlms(0x0051, 2, script(53)));
     let codes: Vec<_> = meter.event_log().iter().map(|entry| (entry.code, entry.message_code().0)).collect();
     assert_eq!(codes, [(0x8154, 0x1C), (0x8155, 0x51)]);
     let clear = [Row::action(7, obis(99, 98, 0), 1, Data::Integer(0))];

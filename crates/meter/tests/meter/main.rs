@@ -1,5 +1,6 @@
 //! Meters in a home of tests: what they refuse, what they execute, what they remember.
 mod arbitrary;
+mod asn1;
 mod electricity;
 mod gas;
 mod history;

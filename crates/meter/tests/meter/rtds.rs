@@ -101,14 +101,7 @@ fn top_up_digits(payload: &[u8]) -> Option<&[u8]> {
 
 /// What must have happened before a Command can succeed.
 fn prepare(home: &Home, meter: &mut Meter<RustCrypto>, samples: &[Sample], use_case: &str) {
-    let change_supply = || {
-        let command =
-            gbz::zcl::ChangeSupply { provider: 0, issuer_event: 0, request_time: 0, start: 0, status: 0, control: 1 };
-        [gbz::Component::new(0, command)]
-    };
     let prepared = match use_case {
-        "ECS44" => meter.handle_message(NOW, &home.dlms(0x0050, 0, script(52))),
-        "GCS39" => meter.handle_message(NOW, &home.gbz(0x0081, 0, change_supply())),
         // A billing period is read back only when one was set.
         "GCS21k" => {
             let set = samples.iter().find(|s| s.use_case == "GCS25a" && s.name.ends_with("SUCCESS_COMMAND"));
@@ -243,11 +236,37 @@ fn other<'a>(view: &MessageView<'a>) -> gbcs::envelope::OtherInformation<&'a [u8
     other
 }
 
+/// Updates whose answers hold what is each device's own: a clock, a balance, keys, certificates, an image.
+const UNEQUAL: [&str; 15] = [
+    "CS01b_2.2_SUCCESS",
+    "CS02bAnyExceptAbnormalRootByRecovery_NA_SUCCESS",
+    "CS02bNOByNO_6.15.1_SUCCESS",
+    "CS02bSupplierBySupplier_6.15.1_IMMEDIATE_SUCCESS",
+    "CS02bSupplierByTransCoS_6.23_IMMEDIATE_SUCCESS",
+    "CS02bTransCoSByTransCoS_NA_SUCCESS",
+    "CS02c_6.17_SUCCESS",
+    "CS02d_6.15.2_SUCCESS",
+    "CS02e_6.24.2_SUCCESS",
+    "CS02gLoadControllerBySupplier_6.15.1_IMMEDIATE_SUCCESS",
+    "CS06_11.3_IMMEDIATE_SUCCESS",
+    "ECS70_6.11_SUCCESS",
+    "ECS70Commission_8.1.1_SUCCESS",
+    "GCS28_6.11_SUCCESS",
+    "GCS28Commission_8.1.1_SUCCESS",
+];
+
+/// Services 4 and 6.2, and those that read by other numbers.
+fn is_read_use_case(name: &str) -> bool {
+    let service = name.split('_').nth(1).unwrap_or_default();
+    let reads = ["6.13", "6.24.1", "7.4", "7.7", "7.11", "7.14", "7.15", "8.9", "11.2"];
+    service.starts_with("4.") || service.starts_with("6.2.") || reads.contains(&service) || name.starts_with("CS02f")
+}
+
 #[test]
 fn every_command_this_meter_executes_gets_the_response_of_the_reference() {
     let Some((home, samples)) = samples() else { return };
     let by_name: BTreeMap<&str, &Sample> = samples.iter().map(|sample| (sample.name.as_str(), sample)).collect();
-    let (mut executed, mut not_modelled) = (BTreeSet::new(), BTreeSet::new());
+    let (mut executed, mut not_modelled, mut unequal) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for sample in samples.iter().filter(|s| s.name.ends_with("_COMMAND") && s.name.contains("SUCCESS")) {
         let view = MessageView::parse(&sample.octets).unwrap();
         let kind = match view.id().target {
@@ -293,6 +312,11 @@ fn every_command_this_meter_executes_gets_the_response_of_the_reference() {
         assert_eq!(other(&answer), other(&reference), "{}", sample.name);
         assert_eq!(answer.form(), reference.form(), "{}", sample.name);
         assert_eq!(answer.date_time().is_some(), reference.date_time().is_some(), "{}: date-time", sample.name);
+        let equal = payload == reference.payload();
+        let named = sample.name.trim_end_matches("_COMMAND");
+        if !is_read_use_case(named) && !equal {
+            unequal.insert(named.to_owned());
+        }
         match (family, kind) {
             (Family::Der, _) => compare_asn1(&sample.name, view.message_code(), &payload, reference.payload()),
             (_, Kind::Esme) => compare_dlms(&sample.name, &payload, reference.payload()),
@@ -306,6 +330,10 @@ fn every_command_this_meter_executes_gets_the_response_of_the_reference() {
             false => println!("no sample of {use_case}"),
         }
     }
+    // Every other update is answered octet for octet.
+    let expected: BTreeSet<_> = UNEQUAL.iter().map(|name| (*name).to_owned()).collect();
+    assert!(unequal.is_subset(&expected), "{:?}", unequal.difference(&expected).collect::<Vec<_>>());
+    println!("{} updates not octet for octet: {unequal:?}", unequal.len());
     println!("{} use cases executed: {executed:?}", executed.len());
     println!("{} use cases not modelled: {not_modelled:?}", not_modelled.len());
 }

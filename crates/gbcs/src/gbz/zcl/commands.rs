@@ -102,9 +102,14 @@ macro_rules! commands {
             }
         )*
 
+        /// Cluster, frame control, command, name, and the fields with their types, as they stand here.
+        #[cfg(test)]
+        const SHAPES: &[(u16, u8, u8, &str, &[(&str, &str)])] = &[
+            $(($cluster, $frame_control, $id, $title, &[$((stringify!($field), stringify!($type))),*])),*
+        ];
+
         /// A command of a cluster.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        #[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
         pub enum Command {
             $(#[doc = concat!($title, ".")] $name($name),)*
         }
@@ -143,6 +148,20 @@ macro_rules! commands {
                         (stringify!($field), serde_json::to_value(&command.$field).expect("a field is plain JSON")),
                     )*],)*
                 }
+            }
+
+            /// The command of these fields; `None` when there is no such command here.
+            #[cfg(feature = "std")]
+            pub fn from_fields(
+                cluster: u16,
+                from_server: bool,
+                id: u8,
+                fields: serde_json::Value,
+            ) -> Option<Result<Self, serde_json::Error>> {
+                $(if (cluster, from_server, id) == ($cluster, $frame_control & FROM_SERVER != 0, $id) {
+                    return Some(serde_json::from_value(fields).map(Self::$name));
+                })*
+                None
             }
 
             /// Octets of the payload.
@@ -584,5 +603,41 @@ commands! {
     }
     0x0709 0x09 0x02 "Clear Event Log Response" ClearEventLogResponse {
         cleared: u8 = "Which logs were cleared.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SHAPES;
+    use crate::catalogue;
+
+    #[test]
+    fn the_catalogue_has_every_command_with_the_names_and_types_of_its_fields() {
+        assert_eq!(SHAPES.len(), catalogue::zcl_commands().len());
+        for (&(cluster, frame_control, id, name, fields), known) in SHAPES.iter().zip(catalogue::zcl_commands()) {
+            assert_eq!((known.cluster, known.frame_control, known.id, known.name), (cluster, frame_control, id, name));
+            assert_eq!(known.fields.len(), fields.len(), "{name}");
+            for (&(field, of), known) in fields.iter().zip(known.fields) {
+                assert_eq!(known.name, field, "{name}");
+                let of = of.trim_start_matches("Option<").trim_end_matches('>');
+                let (of, list) = match of.strip_prefix("Vec<").or_else(|| of.strip_prefix('[')) {
+                    Some(element) => (element.split(';').next().unwrap_or(element), true),
+                    None => (of, false),
+                };
+                assert_eq!(known.list, list, "{name}: {field}");
+                let wire = match of {
+                    "u8" | "u16" | "u32" => of,
+                    "i32" => "s32",
+                    "U24" => "u24",
+                    "U48" => "u48",
+                    "ZclString" => "str",
+                    "Date" => "date",
+                    "Octets" => "oct",
+                    "BlockThresholds" => "thresholds",
+                    _ => "{}",
+                };
+                assert_eq!(known.wire, wire, "{name}: {field}");
+            }
+        }
     }
 }

@@ -4,5 +4,5 @@ mod oracle;
 mod program;
 
 pub use household::{CREDIT, CREDIT_AMOUNT, GAS_CREDIT, Household, LONG, Part};
-pub use oracle::{schema, tshark, tshark_live, xmllint, xmlsec1};
+pub use oracle::{python, reference, schema, tshark, tshark_live, xmllint, xmlsec1};
 pub use program::{Ran, examples, lastmetre, run, run_with};

@@ -103,14 +103,34 @@ pub fn xmlsec1(certificate: &Path, document: &Path) {
 
 /// The published schema of DUIS; `None`, saying so, where it is absent.
 pub fn schema() -> Option<PathBuf> {
+    reference("duis/duis-offline.xsd")
+}
+
+/// A file of the public reference data; `None`, saying so, where it is absent.
+pub fn reference(file: &str) -> Option<PathBuf> {
     let shared = std::env::var_os("LASTMETRE_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let schema = shared.join("duis/duis-offline.xsd");
-    if !schema.is_file() {
-        println!("skipped: {} is absent", schema.display());
+    let path = shared.join(file);
+    if !path.is_file() {
+        println!("skipped: {} is absent", path.display());
         return None;
     }
-    Some(schema)
+    Some(path)
+}
+
+/// What Debian's own Python says of `input` to a script that needs this module; `None`, saying so, where it is absent.
+pub fn python(module: &str, script: &str, arguments: &[&Path], input: &Path) -> Option<String> {
+    // Debian's packages are for Debian's interpreter.
+    const PYTHON: &str = "/usr/bin/python3";
+    if !output(Command::new(PYTHON).args(["-c", &format!("import {module}")]))?.status.success() {
+        println!("skipped: no {module} for {PYTHON}");
+        return None;
+    }
+    let mut command = Command::new(PYTHON);
+    command.args(["-c", script]).args(arguments).stdin(std::fs::File::open(input).unwrap());
+    let output = output(&mut command)?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Panics when xmllint finds that documents are not of the schema.
