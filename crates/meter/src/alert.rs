@@ -5,6 +5,7 @@ use crate::meter::Meter;
 use crate::prepayment::{Account, notices};
 use alloc::vec::Vec;
 use core::time::Duration;
+use gbcs::asn1::{self, Content};
 use gbcs::crypto::Crypto;
 use gbcs::dlms::{Data, DataNotification, DateTime, InvokeId};
 use gbcs::envelope::{GroupingHeader, Message};
@@ -30,9 +31,11 @@ const ALERTED: [u16; 3] = [0x810D, 0x8F0F, 0x8F32];
 pub(crate) enum Further {
     Nothing,
     /// Of an electricity meter.
-    Dlms(Data),
+    Dlms(Vec<Data>),
     /// Of a gas meter.
     Gbz(AlertData),
+    /// A payload of its own.
+    Asn1(Content),
 }
 
 impl<C: Crypto> Meter<C> {
@@ -42,6 +45,7 @@ impl<C: Crypto> Meter<C> {
         let payload = self.alert_payload(now, counter, alert, further);
         let id = MessageId { originator: self.config.eui, target, cra: Cra::Alert, counter };
         let plain = Message::plain(GroupingHeader::new(id, code), payload).encode();
+        self.state.books.battery.sign();
         let Ok(signed) = protect::sign(&self.crypto, &self.config.keys.digital_signature, &plain) else { return };
         self.post(signed);
         self.event(Event::Alert { alert, code, counter });
@@ -60,7 +64,7 @@ impl<C: Crypto> Meter<C> {
             NOT_SUPPORTED_ALERT => {
                 let mut data = Vec::from(refused.0.to_be_bytes());
                 data.extend_from_slice(&counter.octets());
-                self.raise(now, supplier, NOT_SUPPORTED, alert, Further::Dlms(Data::octets(data)));
+                self.raise(now, supplier, NOT_SUPPORTED, alert, Further::Dlms(alloc::vec![Data::octets(data)]));
             }
             _ => self.raise(now, supplier, GENERIC, alert, Further::Nothing),
         }
@@ -75,15 +79,15 @@ impl<C: Crypto> Meter<C> {
         }
         *count += 1;
         if *count == UNUSUAL {
-            self.state.security_log.push(now, UNUSUAL_NUMBER, MessageCode(0), Counter(0));
+            self.state.books.security_log.push(now, UNUSUAL_NUMBER, MessageCode(0), Counter(0));
             self.raise_guarded(now, UNUSUAL_NUMBER, MessageCode(0), Counter(0));
         }
     }
 
     /// Log what crossed a line since `before`, and raise what the supplier wants to know. The caller persists.
     pub(crate) fn notice(&mut self, now: Time, before: &Account, code: MessageCode, counter: Counter) {
-        for notice in notices(before, &self.state.account) {
-            self.state.event_log.push(now, notice, code, counter);
+        for notice in notices(before, &self.state.books.account) {
+            self.state.books.event_log.push(now, notice, code, counter);
             if ALERTED.contains(&notice)
                 && let Some(supplier) = self.config.supplier()
             {
@@ -94,8 +98,9 @@ impl<C: Crypto> Meter<C> {
 
     fn alert_payload(&self, now: Time, counter: Counter, code: u16, further: Further) -> Vec<u8> {
         match (self.config.kind, further) {
+            (_, Further::Asn1(content)) => asn1::Payload::from(content).with_long_lengths().encode(),
             (Kind::Esme, further) => {
-                let further = if let Further::Dlms(data) = further { alloc::vec![data] } else { Vec::new() };
+                let further = if let Further::Dlms(data) = further { data } else { Vec::new() };
                 DataNotification { invoke: InvokeId::of(counter), code, time: DateTime::at(now), further }.encode()
             }
             (Kind::Gsme, further) => {

@@ -1,6 +1,11 @@
 //! What a meter is given at manufacture and installation: identity, keys, trust anchors, factory settings.
+use crate::load::Load;
+use crate::profiles::LogSizes;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
+use gbcs::catalogue::Originator;
+use gbcs::certificate::{self, KeyUsage};
 use gbcs::crypto::{PrivateKey, PublicKey};
 use gbcs::{Eui64, Time};
 
@@ -17,6 +22,8 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Role {
+    /// Root: issues, and asks for nothing.
+    Root = 0,
     /// Recovery.
     Recovery = 1,
     /// Supplier.
@@ -39,6 +46,7 @@ impl Role {
     /// From the number of GBCS 12.4; `None` for one that has no slot on a meter.
     pub const fn from_number(number: u8) -> Option<Self> {
         Some(match number {
+            0 => Self::Root,
             1 => Self::Recovery,
             2 => Self::Supplier,
             3 => Self::NetworkOperator,
@@ -50,15 +58,68 @@ impl Role {
             _ => return None,
         })
     }
+
+    /// As the catalogue names who asks; the root asks for nothing.
+    pub(crate) const fn originator(self) -> Option<Originator> {
+        Some(match self {
+            Self::Root => return None,
+            Self::Recovery => Originator::Recovery,
+            Self::Supplier => Originator::Supplier,
+            Self::NetworkOperator => Originator::NetworkOperator,
+            Self::AccessControlBroker => Originator::AccessControlBroker,
+            Self::TransitionalCos => Originator::TransitionalCos,
+            Self::WanProvider => Originator::WanProvider,
+            Self::LoadController => Originator::LoadController,
+            Self::Ppmid => Originator::Ppmid,
+        })
+    }
+}
+
+impl From<Role> for certificate::Role {
+    fn from(role: Role) -> Self {
+        Self::from_number(role as u8)
+    }
 }
 
 /// What the key of a trust anchor cell may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Usage {
     /// Verify signatures.
     DigitalSignature,
     /// Agree MAC, encryption and UTRN keys.
     KeyAgreement,
+    /// Verify certificates: the root's.
+    CertificateSigning,
+}
+
+impl Usage {
+    /// From its place above.
+    pub(crate) const fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::DigitalSignature,
+            1 => Self::KeyAgreement,
+            _ => Self::CertificateSigning,
+        }
+    }
+
+    /// As certificates name it.
+    pub(crate) const fn key_usage(self) -> KeyUsage {
+        match self {
+            Self::DigitalSignature => KeyUsage::DigitalSignature,
+            Self::KeyAgreement => KeyUsage::KeyAgreement,
+            Self::CertificateSigning => KeyUsage::KeyCertSign,
+        }
+    }
+}
+
+impl From<KeyUsage> for Usage {
+    fn from(usage: KeyUsage) -> Self {
+        match usage {
+            KeyUsage::DigitalSignature => Self::DigitalSignature,
+            KeyUsage::KeyAgreement => Self::KeyAgreement,
+            KeyUsage::KeyCertSign => Self::CertificateSigning,
+        }
+    }
 }
 
 /// One trust anchor cell: the public key a meter holds for a Remote Party (GBCS 12.2).
@@ -74,6 +135,8 @@ pub struct TrustAnchor {
     pub eui: Eui64,
     /// The key.
     pub key: PublicKey,
+    /// The subject key identifier of its certificate.
+    pub key_id: [u8; 8],
 }
 
 /// The meter's own key pairs.
@@ -155,12 +218,20 @@ pub struct MeterConfig {
     pub acb: Eui64,
     /// The PPMID joined by Method C and its key agreement key (gas only; GBCS 13.7.4.4).
     pub ppmid: Option<(Eui64, PublicKey)>,
+    /// The meter's own certificates in DER, by usage.
+    pub certificates: BTreeMap<Usage, Vec<u8>>,
+    /// The device log at installation: devices, and their kinds as join messages number them.
+    pub joined: Vec<(Eui64, u8)>,
     /// The radio; without one the meter is driven by [`handle_message`](crate::Meter::handle_message) alone.
     pub radio: Option<RadioConfig>,
     /// Prepayment settings before the first configuration.
     pub factory: FactorySettings,
     /// How long a gas meter sleeps between two calls on its hub (GBCS 10.3 recommends 1800 s).
     pub wake_interval: Duration,
+    /// How much its logs and profiles hold.
+    pub sizes: LogSizes,
+    /// What the household draws, where nobody tells the meter by [`handle_energy`](crate::Meter::handle_energy).
+    pub load: Option<Load>,
     /// Whether the rows of a Command must be exactly those of its use case; `false` lets a DLMS Command carry others.
     pub strict_rows: bool,
 }
@@ -175,9 +246,13 @@ impl MeterConfig {
             anchors,
             acb,
             ppmid: None,
+            certificates: BTreeMap::new(),
+            joined: Vec::new(),
             radio: None,
             factory: FactorySettings::default(),
             wake_interval: Duration::from_secs(1800),
+            sizes: LogSizes::default(),
+            load: None,
             strict_rows: true,
         }
     }
@@ -205,6 +280,6 @@ impl MeterConfig {
         if self.ppmid.is_some_and(|(ppmid, _)| ppmid == eui) {
             return Some(Role::Ppmid);
         }
-        self.anchors.iter().find(|a| a.eui == eui).map(|a| a.role)
+        self.anchors.iter().find(|a| a.eui == eui && a.role != Role::Root).map(|a| a.role)
     }
 }

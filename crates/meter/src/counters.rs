@@ -35,6 +35,9 @@ pub struct Counters {
     /// The last counter this meter used for a message of its own.
     #[n(3)]
     own: u64,
+    /// From which its future-dated counters start, per role whose credentials were replaced.
+    #[n(4)]
+    floors: BTreeMap<u8, u64>,
 }
 
 /// The counter is not above the one last accepted.
@@ -50,7 +53,9 @@ impl Counters {
         let stored = match rule {
             Rule::None => return Ok(()),
             Rule::Execution => self.execution.get(&(role as u8)),
-            Rule::FutureDated => self.future_dated.get(&(role as u8, code.0)),
+            Rule::FutureDated => {
+                self.future_dated.get(&(role as u8, code.0)).or_else(|| self.floors.get(&(role as u8)))
+            }
             Rule::TopUp => return self.utrns.check_command(counter),
         };
         match stored {
@@ -70,6 +75,14 @@ impl Counters {
                 self.future_dated.insert((role as u8, code.0), counter.0);
             }
         }
+    }
+
+    /// The credentials of a role were replaced: all its counters start from `floor` (GBCS 13.3.5).
+    pub fn restart(&mut self, role: Role, floor: Counter) {
+        self.execution.insert(role as u8, floor.0);
+        self.future_dated.retain(|(of, _), _| *of != role as u8);
+        // Of use cases that were never seen there is no counter to set; the floor holds for them too.
+        self.floors.insert(role as u8, floor.0);
     }
 
     /// The next counter for a message of the meter's own; used once, whatever becomes of the message. Never below the clock
@@ -114,6 +127,15 @@ impl UtrnCache {
                 self.floor = Some(self.floor.map_or(forgotten.high, |floor| floor.max(forgotten.high)));
             }
         }
+    }
+
+    /// A supplier's prepayment key was replaced: UTRNs of the new one start above `floor`.
+    pub fn restart(&mut self, floor: Counter) {
+        self.seen.clear();
+        self.floor = match (floor.0 >> 32) as u32 {
+            0 => None,
+            high => Some(high),
+        };
     }
 
     /// The counter of the highest accepted; zero where there is none.

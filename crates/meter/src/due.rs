@@ -4,19 +4,20 @@ use crate::command::Toolbox;
 use crate::config::Role;
 use crate::esme::{self, Attribute};
 use crate::event::Event;
-use crate::gsme;
 use crate::meter::Meter;
 use crate::register::changes;
 use crate::state::Model;
 use crate::work::{Origin, Pending, Work};
+use crate::{asn1, gsme};
 use alloc::vec::Vec;
+use gbcs::catalogue::{self, Family};
 use gbcs::crypto::Crypto;
 use gbcs::dlms::Data;
 use gbcs::gbz::{self, AlertData};
 use gbcs::{Counter, Eui64, MessageCode, Time};
 
-const ACTIONED: u16 = 0x8F66;
-const NOT_ACTIONED: u16 = 0x8F67;
+pub(crate) const ACTIONED: u16 = 0x8F66;
+pub(crate) const NOT_ACTIONED: u16 = 0x8F67;
 /// Message codes of the Alerts.
 const DLMS_ALERT: MessageCode = MessageCode(0x00CC);
 const GBZ_ALERT: MessageCode = MessageCode(0x00CD);
@@ -31,18 +32,23 @@ pub(crate) fn execute<C: Crypto>(meter: &mut Meter<C>, now: Time) {
     for pending in due {
         one(meter, now, &pending);
     }
-    meter.persist();
 }
 
 fn one<C: Crypto>(meter: &mut Meter<C>, now: Time, pending: &Pending) {
     let registers = meter.state.registers();
-    let before = meter.state.account.clone();
+    let before = meter.state.books.account.clone();
     let (code, counter) = (MessageCode(pending.code), Counter(pending.counter));
     let originator = Eui64::from_u64(pending.originator);
-    let Some((succeeded, further)) = activate(meter, now, pending) else { return };
+    let is_asn1 = catalogue::find(code).is_some_and(|use_case| use_case.family == Family::Der);
+    let (succeeded, alert_code, further) = if is_asn1 {
+        let Some((succeeded, message, content)) = asn1::execute_due(meter, now, pending) else { return };
+        (succeeded, message, Further::Asn1(content))
+    } else {
+        let Some((succeeded, further)) = activate(meter, now, pending) else { return };
+        (succeeded, if let Further::Gbz(_) = further { GBZ_ALERT } else { DLMS_ALERT }, further)
+    };
     let alert = if succeeded { ACTIONED } else { NOT_ACTIONED };
-    meter.state.event_log.push(now, alert, code, counter);
-    let alert_code = if let Further::Gbz(_) = further { GBZ_ALERT } else { DLMS_ALERT };
+    meter.state.books.event_log.push(now, alert, code, counter);
     meter.raise(now, originator, alert_code, alert, further);
     meter.notice(now, &before, code, counter);
     let changes = changes(&registers, &meter.state.registers());
@@ -55,11 +61,12 @@ fn activate<C: Crypto>(meter: &mut Meter<C>, now: Time, pending: &Pending) -> Op
     match &mut state.model {
         Model::Esme(store) => {
             let trigger = pending.what.as_slice().try_into().ok()?;
-            let activated = esme::activate(store, &mut state.account, now, Attribute::from_octets(trigger));
+            let activated =
+                esme::activate(store, &mut state.books, &meter.config.sizes, now, Attribute::from_octets(trigger));
             let mut data = Vec::from(pending.code.to_be_bytes());
             data.extend_from_slice(&pending.counter.to_be_bytes());
             data.extend_from_slice(&pending.what);
-            Some((activated.is_ok(), Further::Dlms(Data::octets(data))))
+            Some((activated.is_ok(), Further::Dlms(alloc::vec![Data::octets(data)])))
         }
         Model::Gsme(store) => {
             let payload = gbz::Payload::parse(&pending.what).ok()?;
@@ -72,15 +79,20 @@ fn activate<C: Crypto>(meter: &mut Meter<C>, now: Time, pending: &Pending) -> Op
                 utrns: &mut state.counters.utrns,
                 command: None,
                 encryption: None,
-                event_log: &mut state.event_log,
                 refused_top_up: None,
             };
             let originator = Eui64::from_u64(pending.originator);
             let mut work = Work {
                 now,
                 device: meter.config.eui,
-                origin: Origin { originator, role: Role::Supplier, code: message_code, counter },
-                account: &mut state.account,
+                origin: Origin {
+                    originator,
+                    role: Role::from_number(pending.role).unwrap_or(Role::Supplier),
+                    code: message_code,
+                    counter,
+                },
+                books: &mut state.books,
+                sizes: meter.config.sizes,
                 pending: &mut state.pending,
                 tools: &mut toolbox,
             };

@@ -137,6 +137,7 @@ impl Link {
         }
         if self.cycle.as_ref().is_some_and(|cycle| cycle.is_due(now)) {
             self.wake(now, &meter.state);
+            meter.state.books.battery.wake();
             did = true;
         }
         loop {

@@ -19,6 +19,8 @@ pub struct Entry {
     message_code: u16,
     #[n(3)]
     counter: u64,
+    #[n(4)]
+    detail: u32,
 }
 
 impl Entry {
@@ -30,6 +32,11 @@ impl Entry {
     /// The use case of the Command it is about; 0 when there was none.
     pub const fn message_code(&self) -> MessageCode {
         MessageCode(self.message_code)
+    }
+
+    /// What else is known of it: of an outage its seconds, of a switch when it is to go back (seconds since 2000), else 0.
+    pub const fn detail(&self) -> u32 {
+        self.detail
     }
 
     /// The counter of that Command.
@@ -48,10 +55,15 @@ pub struct Log {
 impl Log {
     /// Add an entry; drops the oldest of a full log.
     pub fn push(&mut self, at: Time, code: u16, message_code: MessageCode, counter: Counter) {
+        self.push_with(at, code, message_code, counter, 0);
+    }
+
+    /// Add an entry of which more is known.
+    pub fn push_with(&mut self, at: Time, code: u16, message_code: MessageCode, counter: Counter, detail: u32) {
         if self.entries.len() == CAPACITY {
             self.entries.pop_front();
         }
-        self.entries.push_back(Entry { at: at.0, code, message_code: message_code.0, counter: counter.0 });
+        self.entries.push_back(Entry { at: at.0, code, message_code: message_code.0, counter: counter.0, detail });
     }
 
     /// Forget everything.

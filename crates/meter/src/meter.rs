@@ -1,13 +1,18 @@
 //! The meter: state, keys, objects and, where there is a radio, the home's network around them.
+use crate::battery::Battery;
+use crate::clock::ClockStatus;
 use crate::config::{Kind, MeterConfig};
 use crate::event::{Event, Output};
 use crate::link::Link;
+use crate::load::Load;
 use crate::logs::Log;
+use crate::metering::Energy;
+use crate::prepayment::Account;
 use crate::refusal::Refusal;
 use crate::register::Register;
 use crate::secrets::Secrets;
 use crate::state::{State, StateError};
-use crate::{command, due};
+use crate::{command, due, passage};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use gbcs::crypto::Crypto;
@@ -48,11 +53,12 @@ impl<C: Crypto> Meter<C> {
     ///
     /// # Errors
     /// The state is not one of this kind of meter and version.
-    pub fn new(config: MeterConfig, crypto: C, state: Option<&[u8]>) -> Result<Self, StateError> {
+    pub fn new(mut config: MeterConfig, crypto: C, state: Option<&[u8]>) -> Result<Self, StateError> {
         let state = match state {
             Some(octets) => State::parse(config.kind, octets)?,
             None => State::new(config.kind, &config.factory),
         };
+        state.credentials.apply(&crypto, &mut config);
         let link = config.radio.clone().map(|radio| Link::new(&config, radio, &state));
         let (secrets, vigil) = (Secrets::default(), Vigil::default());
         Ok(Self { crypto, config, secrets, state, vigil, link, outputs: VecDeque::new() })
@@ -61,8 +67,9 @@ impl<C: Crypto> Meter<C> {
     /// Take one message and execute it: what a tunnel would bring, without the tunnel. The Response, if there is one; hand it
     /// on only after storing the state that comes by [`poll`](Self::poll).
     pub fn handle_message(&mut self, now: Time, message: &[u8]) -> Option<Vec<u8>> {
+        let passed = self.advance(now);
         let response = command::handle(self, now, message);
-        if response.is_some() {
+        if response.is_some() || passed {
             self.persist();
         }
         // An Alert may have come of it.
@@ -73,6 +80,7 @@ impl<C: Crypto> Meter<C> {
     /// Take a frame that the radio heard (a PSDU, frame check sequence included).
     pub fn handle_frame(&mut self, now: Time, frame: &[u8]) {
         if let Some(link) = &mut self.link {
+            self.state.books.battery.frame();
             link.handle_frame(now, frame);
             self.run(now);
         }
@@ -80,7 +88,9 @@ impl<C: Crypto> Meter<C> {
 
     /// Do what is due. Harmless when nothing is.
     pub fn handle_timeout(&mut self, now: Time) {
-        due::execute(self, now);
+        if self.advance(now) {
+            self.persist();
+        }
         if let Some(link) = &mut self.link {
             link.handle_timeout(now);
         }
@@ -95,23 +105,25 @@ impl<C: Crypto> Meter<C> {
         self.run(now);
     }
 
-    /// Charge for consumption, in thousandths of a penny: what the metrology of a real meter would do by itself.
+    /// Charge for consumption that was priced elsewhere, in thousandths of a penny.
     pub fn consume(&mut self, now: Time, millipence: i32) {
-        let before = self.state.account.clone();
-        self.state.account.consume(millipence);
+        self.advance(now);
+        let before = self.state.books.account.clone();
+        self.state.books.account.consume(millipence);
         self.notice(now, &before, MessageCode(0), Counter(0));
         self.persist();
         self.run(now);
     }
 
-    /// The customer presses the button of armed supply; whether it was armed.
-    pub fn enable_supply_locally(&mut self, now: Time) -> bool {
-        let enabled = self.state.account.enable_locally();
-        if enabled {
-            self.persist();
-            self.run(now);
-        }
-        enabled
+    /// Meter what was consumed (watt hours, or litres of gas) and charge for it by the tariff: what the metrology of a real meter
+    /// does by itself.
+    pub fn handle_energy(&mut self, now: Time, energy: Energy) {
+        self.advance(now);
+        let before = self.state.books.account.clone();
+        self.count(now, &energy);
+        self.notice(now, &before, MessageCode(0), Counter(0));
+        self.persist();
+        self.run(now);
     }
 
     /// The next thing to do.
@@ -129,6 +141,39 @@ impl<C: Crypto> Meter<C> {
         self.config.kind
     }
 
+    /// What the household draws from now on.
+    pub fn set_load(&mut self, load: Option<Load>) {
+        self.config.load = load;
+    }
+
+    /// Until when the meter has lived; `None` before its first moment.
+    pub fn passed(&self) -> Option<Time> {
+        let passed = self.state.books.clock.passed;
+        (passed != 0).then(|| Time::from_zigbee(passed))
+    }
+
+    /// The money of the meter.
+    pub fn account(&self) -> &Account {
+        &self.state.books.account
+    }
+
+    /// What a gas meter drew from its battery.
+    pub fn battery(&self) -> &Battery {
+        &self.state.books.battery
+    }
+
+    /// What the meter thinks of its clock.
+    pub fn clock_status(&self) -> ClockStatus {
+        self.state.books.clock.status
+    }
+
+    /// Day by day, oldest first: when it ended, and balance, Emergency Credit balance, accumulated debt, time debts, payment debt
+    /// then.
+    pub fn daily_balances(&self) -> impl Iterator<Item = (Time, [i32; 6])> {
+        let days = self.state.books.profiles.daily_prepayment.iter();
+        days.map(|day| (Time::from_zigbee(day.at), core::array::from_fn(|n| day.value(n) as i32)))
+    }
+
     /// What the meter holds, for people.
     pub fn registers(&self) -> Vec<Register> {
         self.state.registers()
@@ -136,12 +181,12 @@ impl<C: Crypto> Meter<C> {
 
     /// Commands actioned and not, credit events, and the like.
     pub fn event_log(&self) -> &Log {
-        &self.state.event_log
+        &self.state.books.event_log
     }
 
     /// What was refused and why.
     pub fn security_log(&self) -> &Log {
-        &self.state.security_log
+        &self.state.books.security_log
     }
 
     /// The whole state as [`Output::Persist`] gives it.
@@ -170,6 +215,7 @@ impl<C: Crypto> Meter<C> {
     }
 
     pub(crate) fn transmit(&mut self, frame: Vec<u8>) {
+        self.state.books.battery.frame();
         self.outputs.push_back(Output::Transmit(frame));
     }
 
@@ -185,6 +231,19 @@ impl<C: Crypto> Meter<C> {
         self.state.outbox.push_back(message.into());
     }
 
+    /// Live through the time until `now`, with what falls due on the way; whether anything changed.
+    pub(crate) fn advance(&mut self, now: Time) -> bool {
+        let mut changed = false;
+        while let Some(due) = self.state.pending.iter().map(|pending| Time(pending.due)).min().filter(|due| *due <= now)
+        {
+            // A half hour that ends when a tariff begins belongs to the old one.
+            self.pass(due);
+            due::execute(self, due);
+            changed = true;
+        }
+        self.pass(now) | changed
+    }
+
     /// Discard a Command: log, count, raise what its refusal asks for. Gives nothing to answer.
     pub(crate) fn refuse(&mut self, now: Time, message: &[u8], refusal: Refusal) {
         let route = gbcs::MessageView::parse(message).ok();
@@ -192,7 +251,7 @@ impl<C: Crypto> Meter<C> {
         let consequence = refusal.consequence(self.config.kind);
         let counter = id.map_or(Counter(0), |id| id.counter);
         if let Some(log) = consequence.log {
-            self.state.security_log.push(now, log, code.unwrap_or_default(), counter);
+            self.state.books.security_log.push(now, log, code.unwrap_or_default(), counter);
             if consequence.alert {
                 self.raise_guarded(now, log, code.unwrap_or_default(), counter);
             }
@@ -206,7 +265,7 @@ impl<C: Crypto> Meter<C> {
     }
 
     /// Everything the link wants done, until nothing is left.
-    fn run(&mut self, now: Time) {
+    pub(crate) fn run(&mut self, now: Time) {
         while let Some(mut link) = self.link.take() {
             let again = link.run(now, self);
             self.link = Some(link);
@@ -219,6 +278,7 @@ impl<C: Crypto> Meter<C> {
     fn timeout(&self) -> Option<Time> {
         let due = self.state.pending.iter().map(|pending| Time(pending.due)).min();
         let link = self.link.as_ref().and_then(Link::timeout);
-        due.into_iter().chain(link).min()
+        let half_hour = passage::next(self.state.books.clock.passed);
+        due.into_iter().chain(link).chain(half_hour).min()
     }
 }

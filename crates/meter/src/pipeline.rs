@@ -7,6 +7,7 @@ use crate::counters::Counters;
 use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::secrets::Secrets;
+use gbcs::catalogue::Protection;
 use gbcs::crypto::Crypto;
 use gbcs::{Cra, Form, MessageView, protect};
 
@@ -30,10 +31,10 @@ pub(crate) fn authenticate<'a, C: Crypto>(
     let rules = known_use_case(config, &view)?;
     let role = known_originator(config, &view)?;
     authorised(&rules, role)?;
-    form_of_the_use_case(&rules, &view)?;
+    form_of_the_use_case(&rules, role, &view)?;
     mac(crypto, config, secrets, &rules, &view)?;
     not_replayed(counters, &rules, role, &view)?;
-    signature(crypto, config, &rules, &view)?;
+    signature(crypto, config, &view)?;
     Ok(Authentic { view, rules, role })
 }
 
@@ -64,13 +65,16 @@ fn authorised(rules: &Rules, role: Role) -> Result<(), Refusal> {
     if rules.allows(role) { Ok(()) } else { Err(Refusal::Unauthorised { role, code: rules.code }) }
 }
 
-/// A critical Command is signed and MACed, any other only MACed.
-fn form_of_the_use_case(rules: &Rules, view: &MessageView<'_>) -> Result<(), Refusal> {
-    if view.form() == Form::Maced && view.signature().is_some() == rules.critical {
-        Ok(())
-    } else {
-        Err(Refusal::WrongForm)
-    }
+/// A critical Command is signed and MACed, others only MACed; some for credentials are signed and bring no MAC (gbcs-messages 4.2).
+fn form_of_the_use_case(rules: &Rules, role: Role, view: &MessageView<'_>) -> Result<(), Refusal> {
+    let (form, signed) = match rules.command {
+        Protection::SignatureAndMac => (Form::Maced, true),
+        Protection::Mac => (Form::Maced, false),
+        Protection::Signature => (Form::Signed, true),
+        Protection::MacOrSignature if role == Role::AccessControlBroker => (Form::Maced, false),
+        Protection::MacOrSignature => (Form::Signed, true),
+    };
+    if view.form() == form && view.signature().is_some() == signed { Ok(()) } else { Err(Refusal::WrongForm) }
 }
 
 /// The ACB's for a Remote Party Command, the PPMID's own for a HAN Only Message.
@@ -81,6 +85,9 @@ fn mac<C: Crypto>(
     rules: &Rules,
     view: &MessageView<'_>,
 ) -> Result<(), Refusal> {
+    if view.mac().is_none() {
+        return Ok(());
+    }
     let (party, _) = protect::mac_parties(&view.id(), config.acb, rules.han_only);
     let secret = secrets.with(crypto, config, party).ok_or(Refusal::BadMac)?;
     protect::verify_mac(crypto, secret, view).map_err(|_| Refusal::BadMac)
@@ -93,13 +100,8 @@ fn not_replayed(counters: &Counters, rules: &Rules, role: Role, view: &MessageVi
         .map_err(|replayed| Refusal::Replayed { stored: replayed.stored, found })
 }
 
-fn signature<C: Crypto>(
-    crypto: &C,
-    config: &MeterConfig,
-    rules: &Rules,
-    view: &MessageView<'_>,
-) -> Result<(), Refusal> {
-    if !rules.critical {
+fn signature<C: Crypto>(crypto: &C, config: &MeterConfig, view: &MessageView<'_>) -> Result<(), Refusal> {
+    if view.signature().is_none() {
         return Ok(());
     }
     let anchor = config.anchor(view.id().originator, Usage::DigitalSignature).ok_or(Refusal::BadSignature)?;

@@ -1,6 +1,7 @@
 //! The prepayment engine both meters share: balances, debts, Emergency Credit, payment mode, supply (SMETS 5.5.7, 5.6.3).
 //!
-//! Pure arithmetic on an [`Account`]: no message, no time, no I/O. Money is in thousandths of a penny.
+//! Pure arithmetic on an [`Account`]: no message, no time, no I/O. Money is in thousandths of a penny, and none is lost or made: the
+//! [`Ledger`] proves it.
 use crate::config::FactorySettings;
 use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
@@ -112,6 +113,71 @@ pub struct Account {
     /// Bill to date of a gas meter in credit mode; positive is owed by the customer.
     #[n(15)]
     pub bill_to_date: i32,
+    /// Suspend Debt Emergency: standing charge and time debts gather in the Accumulated Debt Register while Emergency Credit is
+    /// in use.
+    #[n(16)]
+    pub suspend_emergency: bool,
+    /// Suspend Debt Disabled: time debts are not recovered while supply is disabled.
+    #[n(17)]
+    pub suspend_disabled: bool,
+    /// A non-disablement period: lack of credit does not disable supply.
+    #[n(18)]
+    pub protected: bool,
+    /// Paid by top-ups towards the payment debt in this period of the cap.
+    #[n(19)]
+    pub recovered: i32,
+    /// Whether credit mode charges the bill to date (gas) and not the balance (electricity).
+    #[n(20)]
+    pub billed: bool,
+    /// What all money that came and went adds up to.
+    #[n(21)]
+    pub ledger: Ledger,
+}
+
+/// Sums of all money moved since manufacture, in thousandths of a penny. [`Ledger::expected`] says what an account must hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Ledger {
+    /// Top-ups.
+    #[n(0)]
+    pub topped_up: i64,
+    /// Adjustments and resets of balance, Emergency Credit and accumulated debt; positive is the customer's.
+    #[n(1)]
+    pub adjusted: i64,
+    /// Charged for consumption.
+    #[n(2)]
+    pub consumed: i64,
+    /// Charged by the day.
+    #[n(3)]
+    pub standing: i64,
+    /// Recovered of time debts.
+    #[n(4)]
+    pub time_debts: i64,
+    /// Recovered of the payment debt.
+    #[n(5)]
+    pub payment_debt: i64,
+    /// Changes of debts by Command; positive is more debt.
+    #[n(6)]
+    pub debts_changed: i64,
+}
+
+impl Ledger {
+    /// What balance less Emergency Credit owed, accumulated debt and bill must be; and what the three debts must add up to.
+    pub const fn expected(&self) -> (i64, i64) {
+        let Self { topped_up, adjusted, consumed, standing, time_debts, payment_debt, debts_changed } = *self;
+        (
+            topped_up + adjusted - consumed - standing - time_debts - payment_debt,
+            debts_changed - time_debts - payment_debt,
+        )
+    }
+}
+
+/// What an account is charged for by the passing of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// The standing charge.
+    Standing,
+    /// Recovery of time debt 0 or 1.
+    TimeDebt(usize),
 }
 
 /// An operation the account does not allow; nothing was changed.
@@ -126,9 +192,6 @@ pub enum Denied {
     /// Supply cannot be enabled while the customer is out of credit in prepayment mode.
     #[error("there is no credit to enable supply on")]
     NoCredit,
-    /// Only disabled supply can be armed.
-    #[error("supply is not disabled")]
-    NotDisabled,
     /// The top-up is larger than allowed.
     #[error("the top-up is above the maximum credit")]
     AboveMaximumCredit,
@@ -175,34 +238,80 @@ impl Account {
             supply: Supply::Enabled,
             out_of_credit: false,
             bill_to_date: 0,
+            suspend_emergency: false,
+            suspend_disabled: false,
+            protected: false,
+            recovered: 0,
+            billed: false,
+            ledger: Ledger::default(),
         }
+    }
+
+    /// Balance, Emergency Credit balance, accumulated debt, time debts, payment debt: the order in which meters list them.
+    pub const fn registers(&self) -> [i32; 6] {
+        let [debt_1, debt_2] = self.time_debts;
+        let emergency = self.emergency.remaining;
+        [self.balance, emergency, self.accumulated_debt, debt_1.remaining, debt_2.remaining, self.payment_debt]
+    }
+
+    /// What balance less Emergency Credit owed, accumulated debt and bill is; and what the three debts add up to: the two sums that
+    /// [`Ledger::expected`] gives as long as no money was lost or made.
+    pub fn held(&self) -> (i64, i64) {
+        let net = i64::from(self.balance)
+            - i64::from(self.emergency_owed())
+            - i64::from(self.accumulated_debt)
+            - i64::from(self.bill_to_date);
+        let debts = self.time_debts.iter().map(|debt| i64::from(debt.remaining)).sum::<i64>();
+        (net, debts + i64::from(self.payment_debt))
+    }
+
+    /// Do something that moves money by decree, and enter in the ledger what it moved.
+    fn decree<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let (net, debts) = self.held();
+        let done = act(self);
+        let (net_now, debts_now) = self.held();
+        self.ledger.adjusted += net_now - net;
+        self.ledger.debts_changed += debts_now - debts;
+        done
     }
 
     /// Adjust Meter Balance: add `by`, which may be negative.
     pub fn adjust_balance(&mut self, by: i32) -> Result<(), Denied> {
-        self.balance = self.balance.checked_add(by).ok_or(Denied::Overflow)?;
-        self.settle();
+        let balance = self.balance.checked_add(by).ok_or(Denied::Overflow)?;
+        self.set_balance(balance);
         Ok(())
     }
 
     /// Set the Meter Balance; Reset Meter Balance sets zero.
     pub fn set_balance(&mut self, to: i32) {
-        self.balance = to;
+        self.decree(|account| account.balance = to);
         self.settle();
+    }
+
+    /// Reset the Accumulated Debt Register.
+    pub fn set_accumulated_debt(&mut self, to: i32) {
+        self.decree(|account| account.accumulated_debt = to);
+    }
+
+    /// Set the bill to date of a gas meter; a bill is never negative.
+    pub fn set_bill(&mut self, to: i32) {
+        self.decree(|account| account.bill_to_date = to.max(0));
     }
 
     /// Emergency Credit owes nothing again: its balance stands at its limit (GBCS ECS04b).
     pub fn reset_emergency(&mut self) {
-        self.emergency.remaining = self.emergency.limit;
+        self.decree(|account| account.emergency.remaining = account.emergency.limit);
         self.emergency.active = false;
         self.settle();
     }
 
     /// Set the limit of Emergency Credit; what is owed stays owed.
     pub fn set_emergency_limit(&mut self, limit: i32) {
-        let owed = self.emergency_owed();
-        self.emergency.limit = limit;
-        self.emergency.remaining = limit.saturating_sub(owed);
+        self.decree(|account| {
+            let owed = account.emergency_owed();
+            account.emergency.limit = limit;
+            account.emergency.remaining = limit.saturating_sub(owed);
+        });
         self.settle();
     }
 
@@ -233,6 +342,7 @@ impl Account {
                 taken
             };
             let share = i64::from(amount) * i64::from(self.payment_share) / 10_000;
+            let share = share.min(self.recoverable());
             let payment_debt = take(share.min(i64::from(self.payment_debt)));
             let accumulated_debt = take(i64::from(self.accumulated_debt));
             let emergency = take(i64::from(self.emergency_owed()));
@@ -243,6 +353,9 @@ impl Account {
             return Err(Denied::AboveMaximumBalance);
         }
         self.balance = balance;
+        self.ledger.topped_up += i64::from(amount);
+        self.ledger.payment_debt += i64::from(split.payment_debt);
+        self.recovered = self.recovered.saturating_add(split.payment_debt);
         self.payment_debt -= split.payment_debt;
         self.accumulated_debt -= split.accumulated_debt;
         self.emergency.remaining += split.emergency;
@@ -254,30 +367,99 @@ impl Account {
     }
 
     /// Charge for consumption: the balance pays down to the Disablement Threshold, then active Emergency Credit, then the
-    /// balance again. In credit mode the balance just falls.
+    /// balance again. In credit mode the balance falls, or the bill rises.
     pub fn consume(&mut self, amount: i32) {
-        let mut left = amount.max(0);
-        if self.mode == PaymentMode::Prepayment && self.emergency.active {
-            let own = self.balance.saturating_sub(self.disablement_threshold).clamp(0, left);
-            self.balance -= own;
-            left -= own;
-            let lent = left.min(self.emergency.remaining.max(0));
-            self.emergency.remaining -= lent;
-            left -= lent;
-        }
-        self.balance = self.balance.saturating_sub(left);
+        self.ledger.consumed += self.pay(amount);
         self.settle();
+    }
+
+    /// Charge for a day, or recover a debt; what of the debt was recovered.
+    pub fn charge(&mut self, what: Charge, amount: i32) -> i32 {
+        let prepaying = self.mode == PaymentMode::Prepayment;
+        let amount = match what {
+            Charge::Standing => amount.max(0),
+            Charge::TimeDebt(_) if !prepaying || (self.suspend_disabled && self.supply != Supply::Enabled) => 0,
+            Charge::TimeDebt(n) => self.time_debts.get(n).map_or(0, |debt| amount.clamp(0, debt.remaining.max(0))),
+        };
+        let charged = if prepaying && self.suspend_emergency && self.in_emergency() {
+            let room = i32::MAX - self.accumulated_debt.max(0);
+            self.accumulated_debt += amount.min(room);
+            i64::from(amount.min(room))
+        } else {
+            self.pay(amount)
+        };
+        match what {
+            Charge::Standing => self.ledger.standing += charged,
+            Charge::TimeDebt(n) => {
+                if let Some(debt) = self.time_debts.get_mut(n) {
+                    debt.remaining -= charged as i32;
+                }
+                self.ledger.time_debts += charged;
+            }
+        }
+        self.settle();
+        charged as i32
+    }
+
+    /// Take money from where it is taken first; what was taken, which is less where a register is at its end.
+    fn pay(&mut self, amount: i32) -> i64 {
+        let (before, _) = self.held();
+        let mut left = amount.max(0);
+        match self.mode {
+            PaymentMode::Credit if self.billed => self.bill_to_date = self.bill_to_date.saturating_add(left),
+            PaymentMode::Credit => self.balance = self.balance.saturating_sub(left),
+            PaymentMode::Prepayment => {
+                if self.emergency.active {
+                    let own = self.balance.saturating_sub(self.disablement_threshold).clamp(0, left);
+                    self.balance -= own;
+                    left -= own;
+                    let lent = left.min(self.emergency.remaining.max(0));
+                    self.emergency.remaining -= lent;
+                    left -= lent;
+                }
+                self.balance = self.balance.saturating_sub(left);
+            }
+        }
+        before - self.held().0
+    }
+
+    /// A new period of the debt recovery cap.
+    pub fn renew_cap(&mut self) {
+        self.recovered = 0;
+    }
+
+    /// How much of the payment debt top-ups may still recover in this period; no cap was set where it has no period.
+    fn recoverable(&self) -> i64 {
+        match self.debt_cap_period {
+            period if period > 0 => (i64::from(self.debt_cap) - i64::from(self.recovered)).max(0),
+            _ => i64::MAX,
+        }
+    }
+
+    /// Start or end a non-disablement period.
+    pub fn protect(&mut self, protected: bool) {
+        if self.protected != protected {
+            self.protected = protected;
+            self.settle();
+        }
+    }
+
+    /// Emergency Credit is what the customer lives on.
+    fn in_emergency(&self) -> bool {
+        self.emergency.active && self.balance <= self.disablement_threshold
     }
 
     /// Adjust Debt: change what is left of time debt 0 or 1, or of the payment debt (2). A debt is never negative: a larger
     /// reduction clears it (SMETS 5.6.3.5).
     pub fn change_debt(&mut self, debt: usize, by: i32) -> Result<(), Denied> {
-        let register = match self.time_debts.get_mut(debt) {
-            Some(time_debt) => &mut time_debt.remaining,
-            None => &mut self.payment_debt,
-        };
-        *register = register.checked_add(by).ok_or(Denied::Overflow)?.max(0);
-        Ok(())
+        self.decree(|account| {
+            let register = match account.time_debts.get_mut(debt) {
+                Some(time_debt) => &mut time_debt.remaining,
+                None => &mut account.payment_debt,
+            };
+            *register = register.checked_add(by).ok_or(Denied::Overflow)?.max(0);
+            Ok(())
+        })
     }
 
     /// Switch between credit and prepayment mode.
@@ -308,11 +490,11 @@ impl Account {
         self.out_of_credit = false;
     }
 
-    /// Arm Supply, if it is disabled and there is credit.
+    /// Arm Supply, if it is disabled and there is credit; enabled supply stays enabled, as a disconnect control that is told to
+    /// reconnect does.
     pub fn arm(&mut self) -> Result<(), Denied> {
         match self.supply {
-            Supply::Enabled => Err(Denied::NotDisabled),
-            Supply::Armed => Ok(()),
+            Supply::Enabled | Supply::Armed => Ok(()),
             Supply::Disabled if self.exhausted() => Err(Denied::NoCredit),
             Supply::Disabled => {
                 self.supply = Supply::Armed;
@@ -320,6 +502,15 @@ impl Account {
                 Ok(())
             }
         }
+    }
+
+    /// Turn a gas valve "off, armed", whatever it was before (ZCL Change Supply), if there is credit.
+    pub fn close_and_arm(&mut self) -> Result<(), Denied> {
+        if self.exhausted() {
+            return Err(Denied::NoCredit);
+        }
+        (self.supply, self.out_of_credit) = (Supply::Armed, false);
+        Ok(())
     }
 
     /// The customer turns armed supply on at the meter; whether it was armed.
@@ -354,7 +545,7 @@ impl Account {
     /// Bring supply in line with credit: disable when it is exhausted, arm when it is back.
     fn settle(&mut self) {
         if self.exhausted() {
-            if self.supply != Supply::Disabled {
+            if self.supply != Supply::Disabled && !self.protected {
                 self.supply = Supply::Disabled;
                 self.out_of_credit = true;
             }
@@ -369,7 +560,7 @@ impl Account {
 pub fn notices(before: &Account, after: &Account) -> Vec<u16> {
     type Condition = fn(&Account) -> bool;
     /// Raised when the condition becomes true.
-    const BECAME: [(u16, Condition); 9] = [
+    const BECAME: [(u16, Condition); 10] = [
         (0x810D, |a| a.mode == PaymentMode::Prepayment && a.balance < a.low_credit),
         (0x8119, Account::emergency_available),
         (0x81AB, |a| a.emergency.active),
@@ -379,6 +570,7 @@ pub fn notices(before: &Account, after: &Account) -> Vec<u16> {
         (0x81A9, |a| a.payment_debt <= 0),
         (0x8F0F, Account::exhausted),
         (0x8F32, |a| a.supply == Supply::Armed),
+        (0x8F83, |a| a.exhausted() && a.protected && a.supply != Supply::Disabled),
     ];
     BECAME.iter().filter(|(_, holds)| !holds(before) && holds(after)).map(|(code, _)| *code).collect()
 }
@@ -488,7 +680,7 @@ mod tests {
             (Enabled, disable, Ok(()), Disabled),
             (Disabled, arm, Ok(()), Armed),
             (Armed, arm, Ok(()), Armed),
-            (Enabled, arm, Err(Denied::NotDisabled), Enabled),
+            (Enabled, arm, Ok(()), Enabled),
         ] {
             let mut account = prepaying(100);
             account.supply = from;
@@ -513,6 +705,62 @@ mod tests {
         after.consume(150_000);
         assert_eq!(notices(&before, &after), [0x810D, 0x8119]);
         assert!(notices(&after, &after).is_empty());
+    }
+
+    #[test]
+    fn suspended_debt_gathers_while_emergency_credit_is_in_use_and_rests_while_supply_is_off() {
+        let mut account = prepaying(0);
+        account.time_debts[0] = TimeDebt { remaining: 1_000, rate: 300, period: 3_600 };
+        account.ledger.debts_changed = 1_000;
+        account.activate_emergency().unwrap();
+        assert_eq!(account.charge(Charge::TimeDebt(0), 300), 300);
+        assert_eq!((account.emergency_owed(), account.accumulated_debt), (300, 0), "lent for the debt");
+        account.suspend_emergency = true;
+        account.charge(Charge::TimeDebt(0), 300);
+        account.charge(Charge::Standing, 500);
+        assert_eq!((account.emergency_owed(), account.accumulated_debt), (300, 800));
+        account.disable();
+        account.suspend_disabled = true;
+        assert_eq!(account.charge(Charge::TimeDebt(0), 300), 0);
+        account.suspend_disabled = false;
+        assert_eq!(account.charge(Charge::TimeDebt(0), 900), 400, "no more than what is left");
+        assert_eq!(account.held(), account.ledger.expected());
+    }
+
+    #[test]
+    fn a_cap_ends_the_recovery_of_payment_debt_until_its_period_ends() {
+        let mut account = prepaying(0);
+        account.change_debt(2, 100_000).unwrap();
+        (account.payment_share, account.debt_cap, account.debt_cap_period) = (5_000, 30_000, 604_800);
+        assert_eq!(account.top_up(40_000).unwrap().payment_debt, 20_000);
+        assert_eq!(account.top_up(40_000).unwrap().payment_debt, 10_000);
+        assert_eq!(account.top_up(40_000).unwrap().payment_debt, 0);
+        account.renew_cap();
+        assert_eq!(account.top_up(40_000).unwrap().payment_debt, 20_000);
+        assert_eq!(account.held(), account.ledger.expected());
+    }
+
+    #[test]
+    fn a_non_disablement_period_keeps_supply_on_until_it_ends() {
+        let mut account = prepaying(100);
+        account.protect(true);
+        let before = account.clone();
+        account.consume(500);
+        assert_eq!((account.supply, account.balance), (Supply::Enabled, -400));
+        assert!(notices(&before, &account).contains(&0x8F83));
+        account.protect(false);
+        assert_eq!(account.supply, Supply::Disabled);
+    }
+
+    #[test]
+    fn in_credit_mode_gas_is_billed() {
+        let mut account = prepaying(0);
+        account.billed = true;
+        account.set_mode(PaymentMode::Credit);
+        account.consume(700);
+        account.charge(Charge::Standing, 300);
+        assert_eq!((account.balance, account.bill_to_date), (0, 1_000));
+        assert_eq!(account.held(), account.ledger.expected());
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Value {
     Hundredths(u32),
     /// Seconds.
     Seconds(u32),
+    /// Metered units.
+    Count(u32),
     /// A word or a text.
     Text(String),
 }
@@ -50,7 +52,7 @@ impl fmt::Display for Value {
                 }
             }
             Self::Hundredths(n) => write!(f, "{}.{:02}", n / 100, n % 100),
-            Self::Seconds(n) => write!(f, "{n}"),
+            Self::Seconds(n) | Self::Count(n) => write!(f, "{n}"),
             Self::Text(text) => f.write_str(text),
         }
     }
@@ -79,6 +81,21 @@ pub(crate) fn changes(before: &[Register], after: &[Register]) -> Vec<Change> {
         .filter(|(_, before, after)| before != after)
         .map(|(name, before, after)| Change { name, before, after })
         .collect()
+}
+
+/// What the metrology counted, but for registers that counted nothing.
+pub(crate) fn of_metering(metering: &crate::metering::Metering, unit: &'static str) -> Vec<Register> {
+    let count = |name: Cow<'static, str>, n: u32| Register { name, value: Value::Count(n), unit };
+    let mut registers = alloc::vec![count("import".into(), metering.total.import)];
+    let used = |name: alloc::string::String, n: u32| (n > 0).then(|| count(name.into(), n));
+    registers.extend((metering.total.export > 0).then(|| count("export".into(), metering.total.export)));
+    let tou = (1..).zip(metering.tou).filter_map(|(rate, n)| used(alloc::format!("import TOU {rate}"), n));
+    registers.extend(tou);
+    for (rate, blocks) in (1..).zip(metering.blocks) {
+        let blocks = (1..).zip(blocks);
+        registers.extend(blocks.filter_map(|(block, n)| used(alloc::format!("import block {block} TOU {rate}"), n)));
+    }
+    registers
 }
 
 /// The registers both meters have.

@@ -1,11 +1,13 @@
 //! The Response: the Command's ids swapped, its code and counter, and the protection of its category (gbcs-messages 2, 4).
-use crate::config::Kind;
+use crate::clock::ClockStatus;
+use crate::config::{Kind, Role};
 use crate::meter::Meter;
 use crate::pipeline::Authentic;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::work::Executed;
 use alloc::vec::Vec;
+use gbcs::catalogue::Protection;
 use gbcs::crypto::Crypto;
 use gbcs::dlms::DateTime;
 use gbcs::envelope::{GroupingHeader, Message, OtherInformation, Supplementary};
@@ -30,11 +32,19 @@ pub(crate) fn make<C: Crypto>(
     };
     let header = GroupingHeader {
         id,
-        date_time: rules.date_time.then(|| clock(meter.config.kind, now).0),
+        date_time: rules.date_time.then(|| clock(meter.config.kind, meter.clock_status(), now).0),
         other: OtherInformation { code: rules.code, supplementary },
     };
     let plain = Message::plain(header, executed.payload.clone()).encode();
-    let protected = if rules.critical {
+    let signed = match rules.response {
+        Protection::MacOrSignature => command.role != Role::AccessControlBroker,
+        Protection::Mac => false,
+        Protection::Signature | Protection::SignatureAndMac => true,
+    };
+    if signed {
+        meter.state.books.battery.sign();
+    }
+    let protected = if signed {
         protect::sign(&meter.crypto, &meter.config.keys.digital_signature, &plain)
     } else {
         let secret = meter.secrets.with(&meter.crypto, &meter.config, id.target);
@@ -49,10 +59,12 @@ pub(crate) fn supplementary_counter(state: &State, now: Time) -> Counter {
     state.counters.clone().next_own(now)
 }
 
-/// The meter's time, with the clock status its kind writes: not specified for electricity, reliable for gas.
-pub(crate) fn clock(kind: Kind, now: Time) -> DateTime {
-    match kind {
-        Kind::Esme => DateTime::at(now),
-        Kind::Gsme => DateTime::at(now).with_status(0x00),
+/// The meter's time, with the clock status its kind writes: not specified for electricity; for gas 00, and 02 where it is doubtful
+/// (gbcs-messages 4.5).
+fn clock(kind: Kind, status: ClockStatus, now: Time) -> DateTime {
+    match (kind, status) {
+        (Kind::Esme, _) => DateTime::at(now),
+        (Kind::Gsme, ClockStatus::Reliable) => DateTime::at(now).with_status(0x00),
+        (Kind::Gsme, _) => DateTime::at(now).with_status(0x02),
     }
 }

@@ -1,23 +1,20 @@
 //! What the use case catalogue says, as a meter needs it.
 use crate::config::{Kind, Role};
 use crate::counters::Rule;
-use crate::esme::{self, Attribute};
-use crate::gsme::{self, ResponseForm};
-use gbcs::catalogue::{self, Arguments, Category, DeviceType, Family, Originator, RowTemplate, Type, UseCase};
+use crate::esme::Attribute;
+use crate::gsme::ResponseForm;
+use gbcs::catalogue::{self, Category, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
 use gbcs::dlms::{AccessRequest, BitString, Choice, Data, DateTime};
-use gbcs::gbz::zcl::READ_ATTRIBUTES_RESPONSE;
+use gbcs::gbz::zcl::{CLUSTER_SPECIFIC, READ_ATTRIBUTES_RESPONSE};
 use gbcs::gbz::{self, Component};
-use gbcs::{MessageCode, Octets};
+use gbcs::{Cra, MessageCode, Octets};
 
-/// Use cases whose Responses carry the meter's time in their header (gbcs-messages 4.4): future-datable ones, top-ups,
-/// register reads.
-const WITH_DATE_TIME: [u16; 31] = [
-    0x0007, 0x0012, 0x0019, 0x001A, 0x001B, 0x001F, 0x0026, 0x0027, 0x0028, 0x0029, 0x002A, 0x002B, 0x002C, 0x002D,
-    0x0039, 0x0043, 0x0054, 0x006B, 0x006C, 0x006D, 0x006F, 0x0074, 0x0075, 0x0097, 0x00A2, 0x00A3, 0x00B6, 0x00B7,
-    0x00B8, 0x00BC, 0x00C7,
-];
-/// The same, of later message codes.
-const WITH_DATE_TIME_LATER: [u16; 3] = [0x00DE, 0x011A, 0x012A];
+/// Reads of registers whose Responses carry the meter's time in their header, as those of future-datable use cases and top-ups do
+/// (gbcs-messages 4.4).
+const WITH_DATE_TIME: [u16; 14] =
+    [0x0026, 0x0027, 0x0028, 0x0029, 0x002A, 0x002B, 0x002C, 0x002D, 0x0039, 0x0074, 0x0075, 0x00B6, 0x00B8, 0x00BC];
+/// The same, with the clock's status.
+const WITH_CLOCK_STATUS: u16 = 0x012A;
 
 /// One use case, as the checks and the execution of a Command need it.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +22,9 @@ pub(crate) struct Rules {
     pub code: MessageCode,
     pub name: &'static str,
     pub title: &'static str,
-    /// Signed, and answered by a signature.
-    pub critical: bool,
+    /// How the Command is protected, and its Response.
+    pub command: Protection,
+    pub response: Protection,
     /// Between PPMID and gas meter.
     pub han_only: bool,
     pub replay: Rule,
@@ -45,6 +43,7 @@ impl Rules {
             Kind::Esme => (DeviceType::Esme, Family::Dlms),
             Kind::Gsme => (DeviceType::Gsme, Family::Gbz),
         };
+        let (command, response) = (use_case.protection(Cra::Command)?, use_case.protection(Cra::Response)?);
         let is_command = matches!(
             use_case.category,
             Category::Critical
@@ -56,7 +55,6 @@ impl Rules {
         if !is_command || !use_case.is_for(device) {
             return None;
         }
-        let critical = use_case.category == Category::Critical;
         let replay = match (use_case.category, use_case.replay_protected, use_case.future_dated) {
             (Category::NonCriticalTopUp, ..) => Rule::TopUp,
             (_, false, _) => Rule::None,
@@ -67,27 +65,22 @@ impl Rules {
             code,
             name: use_case.id,
             title: use_case.title,
-            critical,
+            command,
+            response,
             han_only: use_case.category == Category::PpmidGsme,
             replay,
-            date_time: WITH_DATE_TIME.contains(&code.0) || WITH_DATE_TIME_LATER.contains(&code.0),
-            modelled: use_case.family == family && models(use_case),
+            date_time: use_case.future_dated
+                || use_case.category == Category::NonCriticalTopUp
+                || WITH_DATE_TIME.contains(&code.0)
+                || code.0 == WITH_CLOCK_STATUS,
+            modelled: (use_case.family == family || use_case.family == Family::Der) && models(use_case),
             use_case,
         })
     }
 
     /// Whether a sender of this role may send it.
     pub fn allows(&self, role: Role) -> bool {
-        self.use_case.allows(match role {
-            Role::Recovery => Originator::Recovery,
-            Role::Supplier => Originator::Supplier,
-            Role::NetworkOperator => Originator::NetworkOperator,
-            Role::AccessControlBroker => Originator::AccessControlBroker,
-            Role::TransitionalCos => Originator::TransitionalCos,
-            Role::WanProvider => Originator::WanProvider,
-            Role::LoadController => Originator::LoadController,
-            Role::Ppmid => Originator::Ppmid,
-        })
+        role.originator().is_some_and(|originator| self.use_case.allows(originator))
     }
 
     /// Whether the rows are those of the use case.
@@ -95,10 +88,22 @@ impl Rules {
         if strict { self.use_case.matches(request) } else { !request.rows.is_empty() }
     }
 
-    /// How the use case answers a component: the answers to attribute reads stand in the order of the reads.
-    pub fn response_form(&self, command: &gbz::Payload, n: usize) -> ResponseForm {
+    /// How the use case answers a component by `answer`: the answers to attribute reads stand in the order of the reads, others
+    /// are told by their command.
+    pub fn response_form(&self, command: &gbz::Payload, n: usize, answer: &Component) -> ResponseForm {
         let is_read = |component: &Component| matches!(component.body(), Some(gbz::zcl::Body::ReadAttributes(_)));
         let none = ResponseForm { encrypted: false, frame_control: None };
+        if answer.frame_control & CLUSTER_SPECIFIC != 0 {
+            let alike = |template: &&catalogue::ComponentTemplate| {
+                template.frame_control & CLUSTER_SPECIFIC != 0
+                    && (template.cluster, template.command) == (answer.cluster, answer.command)
+            };
+            let template = self.use_case.answers.iter().find(alike);
+            return template.map_or(none, |template| ResponseForm {
+                encrypted: template.encrypted,
+                frame_control: Some(template.frame_control),
+            });
+        }
         if !command.components.get(n).is_some_and(is_read) {
             return none;
         }
@@ -107,7 +112,7 @@ impl Rules {
             .use_case
             .answers
             .iter()
-            .filter(|a| a.frame_control & gbz::zcl::CLUSTER_SPECIFIC == 0 && a.command == READ_ATTRIBUTES_RESPONSE);
+            .filter(|a| a.frame_control & CLUSTER_SPECIFIC == 0 && a.command == READ_ATTRIBUTES_RESPONSE);
         answers.nth(place).map_or(none, |answer| ResponseForm {
             encrypted: answer.encrypted,
             frame_control: Some(answer.frame_control),
@@ -115,32 +120,14 @@ impl Rules {
     }
 }
 
-/// Whether every row or component is one that the object models know what to do with.
+/// Whether the catalogue says what the Command is made of.
 fn models(use_case: &UseCase) -> bool {
     match use_case.family {
-        Family::Dlms => use_case.rows.iter().all(|row| {
-            let whole = match row.request.of {
-                Type::Protected(attributes) => attributes.iter().all(|attribute| !attribute.range),
-                _ => true,
-            };
-            whole && readable(row) && esme::models(row.choice, of(row))
-        }),
-        Family::Gbz => use_case.components.iter().all(|component| match component.arguments {
-            Arguments::Attributes(ids) => ids.iter().all(|&id| gsme::has(component.cluster, id)),
-            _ => gsme::models(component.cluster, component.frame_control, component.command),
-        }),
+        Family::Dlms => !use_case.rows.is_empty(),
+        Family::Gbz => !use_case.components.is_empty(),
+        Family::Der => true,
         _ => false,
     }
-}
-
-/// Logs come back as compact arrays; this meter keeps none of the metrology's.
-fn readable(row: &RowTemplate) -> bool {
-    row.choice != Choice::Get || !row.response.of.is_log()
-}
-
-/// The attribute or method a row template is about; the lowest where a group may vary.
-fn of(row: &RowTemplate) -> Attribute {
-    Attribute { class: row.class, obis: row.obis, index: row.index }
 }
 
 /// Whether a value may be written to an attribute: some use case writes such a one.
@@ -193,6 +180,8 @@ fn nothing(shape: &Type) -> Option<Data> {
         Type::LongUnsigned => Data::LongUnsigned(0),
         Type::Enum => Data::Enum(0),
         Type::Array(_) => Data::array([]),
-        Type::Structure(shapes) => Data::Structure(shapes.iter().map(|field| nothing(&field.of)).collect::<Option<_>>()?),
+        Type::Structure(shapes) => {
+            Data::Structure(shapes.iter().map(|field| nothing(&field.of)).collect::<Option<_>>()?)
+        }
     })
 }

@@ -1,7 +1,9 @@
 //! All that a meter must not forget, as one record: counters, effects, and the Responses not handed over yet.
+use crate::books::Books;
 use crate::config::{FactorySettings, Kind};
 use crate::counters::Counters;
-use crate::logs::Log;
+use crate::credentials::Credentials;
+use crate::local::Attempts;
 use crate::prepayment::Account;
 use crate::register::Register;
 use crate::work::Pending;
@@ -14,7 +16,7 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 /// Of the layout below; a record of another version is refused.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A stored state cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +49,7 @@ pub(crate) struct State {
     #[n(1)]
     pub counters: Counters,
     #[n(2)]
-    pub account: Account,
+    pub books: Books,
     #[n(3)]
     pub model: Model,
     #[n(4)]
@@ -56,14 +58,16 @@ pub(crate) struct State {
     #[n(5)]
     pub outbox: VecDeque<ByteVec>,
     #[n(6)]
-    pub event_log: Log,
-    #[n(7)]
-    pub security_log: Log,
-    #[n(8)]
     frames: Frames,
     /// The tunnel the hub has with an electricity meter: void after a restart, and the hub is to be told.
-    #[n(9)]
+    #[n(7)]
     pub tunnel: Option<u16>,
+    /// Bad UTRNs entered by hand.
+    #[n(8)]
+    pub attempts: Attempts,
+    /// What Commands replaced of keys, cells and joins.
+    #[n(9)]
+    pub credentials: Credentials,
 }
 
 /// Frame counters of the radio; the han crate's type, as this record writes it.
@@ -82,17 +86,17 @@ impl State {
         Self {
             version: VERSION,
             counters: Counters::default(),
-            account: Account::new(factory),
+            books: Books::new(Account { billed: kind == Kind::Gsme, ..Account::new(factory) }),
             model: match kind {
                 Kind::Esme => Model::Esme(esme::Store::default()),
                 Kind::Gsme => Model::Gsme(gsme::Store::default()),
             },
             pending: Vec::new(),
             outbox: VecDeque::new(),
-            event_log: Log::default(),
-            security_log: Log::default(),
             frames: Frames::default(),
             tunnel: None,
+            attempts: Attempts::default(),
+            credentials: Credentials::default(),
         }
     }
 
@@ -126,8 +130,8 @@ impl State {
 
     pub fn registers(&self) -> Vec<Register> {
         match &self.model {
-            Model::Esme(store) => esme::registers(store, &self.account),
-            Model::Gsme(store) => gsme::registers(store, &self.account),
+            Model::Esme(store) => esme::registers(store, &self.books),
+            Model::Gsme(store) => gsme::registers(store, &self.books),
         }
     }
 

@@ -32,6 +32,9 @@ pub enum TopUpRefusal {
     /// The balance would be higher than it may be.
     #[error("the balance would rise above its maximum")]
     AboveMaximumBalance,
+    /// Entry by hand is locked after bad UTRNs.
+    #[error("entry is locked after wrong UTRNs; try again later")]
+    LockedOut,
     /// The meter holds no prepayment key of its supplier.
     #[error("no prepayment key to authenticate the UTRN with")]
     NoKey,
@@ -45,6 +48,7 @@ impl TopUpRefusal {
             Self::Duplicate => Some(0x8F51),
             Self::AboveMaximumCredit => Some(0x8F5B),
             Self::AboveMaximumBalance => Some(0x8F47),
+            Self::LockedOut => Some(0x81C5),
             Self::Invalid | Self::NoKey => None,
         }
     }

@@ -1,11 +1,16 @@
 //! What executing a Command needs of the meter around the object model, and what it leaves behind.
+use crate::books::Books;
 use crate::config::Role;
 use crate::prepayment::Account;
+use crate::profiles::LogSizes;
 use crate::top_up::{Credited, TopUpRefusal};
 use alloc::vec::Vec;
 use core::fmt;
 use gbcs::{Counter, Eui64, MessageCode, Time};
 use minicbor::{Decode, Encode};
+
+/// Event log cleared (GBCS 16.1).
+const EVENT_LOG_CLEARED: u16 = 0x8F52;
 
 /// Which Command is being executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +26,25 @@ pub(crate) struct Work<'a> {
     pub now: Time,
     pub device: Eui64,
     pub origin: Origin,
-    pub account: &'a mut Account,
+    pub books: &'a mut Books,
+    pub sizes: LogSizes,
     pub pending: &'a mut Vec<Pending>,
     pub tools: &'a mut dyn Tools,
+}
+
+impl Work<'_> {
+    /// Enter a UTRN and, where it is taken, write it into the logs of payments.
+    pub fn top_up(&mut self, digits: &[u8]) -> Result<Credited, TopUpRefusal> {
+        let credited = self.tools.top_up(&mut self.books.account, digits)?;
+        self.books.paid(self.now, credited.amount, credited.split.payment_debt, digits, &self.sizes);
+        Ok(credited)
+    }
+
+    /// Clear the event log; that it was cleared is an event of the security log.
+    pub fn clear_event_log(&mut self) {
+        self.books.event_log.clear();
+        self.books.security_log.push(self.now, EVENT_LOG_CLEARED, self.origin.code, self.origin.counter);
+    }
 }
 
 /// What needs keys: UTRNs and encryption for the reader of the Response.
@@ -33,9 +54,6 @@ pub(crate) trait Tools {
 
     /// Encrypt an attribute for the reader of the Response; `None` when the meter holds no key of the reader.
     fn encrypt(&mut self, plain: &[u8]) -> Option<Vec<u8>>;
-
-    /// Forget the event log.
-    fn clear_event_log(&mut self);
 }
 
 /// Something a Command asked for that is not due yet.
@@ -54,6 +72,9 @@ pub(crate) struct Pending {
     #[n(4)]
     #[cbor(with = "minicbor::bytes")]
     pub what: Vec<u8>,
+    /// The originator's.
+    #[n(5)]
+    pub role: u8,
 }
 
 impl Pending {
@@ -64,6 +85,7 @@ impl Pending {
             code: origin.code.0,
             counter: origin.counter.0,
             what,
+            role: origin.role as u8,
         }
     }
 }

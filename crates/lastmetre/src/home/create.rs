@@ -1,7 +1,7 @@
 //! `lastmetre home new`: fresh identities, keys and certificates.
 use super::HomeError;
 use super::certificate::{Authority, key_to_pem, scalar};
-use super::file::{Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Profile, RadioNode, Wan};
+use super::file::{Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, Profile, RadioNode, Wan};
 use super::keys::{HanKeys, Secrets};
 use gbcs::Eui64;
 use gbcs::certificate::Role;
@@ -25,14 +25,27 @@ pub struct Identities {
     pub ppmid: Eui64,
     pub esme: Eui64,
     pub gsme: Eui64,
+    pub hht: Eui64,
+    pub network_operator: Eui64,
+    pub load_controller: Eui64,
+    pub transitional_cos: Eui64,
+    pub recovery: Eui64,
+    pub wan_provider: Eui64,
 }
 
 impl Default for Identities {
     fn default() -> Self {
         let device = |n: u64| Eui64::from_u64(0x00DB_1234_5678_9000 | n);
+        let party = |n: u64| Eui64::from_u64(0x90B3_D51F_3000_0000 | n);
         Self {
-            supplier: Eui64::from_u64(0x90B3_D51F_3001_0000),
-            acb: Eui64::from_u64(0x90B3_D51F_3000_0002),
+            supplier: party(0x1_0000),
+            acb: party(0x0002),
+            network_operator: party(0x2_0000),
+            load_controller: party(0x1_0008),
+            transitional_cos: party(0x0004),
+            recovery: party(0x0001),
+            wan_provider: party(0x0007),
+            hht: device(0xA7),
             esme: device(0xA0),
             gsme: device(0xA1),
             chf: device(0xA2),
@@ -96,7 +109,8 @@ pub fn create(new: &NewHome) -> Result<(), HomeError> {
 }
 
 fn home_toml(new: &NewHome) -> Result<String, HomeError> {
-    let Identities { supplier, acb, chf, gpf, ppmid, esme, gsme } = new.identities.clone();
+    let Identities { supplier, acb, chf, gpf, ppmid, esme, gsme, hht, .. } = new.identities.clone();
+    let Identities { network_operator, load_controller, transitional_cos, recovery, wan_provider, .. } = new.identities;
     // Found free and let go again: bound in earnest a moment later.
     let free = || TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
     let port = |n: u16| match new.apart {
@@ -107,7 +121,21 @@ fn home_toml(new: &NewHome) -> Result<String, HomeError> {
     let [a, b] = if new.apart { random()? } else { [0, 0] };
     let radio = |short: u16| RadioNode { short, zep: SocketAddr::from(([127, a, b, 10 + short as u8], 17754)) };
     let file = HomeFile {
-        identities: IdentitiesTable { supplier, acb, chf, gpf, ppmid, esme, gsme },
+        identities: IdentitiesTable {
+            supplier,
+            acb,
+            chf,
+            gpf,
+            ppmid,
+            esme,
+            gsme,
+            hht,
+            network_operator,
+            load_controller,
+            transitional_cos,
+            recovery,
+            wan_provider,
+        },
         han: Han { pan: 0x1A62, hub: radio(0), ppmid: radio(1), esme: radio(2), gsme: radio(3) },
         hub: Hub { profile: new.profile },
         dcc: Dcc { listen: port(8079)?, wan_listen: port(8078)?, wan: new.wan },
@@ -118,6 +146,7 @@ fn home_toml(new: &NewHome) -> Result<String, HomeError> {
             deadlines: Default::default(),
         },
         gsme: Gsme::default(),
+        meters: Meters::default(),
     };
     let text = toml::to_string(&file).map_err(|e| HomeError::content(&new.dir, e))?;
     Ok(format!(
@@ -129,12 +158,23 @@ fn home_toml(new: &NewHome) -> Result<String, HomeError> {
 fn gbcs_keys(who: &Identities) -> Result<Keystore, HomeError> {
     let mut store = Keystore::new();
     store.add_private(KeyName::prepayment(who.supplier), private_key()?);
-    for eui in [who.supplier, who.acb, who.chf, who.gpf, who.ppmid, who.esme, who.gsme] {
+    let parties = [
+        (who.supplier, Role::Supplier),
+        (who.acb, Role::AccessControlBroker),
+        (who.network_operator, Role::NetworkOperator),
+        (who.load_controller, Role::LoadController),
+        (who.transitional_cos, Role::TransitionalCos),
+        (who.recovery, Role::Recovery),
+        (who.wan_provider, Role::WanProvider),
+    ];
+    let devices = [who.chf, who.gpf, who.ppmid, who.esme, who.gsme, who.hht];
+    for eui in parties.iter().map(|(eui, _)| *eui).chain(devices) {
         store.add_private(KeyName::signing(eui), private_key()?);
         store.add_private(KeyName::agreement(eui), private_key()?);
     }
-    store.set_role(who.supplier, Role::from_number(2));
-    store.set_role(who.acb, Role::from_number(4));
+    for (eui, role) in parties {
+        store.set_role(eui, role);
+    }
     Ok(store)
 }
 

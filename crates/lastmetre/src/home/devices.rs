@@ -1,5 +1,5 @@
 //! The device cores of a home, each with what it is given at manufacture and installation.
-use super::{Home, HomeError};
+use super::{Home, HomeError, PaymentMode};
 use comms_hub::{AlertKeys, DeviceEntry, DeviceKind, Hub, HubConfig, Settings};
 use gbcs::crypto::RustCrypto;
 use gbcs::keystore::KeyName;
@@ -82,17 +82,45 @@ impl Home {
         };
         let anchor = |role, usage, name: KeyName| -> Result<TrustAnchor, HomeError> {
             let KeyName { owner: eui, prepayment, .. } = name;
-            Ok(TrustAnchor { role, usage, prepayment, eui, key: self.keys.public(name)? })
+            let key = self.keys.public(name)?;
+            Ok(TrustAnchor { role, usage, prepayment, eui, key, key_id: key_id(&key) })
         };
         let (supplier, acb) = (meter::Role::Supplier, meter::Role::AccessControlBroker);
-        let anchors = vec![
+        let mut anchors = vec![
             anchor(supplier, Usage::DigitalSignature, KeyName::signing(who.supplier))?,
             anchor(supplier, Usage::KeyAgreement, KeyName::agreement(who.supplier))?,
             anchor(supplier, Usage::KeyAgreement, KeyName::prepayment(who.supplier))?,
             anchor(acb, Usage::DigitalSignature, KeyName::signing(who.acb))?,
             anchor(acb, Usage::KeyAgreement, KeyName::agreement(who.acb))?,
         ];
+        // A home from before these had keys does without them.
+        for (role, party) in [
+            (meter::Role::NetworkOperator, who.network_operator),
+            (meter::Role::LoadController, who.load_controller),
+            (meter::Role::TransitionalCos, who.transitional_cos),
+            (meter::Role::Recovery, who.recovery),
+            (meter::Role::WanProvider, who.wan_provider),
+        ] {
+            // The last three sign, and share no keys with meters (gbcs-messages 0.1).
+            let agrees = matches!(role, meter::Role::NetworkOperator | meter::Role::LoadController);
+            anchors.extend(anchor(role, Usage::DigitalSignature, KeyName::signing(party)).ok());
+            if agrees && kind == Kind::Esme || role == meter::Role::NetworkOperator {
+                anchors.extend(anchor(role, Usage::KeyAgreement, KeyName::agreement(party)).ok());
+            }
+        }
+        if kind == Kind::Gsme {
+            anchors.retain(|anchor| anchor.role != meter::Role::LoadController);
+        }
         let mut config = MeterConfig::new(kind, eui, keys, who.acb, anchors);
+        let meters = &self.file.meters;
+        config.factory.prepayment = meters.payment_mode == PaymentMode::Prepayment;
+        config.sizes.days = meters.days.into();
+        config.load = meters.consumption.then(|| load(kind));
+        // Numbered as join messages number kinds of devices (gbcs-messages 11.3).
+        config.joined = match kind {
+            Kind::Esme => Vec::new(),
+            Kind::Gsme => vec![(who.gpf, 3), (who.ppmid, 5)],
+        };
         config.wake_interval = Duration::from_secs(self.file.gsme.wake_seconds.into());
         if kind == Kind::Gsme {
             config.ppmid = Some((who.ppmid, self.keys.public(KeyName::agreement(who.ppmid))?));
@@ -118,6 +146,23 @@ impl Home {
             counters: FrameCounters::default(),
         }
     }
+}
+
+/// What a household of this home draws.
+pub fn load(kind: Kind) -> meter::Load {
+    match kind {
+        Kind::Esme => meter::Load::ELECTRICITY,
+        Kind::Gsme => meter::Load::GAS,
+    }
+}
+
+/// The subject key identifier of a key, as the SMKI makes it: four bits 0100 and the last 60 of SHA-1 over the point (RFC 5280
+/// 4.2.1.2, method 2).
+fn key_id(key: &gbcs::crypto::PublicKey) -> [u8; 8] {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, &key.sec1());
+    let mut id: [u8; 8] = hash.as_ref()[12..].try_into().unwrap_or_default();
+    id[0] = id[0] & 0x0F | 0x40;
+    id
 }
 
 /// Gas ESI, gas mirror, tunnels (han.md 8.5).

@@ -22,6 +22,9 @@ pub struct HomeFile {
     /// The gas meter.
     #[serde(default)]
     pub gsme: Gsme,
+    /// Both meters.
+    #[serde(default)]
+    pub meters: Meters,
 }
 
 /// Entity Identifiers, 16 hex digits, hyphens allowed.
@@ -43,6 +46,33 @@ pub struct IdentitiesTable {
     pub esme: Eui64,
     #[serde(with = "eui")]
     pub gsme: Eui64,
+    #[serde(with = "eui", default = "reference::hht")]
+    pub hht: Eui64,
+    #[serde(with = "eui", default = "reference::network_operator")]
+    pub network_operator: Eui64,
+    #[serde(with = "eui", default = "reference::load_controller")]
+    pub load_controller: Eui64,
+    #[serde(with = "eui", default = "reference::transitional_cos")]
+    pub transitional_cos: Eui64,
+    #[serde(with = "eui", default = "reference::recovery")]
+    pub recovery: Eui64,
+    #[serde(with = "eui", default = "reference::wan_provider")]
+    pub wan_provider: Eui64,
+}
+
+/// Parties that a home from before they were named has.
+mod reference {
+    use crate::home::Identities;
+    use gbcs::Eui64;
+
+    macro_rules! defaults {
+        ($($party:ident)*) => {$(
+            pub fn $party() -> Eui64 {
+                Identities::default().$party
+            }
+        )*};
+    }
+    defaults! { hht network_operator load_controller transitional_cos recovery wan_provider }
 }
 
 /// The radio network.
@@ -144,13 +174,44 @@ impl Default for Gsme {
     }
 }
 
+/// Both meters.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Meters {
+    /// How the customer pays before a Command says otherwise: `prepayment` or `credit`.
+    pub payment_mode: PaymentMode,
+    /// Whether `meter run` consumes as a household does; otherwise nothing passes the meters.
+    pub consumption: bool,
+    /// Days of the daily logs; a meter keeps 31.
+    pub days: u16,
+}
+
+/// How the customer pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PaymentMode {
+    /// In advance.
+    Prepayment,
+    /// By bill.
+    Credit,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self { payment_mode: PaymentMode::Prepayment, consumption: false, days: 400 }
+    }
+}
+
 impl HomeFile {
     /// Read and check the file.
     pub fn read(path: &Path) -> Result<Self, HomeError> {
         let text = std::fs::read_to_string(path).map_err(HomeError::io(path))?;
         let file: Self = toml::from_str(&text).map_err(|e| HomeError::toml(path, &text, &e))?;
         let i = &file.identities;
-        let mut all = [i.supplier, i.acb, i.chf, i.gpf, i.ppmid, i.esme, i.gsme];
+        let devices = [i.chf, i.gpf, i.ppmid, i.esme, i.gsme, i.hht];
+        let parties = [i.supplier, i.acb, i.network_operator, i.load_controller];
+        let of_the_dcc = [i.transitional_cos, i.recovery, i.wan_provider];
+        let mut all = [&devices[..], &parties, &of_the_dcc].concat();
         all.sort();
         if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(HomeError::content(path, format!("identities: {} is named twice", pair[0])));

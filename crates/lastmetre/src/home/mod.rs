@@ -15,8 +15,8 @@ mod file;
 mod keys;
 
 pub use create::{Identities, NewHome, create};
-pub use devices::DeviceCrypto;
-pub use file::{HomeFile, Profile, RadioNode, Wan};
+pub use devices::{DeviceCrypto, load};
+pub use file::{HomeFile, PaymentMode, Profile, RadioNode, Wan};
 pub use keys::Keys;
 
 use crate::failure::Failure;
@@ -47,9 +47,15 @@ pub struct NewArgs {
     /// Supplier
     #[arg(long, value_name = "EUI")]
     supplier: Option<Eui64>,
+    /// Hand held terminal of an engineer
+    #[arg(long, value_name = "EUI")]
+    hht: Option<Eui64>,
     /// Access Control Broker of the DCC
     #[arg(long, value_name = "EUI")]
     acb: Option<Eui64>,
+    /// Network operator
+    #[arg(long, value_name = "EUI")]
+    network_operator: Option<Eui64>,
     /// What the Communications Hub takes from a PPMID, and where Responses go
     #[arg(long, value_enum, default_value = "assured")]
     profile: Profile,
@@ -72,6 +78,9 @@ pub fn new(args: &NewArgs) -> Result<ExitCode, Failure> {
         ppmid: args.ppmid.unwrap_or(default.ppmid),
         esme: args.esme.unwrap_or(default.esme),
         gsme: args.gsme.unwrap_or(default.gsme),
+        hht: args.hht.unwrap_or(default.hht),
+        network_operator: args.network_operator.unwrap_or(default.network_operator),
+        ..default
     };
     let new = NewHome { identities, profile: args.profile, wan: args.wan, apart: args.apart, ..NewHome::at(&args.dir) };
     create(&new)?;

@@ -1,8 +1,10 @@
 //! Passive values becoming active: at once, or when their time has come (GBCS 10.4.2.8, 9.2.2.7).
 use super::bindings::{self, Kept};
-use super::objects::{ACTIVATIONS, Attribute, EXTENDED_DATA, charge};
+use super::objects::{ACTIVATIONS, Attribute, EXTENDED_DATA, TARIFF_ACTIVATION, charge};
 use super::{Store, read};
-use crate::prepayment::Account;
+use crate::books::{Books, cause};
+use crate::prepayment::PaymentMode;
+use crate::profiles::LogSizes;
 use crate::work::{Pending, Work};
 use gbcs::Time;
 use gbcs::dlms::{Data, DataAccessResult, DateTime, When};
@@ -32,7 +34,7 @@ pub(super) fn schedule(
             return Ok(true);
         }
         // A time that has passed means at once (gbcs-messages 18.2, 3).
-        When::Immediate | When::At(_) => activate(store, work.account, work.now, trigger)?,
+        When::Immediate | When::At(_) => activate(store, work.books, &work.sizes, work.now, trigger)?,
     }
     Ok(false)
 }
@@ -40,11 +42,13 @@ pub(super) fn schedule(
 /// Copy what the trigger activates from passive to active; values that were never written stay as they are.
 pub(crate) fn activate(
     store: &mut Store,
-    account: &mut Account,
+    books: &mut Books,
+    sizes: &LogSizes,
     now: Time,
     trigger: Attribute,
 ) -> Result<(), DataAccessResult> {
     let own;
+    let mode = books.account.mode;
     let copies = match ACTIVATIONS.iter().find(|(known, _)| *known == trigger) {
         Some((_, copies)) => *copies,
         None if trigger.class == EXTENDED_DATA => {
@@ -58,10 +62,17 @@ pub(crate) fn activate(
     };
     for (passive, active) in copies {
         let Some(data) = store.get(*passive) else { continue };
-        if bindings::write(account, *active, &data)? == Kept::ByStore {
+        if bindings::write(&mut books.account, *active, &data)? == Kept::ByStore {
             store.set(*active, &data);
         }
-        debug_assert!(read(store, account, now, *active).is_some());
+        debug_assert!(read(store, books, now, *active).is_some());
+    }
+    // The billing log tells what held until then (SMETS 5.7.5.3).
+    match books.account.mode {
+        PaymentMode::Prepayment if mode != PaymentMode::Prepayment => books.changed(now, cause::PREPAYMENT, sizes),
+        PaymentMode::Credit if mode != PaymentMode::Credit => books.changed(now, cause::CREDIT, sizes),
+        _ if trigger == TARIFF_ACTIVATION => books.changed(now, cause::TARIFF, sizes),
+        _ => {}
     }
     Ok(())
 }

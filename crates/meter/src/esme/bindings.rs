@@ -1,5 +1,6 @@
 //! The attributes and methods that stand for the prepayment engine: reading, writing, invoking.
 use super::objects::*;
+use super::tariff::suspended;
 use crate::prepayment::{Account, PaymentMode, Supply};
 use gbcs::dlms::{Data, DataAccessResult};
 
@@ -21,17 +22,7 @@ pub(super) fn read(account: &Account, attribute: Attribute) -> Option<Data> {
         MAXIMUM_BALANCE => Data::DoubleLong(account.maximum_balance),
         MAXIMUM_CREDIT => Data::DoubleLong(account.maximum_credit),
         SUPPLY_STATE => Data::Enum(account.supply as u8),
-        PREPAYMENT_REGISTERS => Data::structure(
-            [
-                account.balance,
-                account.emergency.remaining,
-                account.accumulated_debt,
-                account.time_debts[0].remaining,
-                account.time_debts[1].remaining,
-                account.payment_debt,
-            ]
-            .map(Data::DoubleLong),
-        ),
+        PREPAYMENT_REGISTERS => Data::structure(account.registers().map(Data::DoubleLong)),
         _ => {
             let debt = debt_of(attribute)?;
             match (debt, attribute.index) {
@@ -70,6 +61,12 @@ pub(super) fn write(account: &mut Account, attribute: Attribute, data: &Data) ->
         }),
         MAXIMUM_BALANCE => account.maximum_balance = double_long(data)?,
         MAXIMUM_CREDIT => account.maximum_credit = double_long(data)?,
+        // Kept whole for whoever reads it; what it means for debts is the engine's.
+        CREDIT_CHARGE_PAIRS => {
+            let (emergency, disabled) = suspended(data).ok_or(DataAccessResult::TYPE_UNMATCHED)?;
+            (account.suspend_emergency, account.suspend_disabled) = (emergency, disabled);
+            return Ok(Kept::ByStore);
+        }
         BALANCE | EMERGENCY_BALANCE | ACCUMULATED_DEBT | SUPPLY_STATE | PREPAYMENT_REGISTERS => {
             return Err(DataAccessResult::READ_WRITE_DENIED);
         }
@@ -119,7 +116,7 @@ pub(super) fn invoke(account: &mut Account, method: Attribute, data: &Data) -> R
         },
         EMERGENCY_INVOKE => account.activate_emergency(),
         ACCUMULATED_DEBT_SET => {
-            account.accumulated_debt = double_long(data)?;
+            account.set_accumulated_debt(double_long(data)?);
             Ok(())
         }
         SUPPLY_SCRIPTS => match long_unsigned(data)? {

@@ -1,26 +1,13 @@
 //! Executing an access request row by row (gbcs-messages 8.3: the first row that fails ends it).
 use super::bindings::{self, Kept};
 use super::objects::*;
-use super::{Store, activation, protected, read};
+use super::{Store, activation, behaviours, logs, metered, protected, read};
 use crate::refusal::Refusal;
 use crate::rules;
 use crate::work::{Executed, Outcome, Work};
-use gbcs::dlms::{Access, AccessRequest, AccessResponse, Answer, Choice, Data, DataAccessResult, Row};
+use gbcs::dlms::{Access, AccessRequest, AccessResponse, Answer, Choice, Data, DataAccessResult, DateTime, Row};
 
 type Done = Result<Data, DataAccessResult>;
-
-/// Whether this meter knows what to do with every row of a use case.
-pub(crate) fn models(choice: Choice, attribute: Attribute) -> bool {
-    match choice {
-        Choice::Get | Choice::Set => attribute.class != DATA_PROTECTION,
-        Choice::GetSelective => false,
-        Choice::Action => {
-            bindings::is_bound_method(attribute)
-                || is_own_method(attribute)
-                || (attribute.class == DATA_PROTECTION && attribute.index == 1)
-        }
-    }
-}
 
 /// Execute a request whose rows were found to be those of its use case.
 pub(crate) fn execute(store: &mut Store, work: &mut Work<'_>, request: &AccessRequest) -> Result<Executed, Refusal> {
@@ -38,7 +25,9 @@ pub(crate) fn execute(store: &mut Store, work: &mut Work<'_>, request: &AccessRe
                 }
             },
         };
-        answers.push(Answer { choice: row.access.choice(), result, data });
+        // A selective get is answered as a get: every sample does so.
+        let choice = if let Access::GetSelective { .. } = row.access { Choice::Get } else { row.access.choice() };
+        answers.push(Answer { choice, result, data });
     }
     let payload = AccessResponse { invoke: request.invoke, answers }.encode();
     Ok(Executed { payload, outcome, stored })
@@ -47,56 +36,70 @@ pub(crate) fn execute(store: &mut Store, work: &mut Work<'_>, request: &AccessRe
 fn run(store: &mut Store, work: &mut Work<'_>, row: &Row, stored: &mut bool) -> Done {
     let attribute = Attribute::of(row);
     match &row.access {
-        Access::Get => read(store, work.account, work.now, attribute).ok_or(DataAccessResult::OBJECT_UNDEFINED),
-        Access::GetSelective { .. } => Err(DataAccessResult::OBJECT_UNAVAILABLE),
+        Access::Get => read(store, work.books, work.now, attribute).ok_or(DataAccessResult::OBJECT_UNDEFINED),
+        Access::GetSelective { parameters, .. } => {
+            let range = logs::Range::of(parameters).ok_or(DataAccessResult::TYPE_UNMATCHED)?;
+            logs::read(work.books, attribute, range).ok_or(DataAccessResult::OBJECT_UNDEFINED)
+        }
         Access::Set => {
             if !rules::fits(attribute, &row.data) {
                 return Err(DataAccessResult::TYPE_UNMATCHED);
             }
             if activation::is_activation_time(attribute) {
                 *stored |= activation::schedule(store, work, attribute, &row.data)?;
-            } else if bindings::write(work.account, attribute, &row.data)? == Kept::ByStore {
+            } else if let Some(written) = behaviours::write(store, attribute, &row.data) {
+                written?;
+            } else if bindings::write(&mut work.books.account, attribute, &row.data)? == Kept::ByStore {
                 store.set(attribute, &row.data);
             }
             Ok(Data::Null)
         }
         Access::Action if attribute.class == DATA_PROTECTION => protected::read_protected(store, work, &row.data),
         Access::Action if bindings::is_bound_method(attribute) => {
-            bindings::invoke(work.account, attribute, &row.data).map(|()| Data::Null)
+            bindings::invoke(&mut work.books.account, attribute, &row.data).map(|()| Data::Null)
         }
         Access::Action => invoke_own(store, work, attribute, &row.data).map(|()| Data::Null),
     }
 }
 
-/// Methods outside the prepayment engine.
-fn is_own_method(method: Attribute) -> bool {
-    matches!(method, TOKEN_ENTER | TARIFF_SCRIPTS | CLOCK_PRESET | CLOCK_ADJUST_TO_PRESET | EVENT_LOG_RESET)
-        || (method.class == 113 && method.index == charge::METHOD_ACTIVATE)
-        || (matches!(method.class, 3 | 4) && method.index == 1)
-}
-
+/// Methods outside the prepayment engine. Which methods there are says the catalogue; one without an effect of its own succeeds.
 fn invoke_own(store: &mut Store, work: &mut Work<'_>, method: Attribute, data: &Data) -> Result<(), DataAccessResult> {
     match method {
         TOKEN_ENTER => {
             let digits = data.as_octets().ok_or(DataAccessResult::TYPE_UNMATCHED)?;
-            let entered = work.tools.top_up(work.account, digits);
-            return entered.map(|_| ()).map_err(|_| DataAccessResult::OTHER_REASON);
+            return work.top_up(digits).map(|_| ()).map_err(|_| DataAccessResult::OTHER_REASON);
         }
         TARIFF_SCRIPTS => match data {
-            Data::LongUnsigned(99) => store.forget(BLOCK_COUNTERS),
+            Data::LongUnsigned(99) => work.books.metering.reset_blocks(),
             Data::LongUnsigned(_) => return Err(DataAccessResult::OBJECT_UNDEFINED),
             _ => return Err(DataAccessResult::TYPE_UNMATCHED),
         },
-        EVENT_LOG_RESET => work.tools.clear_event_log(),
-        // The time comes from the driver, which stands for the Communications Hub's: there is nothing to adjust.
-        CLOCK_PRESET if data.as_structure().is_some_and(|times| times.len() == 3) => {}
-        CLOCK_PRESET => return Err(DataAccessResult::TYPE_UNMATCHED),
-        CLOCK_ADJUST_TO_PRESET => {}
-        _ if method.class == 113 => {
-            activation::activate(store, work.account, work.now, method.sibling(charge::ACTIVATION))?;
+        SWITCH_SCRIPTS | LEVEL_SCRIPTS => match data {
+            Data::LongUnsigned(selector) => {
+                work.books.switch_log.push(work.now, *selector, work.origin.code, work.origin.counter);
+            }
+            _ => return Err(DataAccessResult::TYPE_UNMATCHED),
+        },
+        EVENT_LOG_RESET => work.clear_event_log(),
+        SWITCH_LOG_RESET => work.books.switch_log.clear(),
+        CLOCK_PRESET => {
+            let Some([_, from, to]) = data.as_structure() else { return Err(DataAccessResult::TYPE_UNMATCHED) };
+            let time = |data: &Data| Some(DateTime(data.as_octets()?.try_into().ok()?).time());
+            let (from, to) = time(from).zip(time(to)).ok_or(DataAccessResult::TYPE_UNMATCHED)?;
+            work.books.clock.preset(from, to);
         }
+        // The driver's clock stands for the Communications Hub's, by which a meter sets its own.
+        CLOCK_ADJUST_TO_PRESET => {
+            work.books.clock.adjust(work.now);
+        }
+        _ if method.class == 113 && method.index == charge::METHOD_ACTIVATE => {
+            let trigger = method.sibling(charge::ACTIVATION);
+            activation::activate(store, work.books, &work.sizes, work.now, trigger)?;
+        }
+        _ if metered::reset(work.books, method) => {}
         // Reset of a register: as if never written.
-        _ => store.forget(method.sibling(2)),
+        _ if matches!(method.class, 3 | 4) && method.index == 1 => store.forget(method.sibling(2)),
+        _ => {}
     }
     Ok(())
 }

@@ -2,18 +2,24 @@
 //!
 //! Which objects exist is not said here: the rows of the use case catalogue are the list.
 mod activation;
+mod behaviours;
 mod bindings;
 mod execute;
+mod factory;
+mod logs;
+mod metered;
 mod objects;
 mod protected;
 mod registers;
+mod tariff;
 
 pub(crate) use activation::activate;
-pub(crate) use execute::{execute, models};
+pub(crate) use execute::execute;
 pub use objects::Attribute;
 pub(crate) use registers::registers;
+pub(crate) use tariff::{billing_times, block_reset_times, non_disablement, tariff};
 
-use crate::prepayment::Account;
+use crate::books::Books;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use gbcs::Time;
@@ -50,15 +56,19 @@ fn key(attribute: Attribute) -> ByteVec {
     attribute.octets().to_vec().into()
 }
 
-/// The value of an attribute: the engine's, what was written, the clock's, or what a meter holds that nobody configured.
-fn read(store: &Store, account: &Account, now: Time, attribute: Attribute) -> Option<Data> {
-    bindings::read(account, attribute)
+/// The value of an attribute: the engine's, the metrology's, a whole log, what was written, the clock's, or what a meter holds that
+/// nobody configured.
+fn read(store: &Store, books: &Books, now: Time, attribute: Attribute) -> Option<Data> {
+    bindings::read(&books.account, attribute)
+        .or_else(|| metered::read(books, attribute))
+        .or_else(|| logs::read(books, attribute, logs::Range::ALL))
         .or_else(|| match attribute {
             objects::CLOCK_TIME => Some(DateTime::at(now).into()),
-            // The driver's clock is taken as the time of the Communications Hub, and so as reliable.
-            objects::CLOCK_STATUS => Some(Data::Unsigned(0)),
+            objects::CLOCK_STATUS => Some(Data::Unsigned(books.clock.status as u8)),
             _ => None,
         })
+        .or_else(|| behaviours::read(store, attribute))
         .or_else(|| store.get(attribute))
+        .or_else(|| factory::value(attribute))
         .or_else(|| crate::rules::unset_value(attribute))
 }

@@ -94,6 +94,8 @@ pub mod charge {
     pub const METHOD_CHANGE_REMAINING: u8 = 4;
 }
 
+/// The activation time of a switching table: with it a tariff changes.
+pub const TARIFF_ACTIVATION: Attribute = plain(20, 13, 0, 0, 10);
 pub const STANDING_CHARGE: Attribute = plain(113, 19, 20, 4, charge::ACTIVE);
 pub const PRICES: Attribute = plain(113, 19, 20, 0, charge::ACTIVE);
 pub const PRICES_SECOND: Attribute = plain(113, 19, 20, 5, charge::ACTIVE);
@@ -118,8 +120,10 @@ pub const CLOCK_STATUS: Attribute = plain(8, 1, 0, 0, 4);
 pub const CLOCK_ADJUST_TO_PRESET: Attribute = plain(8, 1, 0, 0, 4);
 pub const CLOCK_PRESET: Attribute = plain(8, 1, 0, 0, 5);
 pub const EVENT_LOG_RESET: Attribute = plain(7, 99, 98, 0, 1);
-/// Block counters of the tariff, by TOU and block: what script 99 of [`TARIFF_SCRIPTS`] resets.
-pub const BLOCK_COUNTERS: Attribute = Attribute::new(1, [0, 0, 94, 44, 34, 2], 2);
+pub const SWITCH_LOG_RESET: Attribute = Attribute::new(7, [0, 17, 99, 98, 2, 255], 1);
+/// Scripts of auxiliary switches, and of their levels.
+pub const SWITCH_SCRIPTS: Attribute = plain(9, 10, 0, 103, 1);
+pub const LEVEL_SCRIPTS: Attribute = plain(9, 10, 0, 107, 1);
 
 /// What an activation copies, from passive to active.
 pub type Copies = &'static [(Attribute, Attribute)];

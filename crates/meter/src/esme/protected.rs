@@ -1,9 +1,10 @@
 //! Protected reads: class 30, whose one method reads attributes and encrypts them for the reader (gbcs-messages 7).
 use super::objects::Attribute;
-use super::{Store, read};
+use super::{Store, logs, read};
 use crate::work::Work;
 use alloc::vec::Vec;
-use gbcs::dlms::{Data, DataAccessResult, Obis};
+use gbcs::Time;
+use gbcs::dlms::{Data, DataAccessResult, DateTime, Obis};
 
 /// `{ array of objects, array of protection parameters }` to `{ protection parameters, octet-string }`.
 pub(super) fn read_protected(store: &Store, work: &mut Work<'_>, request: &Data) -> Result<Data, DataAccessResult> {
@@ -11,9 +12,12 @@ pub(super) fn read_protected(store: &Store, work: &mut Work<'_>, request: &Data)
     let objects = objects.as_array().ok_or(DataAccessResult::TYPE_UNMATCHED)?;
     let mut values = Vec::with_capacity(objects.len());
     for object in objects {
-        let attribute = whole_attribute(object)?;
-        let value = read(store, work.account, work.now, attribute).ok_or(DataAccessResult::OBJECT_UNDEFINED)?;
-        values.push(value);
+        let (attribute, range) = selected(object)?;
+        let value = match range {
+            Some(range) => logs::read(work.books, attribute, range),
+            None => read(store, work.books, work.now, attribute),
+        };
+        values.push(value.ok_or(DataAccessResult::OBJECT_UNDEFINED)?);
     }
     let mut plain = Vec::new();
     Data::structure(values).encode(&mut plain);
@@ -22,8 +26,9 @@ pub(super) fn read_protected(store: &Store, work: &mut Work<'_>, request: &Data)
     Ok(Data::structure([protection, Data::octets(blob)]))
 }
 
-/// `{ class, OBIS, attribute, data index 0, { enum selection, parameters } }`; only whole attributes, selection 0.
-fn whole_attribute(object: &Data) -> Result<Attribute, DataAccessResult> {
+/// `{ class, OBIS, attribute, data index 0, { enum selection, parameters } }`: selection 0 is all of it, 1 what lies between two
+/// times.
+fn selected(object: &Data) -> Result<(Attribute, Option<logs::Range>), DataAccessResult> {
     let Some([Data::LongUnsigned(class), obis, Data::Integer(index), Data::LongUnsigned(0), selection]) =
         object.as_structure()
     else {
@@ -32,11 +37,20 @@ fn whole_attribute(object: &Data) -> Result<Attribute, DataAccessResult> {
     let obis: [u8; 6] =
         obis.as_octets().and_then(|octets| octets.try_into().ok()).ok_or(DataAccessResult::TYPE_UNMATCHED)?;
     let index = u8::try_from(*index).map_err(|_| DataAccessResult::OBJECT_UNDEFINED)?;
+    let attribute = Attribute { class: *class, obis: Obis(obis), index };
     match selection.as_structure() {
-        Some([Data::Enum(0), _]) => Ok(Attribute { class: *class, obis: Obis(obis), index }),
+        Some([Data::Enum(0), _]) => Ok((attribute, None)),
+        Some([Data::Enum(1), range]) => Ok((attribute, Some(between(range).ok_or(DataAccessResult::TYPE_UNMATCHED)?))),
         Some([Data::Enum(_), _]) => Err(DataAccessResult::OBJECT_UNAVAILABLE),
         _ => Err(DataAccessResult::TYPE_UNMATCHED),
     }
+}
+
+/// `{ from, to }`; an end that is open is open.
+fn between(range: &Data) -> Option<logs::Range> {
+    let [from, to] = range.as_structure()? else { return None };
+    let time = |data: &Data| Some(DateTime(data.as_octets()?.try_into().ok()?).time());
+    Some(logs::Range::between(time(from)?.unwrap_or(Time(0)), time(to)?.unwrap_or(Time(u64::MAX))))
 }
 
 /// The parameters of the request with the meter as originator and the Business Target as recipient. The counter is that of

@@ -1,8 +1,11 @@
 //! Executing the components of a GBZ Command one by one (gbcs-messages 8.3: the first that fails ends it).
 use super::Store;
-use super::attributes::{self, CONTROL_PREPAYMENT_ENABLED, SITE_ID, cluster, metering, price};
-use super::tables;
+use super::attributes::{
+    self, COLLECT_IN_EMERGENCY, CONTROL_PREPAYMENT_ENABLED, SITE_ID, SUSPEND_DISABLED, cluster, metering, price,
+};
 use super::timed::{self, When};
+use super::{events, history, tables};
+use crate::books::cause;
 use crate::prepayment::{Account, Denied, PaymentMode, Supply};
 use crate::refusal::Refusal;
 use crate::top_up::TopUpRefusal;
@@ -14,6 +17,8 @@ use gbcs::gbz::{Component, Content, Payload};
 /// How a component was answered: a read of a table by one component for each part.
 type Answered = Result<Vec<Component>, Status>;
 
+/// Seconds.
+const WEEK: i32 = 604_800;
 /// The answer to a command that any later component of the Command is answered for once one failed.
 const NOT_REACHED: u8 = 0xFF;
 /// The result field of a Consumer Top Up Response.
@@ -23,6 +28,7 @@ mod top_up_result {
     pub const DUPLICATE: u8 = 0x02;
     pub const ERROR: u8 = 0x03;
     pub const MAXIMUM_CREDIT: u8 = 0x04;
+    pub const KEYPAD_LOCKED: u8 = 0x05;
     pub const TOO_LARGE: u8 = 0x06;
     pub const ACCEPTED_SUPPLY_ARMED: u8 = 0x12;
 }
@@ -30,30 +36,13 @@ mod top_up_result {
 /// Friendly credit is not modelled beyond its tables: on, in the calendar the samples of GBCS name.
 const FRIENDLY_CREDIT: (u8, u32) = (1, 2);
 
-/// Whether this meter knows what to do with a command.
-pub(crate) fn models(cluster: u16, frame_control: u8, command: u8) -> bool {
-    let from_server = frame_control & FROM_SERVER != 0;
-    matches!(
-        (frame_control & CLUSTER_SPECIFIC, cluster, from_server, command),
-        (0, _, false, READ_ATTRIBUTES)
-            | (1, 0x0700, true, 0x01..=0x06 | 0x09)
-            | (1, 0x0700, false, 0x0B)
-            | (1, 0x0702, false, 0x0B | 0x0D | 0x0E)
-            | (1, 0x0703, true, 0x00)
-            | (1, 0x0705, false, 0x00 | 0x02..=0x06 | 0x09 | 0x0B | 0x0C)
-            | (1, 0x0707, true, 0x00..=0x04)
-            | (1, 0x0707, false, 0x01..=0x04)
-            | (1, 0x0708, true, 0x01..=0x04 | 0x06)
-    )
-}
-
 /// Execute a payload whose components were found to be those of its use case. `response_form` says how the use case answers
 /// the component at a place.
 pub(crate) fn execute(
     store: &mut Store,
     work: &mut Work<'_>,
     command: &Payload,
-    response_form: &dyn Fn(usize) -> ResponseForm,
+    response_form: &dyn Fn(usize, &Component) -> ResponseForm,
 ) -> Result<Executed, Refusal> {
     // A later Command of the same use case replaces whatever an earlier one left pending (GBCS 9.2.2.7).
     for replaced in work.pending.extract_if(.., |pending| pending.code == work.origin.code.0) {
@@ -72,17 +61,18 @@ pub(crate) fn execute(
             continue;
         }
         let answered = match timed::when(component, work.now) {
-            When::Cancelled => Ok(alloc::vec![acknowledge(work.account, component)]),
+            When::Cancelled => Ok(alloc::vec![acknowledge(&work.books.account, component)]),
             When::At(due) => {
                 stored = true;
                 let what = Payload::new([component.clone()]).encode();
                 work.pending.push(Pending::new(due, &work.origin, what));
-                Ok(alloc::vec![acknowledge(work.account, component)])
+                Ok(alloc::vec![acknowledge(&work.books.account, component)])
             }
             When::Now => run(store, work, component),
         };
         for answer in answered.unwrap_or_else(|status| alloc::vec![component.default_response(status)]) {
-            let answer = protect(work, answer, response_form(n), &mut frame_counter)?;
+            let form = response_form(n, &answer);
+            let answer = protect(work, answer, form, &mut frame_counter)?;
             if let (Outcome::Success, Some(result)) = (outcome, failure(&answer)) {
                 outcome = Outcome::Failed { row: n, result };
             }
@@ -159,7 +149,7 @@ fn run(store: &mut Store, work: &mut Work<'_>, component: &Component) -> Answere
     let command = match component.body() {
         Some(Body::ReadAttributes(ids)) => {
             let record = |&id: &u16| {
-                let value = attributes::read(store, work.account, component.cluster, id);
+                let value = attributes::read(store, work.books, component.cluster, id);
                 AttributeRecord { id, value: value.ok_or(Status::UNSUPPORTED_ATTRIBUTE) }
             };
             let records: Vec<_> = ids.iter().map(record).collect();
@@ -171,19 +161,32 @@ fn run(store: &mut Store, work: &mut Work<'_>, component: &Component) -> Answere
     };
     match command {
         Command::ConsumerTopUp(top_up) => Ok(alloc::vec![component.response(enter(work, top_up))]),
-        Command::ChangeSupply(change) => Ok(alloc::vec![component.response(change_supply(work.account, change)?)]),
+        Command::ChangeSupply(change) => {
+            Ok(alloc::vec![component.response(change_supply(&mut work.books.account, change)?)])
+        }
         Command::GetBillingPeriod(_)
         | Command::GetDayProfiles(_)
         | Command::GetWeekProfiles(_)
         | Command::GetSeasons(_)
         | Command::GetSpecialDays(_) => Ok(tables::read(store, component, command)),
-        _ => apply(store, work, component, command).map(|()| alloc::vec![acknowledge(work.account, component)]),
+        Command::GetSnapshot(_)
+        | Command::GetPrepaySnapshot(_)
+        | Command::GetSampledData(_)
+        | Command::GetTopUpLog(_)
+        | Command::GetDebtRepaymentLog(_)
+        | Command::GetEventLog(_) => Ok(history::read(work.books, component, command)),
+        Command::GetCurrentPrice(_) => Ok(alloc::vec![history::price(store, work, component)]),
+        Command::StartSampling(start) => Ok(alloc::vec![history::start_sampling(work, component, start)]),
+        Command::ClearEventLog(clear) => Ok(alloc::vec![history::clear(work, component, clear)?]),
+        Command::GetEventConfiguration(get) => Ok(alloc::vec![events::report(store, component, get)]),
+        _ => apply(store, work, component, command).map(|()| alloc::vec![acknowledge(&work.books.account, component)]),
     }
 }
 
 /// Commands that are answered by a success and nothing else, or by a fixed response.
 fn apply(store: &mut Store, work: &mut Work<'_>, component: &Component, command: &Command) -> Result<(), Status> {
-    let account = &mut *work.account;
+    let mode = work.books.account.mode;
+    let account = &mut work.books.account;
     match command {
         Command::SelectAvailableEmergencyCredit(_) => account.activate_emergency().map_err(denied)?,
         Command::ChangeDebt(debt) => change_debt(account, debt)?,
@@ -199,9 +202,23 @@ fn apply(store: &mut Store, work: &mut Work<'_>, component: &Component, command:
             let (level, top_up) = (money(maximum.max_level)?, money(maximum.max_per_top_up)?);
             (account.maximum_balance, account.maximum_credit) = (level, top_up);
         }
-        Command::SetOverallDebtCap(cap) => account.debt_cap = cap.cap,
+        // Gas has no register for the period of the cap: it is a week (SMETS 4.6.4.5).
+        Command::SetOverallDebtCap(cap) => (account.debt_cap, account.debt_cap_period) = (cap.cap, WEEK),
+        Command::SetEventConfiguration(set) => events::set(store, set),
         Command::DisplayMessage(message) => store.message = Some(message.text.octets().to_vec().into()),
-        other => return publish(store, component, other),
+        other => {
+            publish(store, component, other)?;
+            if let Command::PublishTariffInformation(_) = other {
+                work.books.changed(work.now, cause::TARIFF, &work.sizes);
+            }
+        }
+    }
+    match work.books.account.mode {
+        PaymentMode::Prepayment if mode != PaymentMode::Prepayment => {
+            work.books.changed(work.now, cause::PREPAYMENT, &work.sizes);
+        }
+        PaymentMode::Credit if mode != PaymentMode::Credit => work.books.changed(work.now, cause::CREDIT, &work.sizes),
+        _ => {}
     }
     Ok(())
 }
@@ -216,6 +233,7 @@ fn publish(store: &mut Store, component: &Component, command: &Command) -> Resul
             set(price::UNIT, Enum8(tariff.unit));
             set(price::CURRENCY, Unsigned16(tariff.currency));
             set(price::TRAILING_DIGIT, Bitmap8(tariff.price_digits));
+            tables::publish(store, component, command)?;
         }
         Command::PublishPriceMatrix(matrix) => {
             for price in &matrix.prices {
@@ -268,12 +286,12 @@ fn price_attribute(sub_payload_control: u8, tier_block: u8) -> Result<u16, Statu
 }
 
 fn enter(work: &mut Work<'_>, top_up: &ConsumerTopUp) -> ConsumerTopUpResponse {
-    let before = work.account.supply;
-    let entered = work.tools.top_up(work.account, top_up.code.octets());
-    let armed = before != Supply::Armed && work.account.supply == Supply::Armed;
+    let before = work.books.account.supply;
+    let entered = work.top_up(top_up.code.octets());
+    let armed = before != Supply::Armed && work.books.account.supply == Supply::Armed;
     let (result, value, credit_remaining) = match entered {
-        Ok(credited) if armed => (top_up_result::ACCEPTED_SUPPLY_ARMED, credited.amount, work.account.balance),
-        Ok(credited) => (top_up_result::ACCEPTED, credited.amount, work.account.balance),
+        Ok(credited) if armed => (top_up_result::ACCEPTED_SUPPLY_ARMED, credited.amount, work.books.account.balance),
+        Ok(credited) => (top_up_result::ACCEPTED, credited.amount, work.books.account.balance),
         Err(refusal) => (top_up_code(refusal), -1, -1),
     };
     ConsumerTopUpResponse { result, value, source: top_up.originating_device, credit_remaining }
@@ -285,15 +303,16 @@ fn top_up_code(refusal: TopUpRefusal) -> u8 {
         TopUpRefusal::Duplicate => top_up_result::DUPLICATE,
         TopUpRefusal::AboveMaximumCredit => top_up_result::TOO_LARGE,
         TopUpRefusal::AboveMaximumBalance => top_up_result::MAXIMUM_CREDIT,
+        TopUpRefusal::LockedOut => top_up_result::KEYPAD_LOCKED,
         TopUpRefusal::NoKey => top_up_result::ERROR,
     }
 }
 
-/// Gas is closed or armed by Command, never turned on.
+/// Gas is turned off, or off and armed, by Command; never on.
 fn change_supply(account: &mut Account, change: &ChangeSupply) -> Result<SupplyStatusResponse, Status> {
     match change.status {
         0 => account.disable(),
-        1 => account.arm().map_err(denied)?,
+        1 => account.close_and_arm().map_err(denied)?,
         _ => return Err(Status::INVALID_FIELD),
     }
     Ok(SupplyStatusResponse {
@@ -333,11 +352,11 @@ fn adjust(account: &mut Account, adjustment: &CreditAdjustment) -> Result<(), St
         0 => account.adjust_balance(adjustment.value).map_err(denied)?,
         1 => {
             account.set_balance(adjustment.value);
-            account.accumulated_debt = 0;
+            account.set_accumulated_debt(0);
             account.reset_emergency();
         }
-        2 => account.bill_to_date = adjustment.value.max(0),
-        3 => account.bill_to_date = account.bill_to_date.saturating_sub(adjustment.value).max(0),
+        2 => account.set_bill(adjustment.value),
+        3 => account.set_bill(account.bill_to_date.saturating_sub(adjustment.value)),
         _ => return Err(Status::INVALID_FIELD),
     }
     Ok(())
@@ -349,6 +368,8 @@ fn change_payment_mode(store: &mut Store, account: &mut Account, change: &Change
     }
     if change.control & CONTROL_PREPAYMENT_ENABLED != 0 {
         store.control = Some(change.control);
+        account.suspend_disabled = change.control & SUSPEND_DISABLED != 0;
+        account.suspend_emergency = change.control & COLLECT_IN_EMERGENCY == 0;
         account.set_mode(PaymentMode::Prepayment);
     } else {
         account.set_mode(PaymentMode::Credit);

@@ -1,15 +1,17 @@
 //! The object model of a gas meter: ZCL attributes, with the prepayment engine behind those that have meaning.
 mod attributes;
+mod events;
 mod execute;
+mod history;
 mod registers;
 mod tables;
+mod tariff;
 mod timed;
 
-pub(crate) use execute::{ResponseForm, execute, execute_due, models};
+pub(crate) use execute::{ResponseForm, execute, execute_due};
 pub(crate) use registers::{registers, reports};
+pub(crate) use tariff::{billing_period, block_period, non_disablement, tariff};
 
-use crate::config::FactorySettings;
-use crate::prepayment::Account;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
@@ -36,18 +38,15 @@ pub(crate) struct Store {
     /// Tables and texts as they were last published: cluster, command, which table, place in it.
     #[n(3)]
     published: BTreeMap<(u16, u8, u32, u8), ByteVec>,
+    /// Event configurations that were set.
+    #[n(4)]
+    events: BTreeMap<u16, u8>,
 }
 
 /// Published parts kept: two calendars of 16 day profiles, and all else, with room.
 const MAX_PUBLISHED: usize = 96;
 /// ZCL status: no room.
 const INSUFFICIENT_SPACE: Status = Status(0x89);
-
-/// Whether a gas meter has this attribute.
-pub(crate) fn has(cluster: u16, id: u16) -> bool {
-    let new = Account::new(&FactorySettings::default());
-    attributes::read(&Store::default(), &new, cluster, id).is_some()
-}
 
 impl Store {
     fn set(&mut self, cluster: u16, id: u16, value: AttributeValue) {

@@ -1,16 +1,18 @@
 //! What a gas meter holds, for people and for its mirror.
 use super::Store;
 use super::attributes::{cluster, price, read};
-use crate::prepayment::Account;
-use crate::register::{Register, of_account};
+use crate::books::Books;
+use crate::register::{Register, of_account, of_metering};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use gbcs::gbz::zcl::{AttributeRecord, AttributeValue, Body};
 
 /// Every register of the prepayment engine, the bill, then the tariff and the message on the display.
-pub(crate) fn registers(store: &Store, account: &Account) -> Vec<Register> {
+pub(crate) fn registers(store: &Store, books: &Books) -> Vec<Register> {
+    let account = &books.account;
     let mut registers = of_account(account);
+    registers.extend(of_metering(&books.metering, "l"));
     registers.push(Register::money("bill to date", account.bill_to_date, "GBP"));
     let number = |id| match store.get(cluster::PRICE, id) {
         Some(AttributeValue::Unsigned32(n)) => Some(i64::from(n)),
@@ -36,13 +38,13 @@ pub(crate) fn registers(store: &Store, account: &Account) -> Vec<Register> {
 }
 
 /// What a waking meter reports to its mirror, by cluster: records as a Report Attributes has them, without a status.
-pub(crate) fn reports(store: &Store, account: &Account) -> [(u16, Vec<u8>); 2] {
+pub(crate) fn reports(store: &Store, books: &Books) -> [(u16, Vec<u8>); 2] {
     const REPORTED: [(u16, &[u16]); 2] =
         [(cluster::METERING, &[0x0000, 0x0014, 0x0A00]), (cluster::PREPAYMENT, &[0x0000, 0x0001, 0x0002, 0x0005])];
     REPORTED.map(|(cluster, ids)| {
         let mut payload = Vec::new();
         for &id in ids {
-            let Some(value) = read(store, account, cluster, id) else { continue };
+            let Some(value) = read(store, books, cluster, id) else { continue };
             let mut record = Vec::new();
             Body::ReadAttributesResponse(alloc::vec![AttributeRecord { id, value: Ok(value) }]).encode(&mut record);
             // id[2] status type value: a report has no status.

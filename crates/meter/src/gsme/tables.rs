@@ -11,8 +11,8 @@ const CALENDAR: u16 = 0x0707;
 /// Issuer calendar id that stands for the friendly credit calendar in force.
 const CURRENT_FRIENDLY_CREDIT: u32 = 0xFFFF_FFFE;
 /// Calendar types (gbcs-messages 10.4).
-const DELIVERED: u8 = 0;
-const FRIENDLY_CREDIT: u8 = 3;
+pub(super) const DELIVERED: u8 = 0;
+pub(super) const FRIENDLY_CREDIT: u8 = 3;
 /// Answers to reads want no Default Response.
 const ANSWER: u8 = CLUSTER_SPECIFIC | FROM_SERVER | NO_DEFAULT_RESPONSE;
 
@@ -24,9 +24,10 @@ pub(super) fn publish(store: &mut Store, component: &Component, command: &Comman
         Command::PublishDayProfile(c) => (c.calendar, c.day),
         Command::PublishWeekProfile(c) => (c.calendar, c.week),
         Command::PublishSeasons(c) => (c.calendar, 0),
-        Command::SetEventConfiguration(c) => (c.configuration.into(), 0),
         Command::PublishBillingPeriod(_)
         | Command::PublishBlockPeriod(_)
+        | Command::PublishTariffInformation(_)
+        | Command::PublishChangeOfTenancy(_)
         | Command::PublishChangeOfSupplier(_)
         | Command::RequestNewPasswordResponse(_)
         | Command::UpdateCin(_) => (0, 0),
@@ -86,6 +87,37 @@ fn profiles(store: &Store, component: &Component, id: u8, calendar: u32, start: 
     let most = if count == 0 { usize::MAX } else { count.into() };
     let parts = store.published(CALENDAR, id, calendar, start..=u8::MAX).take(most);
     parts.map(|body| answer(component, id, body).with_frame_control(ANSWER)).collect()
+}
+
+/// All parts of the calendar of a type that is in force.
+pub(super) fn parts(store: &Store, kind: u8) -> Vec<Command> {
+    let mut parts = Vec::new();
+    let mut add = |id, table, places| {
+        parts.extend(store.published(CALENDAR, id, table, places).filter_map(|body| match body {
+            Body::Cluster(command) => Some(command),
+            _ => None,
+        }));
+    };
+    if let Some(calendar) = in_force(store, kind) {
+        for id in PublishDayProfile::ID..=PublishSeasons::ID {
+            add(id, calendar, 0..=u8::MAX);
+        }
+        add(PublishSpecialDays::ID, kind.into(), 0..=0);
+    }
+    parts
+}
+
+/// What a command published that is kept once.
+pub(super) fn kept(store: &Store, cluster: u16, id: u8) -> Option<Command> {
+    match store.published(cluster, id, 0, 0..=0).next()? {
+        Body::Cluster(command) => Some(command),
+        _ => None,
+    }
+}
+
+/// Whether the tariff prices blocks, not times of use.
+pub(super) fn is_block_tariff(store: &Store) -> bool {
+    matches!(kept(store, 0x0700, PublishTariffInformation::ID), Some(Command::PublishTariffInformation(t)) if t.type_and_scheme == 0x10)
 }
 
 /// The id of the calendar of a type that is in force.

@@ -119,7 +119,7 @@ fn a_future_dated_price_waits_comes_into_force_and_is_told_by_two_alerts() {
     let (results, events) = run(&home, &mut meter, NOW, &home.dlms(0x00A2, 2, prices(200, 3000, DateTime::at(due))));
     assert_eq!(results, [0; 4]);
     assert!(matches!(events[0], Event::Executed { stored: true, ref changes, .. } if changes.is_empty()));
-    assert_eq!(meter.poll(), meter::Output::Timeout(Some(due)));
+    assert_eq!(meter.poll(), meter::Output::Timeout(Some(Time(NOW.0 + HOUR / 2))), "half hours pass as well");
     meter.handle_timeout(Time(due.0 - 1));
     assert_eq!(register(&meter, "price TOU 1"), "0.02");
     meter.handle_timeout(due);
@@ -141,7 +141,11 @@ fn a_future_dated_price_waits_comes_into_force_and_is_told_by_two_alerts() {
     let expected = [[0x00, 0x71, 0, 0, 19, 20, 0, 255, 7], [0x00, 0x71, 0, 0, 19, 20, 4, 255, 7]];
     assert_eq!(triggers, expected);
     drain(&mut meter);
-    assert_eq!(meter.poll(), meter::Output::Timeout(None), "nothing is left to do");
+    assert_eq!(
+        meter.poll(),
+        meter::Output::Timeout(Some(Time(due.0 + HOUR / 2))),
+        "nothing is left to do but to live on"
+    );
 }
 
 #[test]
@@ -268,13 +272,13 @@ fn supply_is_disabled_armed_enabled_and_read() {
         let response = meter.handle_message(NOW, &home.dlms(0x0052, 1, rows)).unwrap();
         AccessResponse::parse(&home.verify(&response)).unwrap().answers[0].data.clone()
     };
-    assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x0051, 1, script(54))).0, [250], "nothing to arm");
+    assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x0051, 1, script(54))).0, [0], "there is nothing to arm");
     assert_eq!(read(&mut meter), Data::Enum(1));
     assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x0050, 2, script(52))).0, [0]);
     assert_eq!(read(&mut meter), Data::Enum(0));
     assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x0051, 3, script(54))).0, [0]);
     assert_eq!(read(&mut meter), Data::Enum(2));
-    assert!(meter.enable_supply_locally(NOW));
+    assert!(meter.enable_supply_locally(NOW, meter::Place::Keypad));
     assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x0050, 4, script(52))).0, [0]);
     assert_eq!(run(&home, &mut meter, NOW, &home.dlms(0x004F, 5, script(51))).0, [0]);
     assert_eq!(read(&mut meter), Data::Enum(1));
@@ -363,7 +367,7 @@ fn the_event_log_tells_commands_actioned_and_not_and_can_be_cleared() {
     let home = Home::default();
     let mut meter = home.meter(Kind::Esme);
     run(&home, &mut meter, NOW, &home.dlms(0x001C, 1, adjust_balance(1)));
-    run(&home, &mut meter, NOW, &home.dlms(0x0051, 2, script(54)));
+    run(&home, &mut meter, NOW, &home.dlms(0x0051, 2, script(53)));
     let codes: Vec<_> = meter.event_log().iter().map(|entry| (entry.code, entry.message_code().0)).collect();
     assert_eq!(codes, [(0x8154, 0x1C), (0x8155, 0x51)]);
     let clear = [Row::action(7, obis(99, 98, 0), 1, Data::Integer(0))];
@@ -382,4 +386,25 @@ fn running_out_of_credit_disables_supply_and_tells_the_supplier() {
     assert!(events.iter().any(|event| matches!(event, Event::Alert { alert: 0x8F0F, .. })), "{events:?}");
     let (results, _) = run(&home, &mut meter, NOW, &home.dlms(0x004F, 2, script(51)));
     assert_eq!(results, [250], "no credit to enable supply on");
+}
+
+#[test]
+fn an_outage_of_three_minutes_is_told_to_the_network_operator_and_a_shorter_one_only_logged() {
+    let home = Home::default();
+    let mut meter = home.meter(Kind::Esme);
+    meter.supply_restored(NOW, Time(NOW.0 + 179_000));
+    assert_eq!(meter.outbox_len(), 0);
+    meter.supply_restored(NOW, Time(NOW.0 + 180_000));
+    let alert = meter.outbox().next().expect("an Alert").to_vec();
+    let view = MessageView::parse(&alert).unwrap();
+    assert_eq!((view.id().target, view.message_code()), (NETWORK, MessageCode(0x0067)));
+    let told = DataNotification::parse(&home.verify(&alert)).unwrap();
+    let times = [NOW, Time(NOW.0 + 180_000)].map(|at| Data::from(DateTime::at(at)));
+    assert_eq!((told.code, &told.further[..]), (0x8F35, &times[..]));
+    // ECS35e reads both.
+    let range = Row::get_range(7, obis(99, 98, 4), 2, 0, u32::MAX);
+    let response = meter.handle_message(Time(NOW.0 + 200_000), &home.dlms(0x00B9, 1, [range])).unwrap();
+    let answer = AccessResponse::parse(&home.verify(&response)).unwrap();
+    let Data::CompactArray(log) = &answer.answers[0].data else { panic!("{answer:?}") };
+    assert_eq!(log.values().len(), 2);
 }

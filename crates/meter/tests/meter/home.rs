@@ -9,9 +9,14 @@ use meter::{DeviceKeys, Event, FactorySettings, Kind, Meter, MeterConfig, Output
 pub const ESME: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A0);
 pub const GSME: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A1);
 pub const PPMID: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A4);
+pub const GPF: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A3);
+pub const HCALCS: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A5);
 pub const SUPPLIER: Eui64 = Eui64::from_u64(0x90B3_D51F_3001_0000);
 pub const NETWORK: Eui64 = Eui64::from_u64(0x90B3_D51F_3002_0000);
 pub const ACB: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);
+pub const LOAD: Eui64 = Eui64::from_u64(0x90B3_D51F_3001_0008);
+pub const TRANSITIONAL: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0004);
+pub const RECOVERY: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0001);
 /// A party no meter knows.
 pub const STRANGER: Eui64 = Eui64::from_u64(0x90B3_D51F_3099_0000);
 
@@ -27,6 +32,10 @@ pub struct Home {
     pub network_agreement: PrivateKey,
     pub acb: PrivateKey,
     pub acb_agreement: PrivateKey,
+    pub load: PrivateKey,
+    pub load_agreement: PrivateKey,
+    pub transitional: PrivateKey,
+    pub recovery: PrivateKey,
     pub device: PrivateKey,
     pub device_agreement: PrivateKey,
     pub ppmid_agreement: PrivateKey,
@@ -47,6 +56,10 @@ impl Default for Home {
             network_agreement: key(5),
             acb: key(6),
             acb_agreement: key(7),
+            load: key(11),
+            load_agreement: key(12),
+            transitional: key(13),
+            recovery: key(14),
             device: key(8),
             device_agreement: key(9),
             ppmid_agreement: key(10),
@@ -64,6 +77,7 @@ impl Home {
             prepayment,
             eui,
             key: *key.public(),
+            key_id: [role as u8, usage as u8, 0, 0, 0, 0, 0, 0],
         };
         let anchors = vec![
             anchor(Role::Supplier, DigitalSignature, false, SUPPLIER, &self.supplier),
@@ -73,10 +87,18 @@ impl Home {
             anchor(Role::NetworkOperator, KeyAgreement, false, NETWORK, &self.network_agreement),
             anchor(Role::AccessControlBroker, DigitalSignature, false, ACB, &self.acb),
             anchor(Role::AccessControlBroker, KeyAgreement, false, ACB, &self.acb_agreement),
+            anchor(Role::LoadController, DigitalSignature, false, LOAD, &self.load),
+            anchor(Role::LoadController, KeyAgreement, false, LOAD, &self.load_agreement),
+            anchor(Role::TransitionalCos, DigitalSignature, false, TRANSITIONAL, &self.transitional),
+            anchor(Role::Recovery, DigitalSignature, false, RECOVERY, &self.recovery),
         ];
         let keys = DeviceKeys { digital_signature: self.device.clone(), key_agreement: self.device_agreement.clone() };
         let mut config = MeterConfig::new(kind, eui(kind), keys, ACB, anchors);
         config.factory = self.factory;
+        config.joined = match kind {
+            Kind::Esme => vec![(HCALCS, 4), (PPMID, 5)],
+            Kind::Gsme => vec![(GPF, 3), (PPMID, 5)],
+        };
         config.ppmid = (kind == Kind::Gsme).then(|| (PPMID, *self.ppmid_agreement.public()));
         config
     }
@@ -156,6 +178,7 @@ impl Home {
                 NETWORK => &self.network_agreement,
                 ACB => &self.acb_agreement,
                 PPMID => &self.ppmid_agreement,
+                LOAD => &self.load_agreement,
                 other => panic!("who is {other}"),
             };
             let secret = RustCrypto.agree(reader, self.device_agreement.public()).unwrap();

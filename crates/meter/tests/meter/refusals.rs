@@ -60,7 +60,6 @@ fn step_3_use_cases_of_no_or_another_device_are_discarded_and_alerted_by_electri
         (0xEEEE, Refusal::UnknownUseCase(MessageCode(0xEEEE))),
         (0x0086, Refusal::UnknownUseCase(MessageCode(0x0086))),
         (0x00CC, Refusal::UnknownUseCase(MessageCode(0x00CC))),
-        (0x0012, Refusal::NotModelled(MessageCode(0x0012))),
     ] {
         let message = home.critical(Kind::Esme, code, 1, payload(1));
         assert_eq!(refused(&mut meter, &message), expected);

@@ -3,11 +3,14 @@
 //! The parties' private keys are published and the devices' are not, so a Command keeps its signature and gets the ACB's MAC
 //! anew, for a device with a key of ours.
 use crate::home::*;
+use gbcs::asn1::{self, Content};
+use gbcs::catalogue::Family;
 use gbcs::crypto::{Crypto, PrivateKey, RustCrypto};
 use gbcs::dlms::{AccessRequest, AccessResponse, Data};
+use gbcs::envelope::Supplementary;
 use gbcs::gbz::zcl::Body;
 use gbcs::utrn::{Credit, Utrn};
-use gbcs::{Cra, Eui64, MessageView, Time, catalogue, gbz};
+use gbcs::{Counter, Cra, Eui64, MessageCode, MessageView, Time, catalogue, gbz};
 use meter::{Event, Kind, Meter, Refusal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -30,13 +33,13 @@ fn shared() -> Option<PathBuf> {
     found.then_some(folder)
 }
 
-struct Sample {
-    use_case: String,
-    name: String,
-    octets: Vec<u8>,
+pub struct Sample {
+    pub use_case: String,
+    pub name: String,
+    pub octets: Vec<u8>,
 }
 
-fn samples() -> Option<(Home, Vec<Sample>)> {
+pub fn samples() -> Option<(Home, Vec<Sample>)> {
     let folder = shared()?.join("rtds");
     let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     let keys: serde_json::Value = serde_json::from_str(&text("keystore.json")).unwrap();
@@ -57,6 +60,10 @@ fn samples() -> Option<(Home, Vec<Sample>)> {
         supplier_prepayment: private(SUPPLIER, agrees, true),
         network: private(NETWORK, signs, false),
         network_agreement: private(NETWORK, agrees, false),
+        load: private(LOAD, signs, false),
+        load_agreement: private(LOAD, agrees, false),
+        transitional: private(TRANSITIONAL, signs, false),
+        recovery: private(RECOVERY, signs, false),
         acb: private(ACB, signs, false),
         acb_agreement: private(ACB, agrees, false),
         ..Home::default()
@@ -70,7 +77,7 @@ fn samples() -> Option<(Home, Vec<Sample>)> {
 }
 
 /// The same Command as this home sends it: the MAC for our device's key, and a UTRN our device would know.
-fn ours(home: &Home, kind: Kind, sample: &Sample) -> Vec<u8> {
+pub fn ours(home: &Home, kind: Kind, sample: &Sample) -> Vec<u8> {
     let view = MessageView::parse(&sample.octets).unwrap();
     match top_up_digits(view.payload()) {
         Some(digits) => {
@@ -81,6 +88,8 @@ fn ours(home: &Home, kind: Kind, sample: &Sample) -> Vec<u8> {
             payload[at..].copy_from_slice(own.as_bytes());
             home.non_critical(kind, view.message_code().0, view.id().counter.0, payload)
         }
+        // Some Commands about credentials are signed and bring no MAC.
+        None if view.mac().is_none() => sample.octets.clone(),
         None => home.mac(view.inner_octets()),
     }
 }
@@ -92,14 +101,7 @@ fn top_up_digits(payload: &[u8]) -> Option<&[u8]> {
 
 /// What must have happened before a Command can succeed.
 fn prepare(home: &Home, meter: &mut Meter<RustCrypto>, samples: &[Sample], use_case: &str) {
-    let change_supply = || {
-        let command =
-            gbz::zcl::ChangeSupply { provider: 0, issuer_event: 0, request_time: 0, start: 0, status: 0, control: 1 };
-        [gbz::Component::new(0, command)]
-    };
     let prepared = match use_case {
-        "ECS44" => meter.handle_message(NOW, &home.dlms(0x0050, 0, script(52))),
-        "GCS39" => meter.handle_message(NOW, &home.gbz(0x0081, 0, change_supply())),
         // A billing period is read back only when one was set.
         "GCS21k" => {
             let set = samples.iter().find(|s| s.use_case == "GCS25a" && s.name.ends_with("SUCCESS_COMMAND"));
@@ -112,7 +114,7 @@ fn prepare(home: &Home, meter: &mut Meter<RustCrypto>, samples: &[Sample], use_c
 }
 
 /// Same type throughout; lists and texts may differ in length.
-fn same_shape(ours: &Data, theirs: &Data) -> bool {
+pub fn same_shape(ours: &Data, theirs: &Data) -> bool {
     match (ours, theirs) {
         (Data::Structure(a), Data::Structure(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_shape(a, b))
@@ -121,6 +123,7 @@ fn same_shape(ours: &Data, theirs: &Data) -> bool {
             (Some(a), Some(b)) => same_shape(a, b),
             _ => true,
         },
+        (Data::CompactArray(a), Data::CompactArray(b)) => a.description() == b.description(),
         _ => ours.tag() == theirs.tag(),
     }
 }
@@ -139,6 +142,9 @@ fn compare_gbz(name: &str, ours: &[u8], theirs: &[u8]) {
     let (ours, theirs) = (gbz::Payload::parse(ours).unwrap(), gbz::Payload::parse(theirs).unwrap());
     assert_eq!(ours.components.len(), theirs.components.len(), "{name}");
     for (a, b) in ours.components.iter().zip(&theirs.components) {
+        if is_not_found(a) && a.sequence == b.sequence {
+            continue;
+        }
         let header = |c: &gbz::Component| (c.cluster, c.frame_control, c.sequence, c.command);
         assert_eq!(header(a), header(b), "{name}");
         match (a.body(), b.body()) {
@@ -152,22 +158,115 @@ fn compare_gbz(name: &str, ours: &[u8], theirs: &[u8]) {
                 let Body::Cluster(gbz::zcl::Command::ConsumerTopUpResponse(b)) = b else { panic!("{name}") };
                 assert_eq!((a.result, a.value, a.source), (b.result, b.value, b.source), "{name}");
             }
-            // What is read differs; that it is what was asked for does not.
-            (
-                Some(Body::Cluster(gbz::zcl::Command::PublishBillingPeriod(_))),
-                Some(Body::Cluster(gbz::zcl::Command::PublishBillingPeriod(_))),
-            )
-            | (None, None) => {}
+            (None, None) => {}
+            // What is read differs; that it is what was asked for, the header said.
+            (Some(Body::Cluster(a)), Some(Body::Cluster(b))) if is_read(a) && is_read(b) => {}
             (a, b) => assert_eq!(a, b, "{name}"),
         }
     }
+}
+
+/// The same content, but for what is each device's own: which keys it held, its clock, its certificates.
+fn compare_asn1(name: &str, code: MessageCode, ours: &[u8], theirs: &[u8]) {
+    let parse = |octets: &[u8]| {
+        let payload = asn1::Payload::parse(code, Cra::Response, octets).expect(name);
+        assert_eq!(payload.encode(), octets, "{name}");
+        (payload.has_long_lengths(), payload.into_content())
+    };
+    let ((long, mut ours), (long_too, mut theirs)) = (parse(ours), parse(theirs));
+    for content in [&mut ours, &mut theirs] {
+        match content {
+            Content::CredentialsUpdated(outcome) => {
+                outcome.cells.iter_mut().for_each(|cell| cell.old_key = asn1::KeyIdentifier([0; 8]));
+            }
+            Content::Credentials(roles) => {
+                for held in roles.iter_mut().filter_map(|role| role.held.as_mut()) {
+                    held.counter = Counter(0);
+                    held.cells.iter_mut().for_each(|cell| cell.key = asn1::KeyIdentifier([0; 8]));
+                }
+            }
+            Content::ClockReport(report) => {
+                report.time = asn1::DateTime::new(Time(0));
+                report.status = asn1::ClockStatus::Reliable;
+            }
+            _ => {}
+        }
+    }
+    match (&ours, &theirs) {
+        (Content::CertificationRequest(_), Content::CertificationRequest(_)) => {}
+        // The keys of the samples' devices and the images behind their hashes are not public: see `asn1`.
+        (Content::CertificateUpdated(_), Content::CertificateUpdated(_))
+        | (Content::ProvideRefused(_), Content::Certificate(_))
+        | (Content::FirmwareActivated(_), Content::FirmwareActivated(_)) => {}
+        _ => {
+            assert_eq!(ours, theirs, "{name}");
+            assert_eq!(long, long_too, "{name}");
+        }
+    }
+}
+
+pub fn is_read(command: &gbz::zcl::Command) -> bool {
+    use gbz::zcl::Command::*;
+    matches!(
+        command,
+        PublishBillingPeriod(_)
+            | PublishPrice(_)
+            | PublishEventLog(_)
+            | PublishTopUpLog(_)
+            | ReportEventConfiguration(_)
+            | PublishDayProfile(_)
+            | PublishWeekProfile(_)
+            | PublishSeasons(_)
+            | PublishSpecialDays(_)
+    )
+}
+
+/// A new meter remembers nothing yet: see `a_meter_that_lived_answers_every_read_as_the_reference_does`.
+pub fn is_not_found(component: &gbz::Component) -> bool {
+    let not_found = gbz::zcl::Status::NOT_FOUND;
+    matches!(component.body(), Some(Body::DefaultResponse { status, .. }) if *status == not_found)
+}
+
+/// Other information, without the counter of the device's own.
+fn other<'a>(view: &MessageView<'a>) -> gbcs::envelope::OtherInformation<&'a [u8]> {
+    let mut other = view.other_information();
+    if let Supplementary::Response(_, _, own) = &mut other.supplementary {
+        *own = Counter(0);
+    }
+    other
+}
+
+/// Updates whose answers hold what is each device's own: a clock, a balance, keys, certificates, an image.
+const UNEQUAL: [&str; 15] = [
+    "CS01b_2.2_SUCCESS",
+    "CS02bAnyExceptAbnormalRootByRecovery_NA_SUCCESS",
+    "CS02bNOByNO_6.15.1_SUCCESS",
+    "CS02bSupplierBySupplier_6.15.1_IMMEDIATE_SUCCESS",
+    "CS02bSupplierByTransCoS_6.23_IMMEDIATE_SUCCESS",
+    "CS02bTransCoSByTransCoS_NA_SUCCESS",
+    "CS02c_6.17_SUCCESS",
+    "CS02d_6.15.2_SUCCESS",
+    "CS02e_6.24.2_SUCCESS",
+    "CS02gLoadControllerBySupplier_6.15.1_IMMEDIATE_SUCCESS",
+    "CS06_11.3_IMMEDIATE_SUCCESS",
+    "ECS70_6.11_SUCCESS",
+    "ECS70Commission_8.1.1_SUCCESS",
+    "GCS28_6.11_SUCCESS",
+    "GCS28Commission_8.1.1_SUCCESS",
+];
+
+/// Services 4 and 6.2, and those that read by other numbers.
+fn is_read_use_case(name: &str) -> bool {
+    let service = name.split('_').nth(1).unwrap_or_default();
+    let reads = ["6.13", "6.24.1", "7.4", "7.7", "7.11", "7.14", "7.15", "8.9", "11.2"];
+    service.starts_with("4.") || service.starts_with("6.2.") || reads.contains(&service) || name.starts_with("CS02f")
 }
 
 #[test]
 fn every_command_this_meter_executes_gets_the_response_of_the_reference() {
     let Some((home, samples)) = samples() else { return };
     let by_name: BTreeMap<&str, &Sample> = samples.iter().map(|sample| (sample.name.as_str(), sample)).collect();
-    let (mut executed, mut not_modelled) = (BTreeSet::new(), BTreeSet::new());
+    let (mut executed, mut not_modelled, mut unequal) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for sample in samples.iter().filter(|s| s.name.ends_with("_COMMAND") && s.name.contains("SUCCESS")) {
         let view = MessageView::parse(&sample.octets).unwrap();
         let kind = match view.id().target {
@@ -175,10 +274,18 @@ fn every_command_this_meter_executes_gets_the_response_of_the_reference() {
             GSME => Kind::Gsme,
             _ => continue,
         };
-        if view.mac().is_none() || view.id().originator == PPMID {
+        if view.id().originator == PPMID {
             continue;
         }
-        let mut meter = home.meter(kind);
+        let family = catalogue::find(view.message_code()).unwrap().family;
+        let mut config = home.config(kind);
+        // What is unjoined was joined before.
+        if let Ok(payload) = asn1::Payload::parse(view.message_code(), Cra::Command, view.payload())
+            && let Content::Unjoin(device) = payload.content()
+        {
+            config.joined.push((*device, 4));
+        }
+        let mut meter = Meter::new(config, RustCrypto, None).unwrap();
         prepare(&home, &mut meter, &samples, &sample.use_case);
         let Some(response) = meter.handle_message(NOW, &ours(&home, kind, sample)) else {
             let (_, events) = drain(&mut meter);
@@ -202,12 +309,18 @@ fn every_command_this_meter_executes_gets_the_response_of_the_reference() {
         let id = |view: &MessageView<'_>| (view.id().originator, view.id().target, view.cra());
         assert_eq!(answer.id(), view.id().answer(), "{}", sample.name);
         assert_eq!(id(&answer), id(&reference), "{}", sample.name);
-        assert_eq!(answer.other_information(), reference.other_information(), "{}", sample.name);
+        assert_eq!(other(&answer), other(&reference), "{}", sample.name);
         assert_eq!(answer.form(), reference.form(), "{}", sample.name);
         assert_eq!(answer.date_time().is_some(), reference.date_time().is_some(), "{}: date-time", sample.name);
-        match kind {
-            Kind::Esme => compare_dlms(&sample.name, &payload, reference.payload()),
-            Kind::Gsme => compare_gbz(&sample.name, &payload, reference.payload()),
+        let equal = payload == reference.payload();
+        let named = sample.name.trim_end_matches("_COMMAND");
+        if !is_read_use_case(named) && !equal {
+            unequal.insert(named.to_owned());
+        }
+        match (family, kind) {
+            (Family::Der, _) => compare_asn1(&sample.name, view.message_code(), &payload, reference.payload()),
+            (_, Kind::Esme) => compare_dlms(&sample.name, &payload, reference.payload()),
+            (_, Kind::Gsme) => compare_gbz(&sample.name, &payload, reference.payload()),
         }
         executed.insert(sample.use_case.as_str());
     }
@@ -217,6 +330,10 @@ fn every_command_this_meter_executes_gets_the_response_of_the_reference() {
             false => println!("no sample of {use_case}"),
         }
     }
+    // Every other update is answered octet for octet.
+    let expected: BTreeSet<_> = UNEQUAL.iter().map(|name| (*name).to_owned()).collect();
+    assert!(unequal.is_subset(&expected), "{:?}", unequal.difference(&expected).collect::<Vec<_>>());
+    println!("{} updates not octet for octet: {unequal:?}", unequal.len());
     println!("{} use cases executed: {executed:?}", executed.len());
     println!("{} use cases not modelled: {not_modelled:?}", not_modelled.len());
 }
@@ -232,14 +349,13 @@ fn future_dated_commands_raise_the_alerts_of_the_reference() {
             GSME => Kind::Gsme,
             _ => continue,
         };
+        let is_der = catalogue::find(view.message_code()).unwrap().family == Family::Der;
         let mut meter = home.meter(kind);
-        if meter.handle_message(NOW, &ours(&home, kind, sample)).is_none() {
+        if is_der || meter.handle_message(NOW, &ours(&home, kind, sample)).is_none() {
             continue;
         }
         drain(&mut meter);
-        let meter::Output::Timeout(Some(due)) = meter.poll() else { panic!("{}: nothing is due", sample.name) };
-        assert!(due > NOW && due < Time(NOW.0 + 20 * 365 * 86_400_000));
-        meter.handle_timeout(due);
+        meter.handle_timeout(Time(NOW.0 + 20 * 365 * 86_400_000));
         let ours: BTreeSet<Vec<u8>> = meter
             .outbox()
             .filter(|alert| matches!(MessageView::parse(alert).unwrap().message_code().0, 0x00CC | 0x00CD))

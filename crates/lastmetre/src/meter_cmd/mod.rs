@@ -1,7 +1,11 @@
 //! `lastmetre meter`: the meters of a home, offline or on the air.
+mod chart;
+mod live;
+mod show;
+
 use crate::HomeArg;
 use crate::failure::Failure;
-use crate::home::Home;
+use crate::home::{DeviceCrypto, Home};
 use crate::input;
 use crate::process::{self, now};
 use gbcs::MessageView;
@@ -28,6 +32,32 @@ pub enum Command {
         /// A file of hex lines; `-` or nothing reads standard input
         file: Option<PathBuf>,
     },
+    /// Show what the meters hold: registers, tariff, logs; draw the balance
+    Show {
+        /// The home's folder
+        #[arg(long, value_name = "DIR")]
+        home: PathBuf,
+        /// Which meter; both without it
+        #[arg(long, value_enum)]
+        meter: Option<Which>,
+        /// One JSON object per meter
+        #[arg(long)]
+        json: bool,
+        /// Draw the balance at the end of each day into this SVG file
+        #[arg(long, value_name = "FILE", requires = "meter")]
+        chart: Option<PathBuf>,
+    },
+    /// Let days pass for the meters, on virtual time: a household consumes and tops up; the meters keep what became of them
+    Live {
+        /// The home's folder
+        #[arg(long, value_name = "DIR")]
+        home: PathBuf,
+        /// Which meter; both without it
+        #[arg(long, value_enum)]
+        meter: Option<Which>,
+        #[command(flatten)]
+        life: live::Life,
+    },
     /// Live on the air of a home as a process
     Run {
         /// Which home
@@ -49,6 +79,27 @@ pub enum Which {
 }
 
 impl Which {
+    /// That one, or both.
+    fn of(one: Option<Self>) -> Vec<Self> {
+        one.map_or(vec![Self::Esme, Self::Gsme], |which| vec![which])
+    }
+
+    /// The meter, as it was left.
+    fn meter(self, home: &Home) -> Result<meter::Meter<DeviceCrypto>, Failure> {
+        let record = home.load_state(self.name())?;
+        Ok(match self {
+            Self::Esme => home.esme(record.as_deref())?,
+            Self::Gsme => home.gsme(record.as_deref())?,
+        })
+    }
+
+    /// The same, in a household that consumes.
+    fn living(self, home: &Home) -> Result<meter::Meter<DeviceCrypto>, Failure> {
+        let mut meter = self.meter(home)?;
+        meter.set_load(Some(crate::home::load(live::kind(self))));
+        Ok(meter)
+    }
+
     /// The name of its state in the home.
     fn name(self) -> &'static str {
         match self {
@@ -62,6 +113,10 @@ impl Which {
 pub fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Answer { home, json, keep, file } => answer(&Home::open(home)?, *json, *keep, file.as_deref()),
+        Command::Show { home, meter, json, chart } => {
+            show::show(&Home::open(home)?, &Which::of(*meter), *json, chart.as_deref())
+        }
+        Command::Live { home, meter, life } => live::live(&Home::open(home)?, &Which::of(*meter), life, now()),
         Command::Run { home, meter: which } => {
             let home = Home::open(&home.dir())?;
             let record = home.load_state(which.name())?;
@@ -116,7 +171,9 @@ fn answer_one(home: &Home, which: Which, command: &[u8], record: &mut Option<Vec
         Which::Esme => home.esme(record.as_deref())?,
         Which::Gsme => home.gsme(record.as_deref())?,
     };
-    let response = meter.handle_message(now(), command);
+    // A meter for which days have passed on virtual time lives on from there.
+    let now = meter.passed().map_or(now(), |passed| passed.max(now()));
+    let response = meter.handle_message(now, command);
     let mut events = Vec::new();
     loop {
         match meter.poll() {
