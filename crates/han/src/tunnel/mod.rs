@@ -5,6 +5,7 @@
 //! names, and tell the side when the node gave a datagram up. A sleepy device lets the timers of its client run while it
 //! is awake only, and calls [`Client::retry`] when it wakes.
 mod client;
+mod front;
 pub mod gsme;
 mod lane;
 mod server;
