@@ -68,9 +68,9 @@ impl<C: Crypto> Ppmid<C> {
     pub fn new(now: Time, crypto: C, config: &Config, stored: Option<&[u8]>) -> Result<Self, BadMemory> {
         let mut memory = Memory::parse(stored)?;
         if stored.is_none() {
-            memory.counters = config.node.counters.clone().into();
+            memory.counters = config.node.counters.clone();
         }
-        let carrier = Carrier::new(now, config, memory.counters.restore());
+        let carrier = Carrier::new(now, config, memory.counters.clone());
         let session = Session::new(now, crypto, config, memory);
         let mut device = Self { session, carrier, eui: config.node.eui, now, outputs: VecDeque::new() };
         device.run(now);
@@ -170,7 +170,7 @@ impl<C: Crypto> Ppmid<C> {
     fn handle_carrier(&mut self, now: Time, output: carrier::Output) {
         match output {
             carrier::Output::Transmit(psdu) => self.outputs.push_back(Queued::Ready(Output::Transmit(psdu))),
-            carrier::Output::Counters(counters) => self.session.set_counters(counters.into()),
+            carrier::Output::Counters(counters) => self.session.set_counters(counters),
             carrier::Output::Opened => {
                 self.tell(Event::TunnelOpened);
                 self.session.tunnel(now, true);

@@ -47,7 +47,7 @@ mod memory;
 mod nonces;
 mod session;
 
-pub use config::{Config, Meters, Seed};
+pub use config::{Config, Meters, Seed, TunnelInitiator};
 pub use device::{Output, Ppmid};
 pub use event::{Event, Tally};
 pub use memory::BadMemory;
