@@ -1,6 +1,7 @@
 //! Where messages are taken, decided about and put: everything of the hub above the radio.
 use crate::alert;
 use crate::budget::Budgets;
+use crate::chf;
 use crate::config::{AlertKeys, DeviceKind, Profile, Settings};
 use crate::device_log::DeviceLog;
 use crate::event::{Counters, Event, EventLog, LogEntry, MalformedWatch, Undelivered, log_code};
@@ -39,6 +40,10 @@ pub(crate) enum Action {
     Dispatch(Eui64),
     /// Answer the GET of this gas meter.
     AnswerGet(Eui64),
+    /// Let this listed device join.
+    OpenJoining(Eui64),
+    /// Take this device off the list and all that goes with it.
+    Remove(Eui64),
 }
 
 pub(crate) struct Exchange<C> {
@@ -60,6 +65,10 @@ pub(crate) struct Exchange<C> {
     pub counters: Counters,
     pub malformed: MalformedWatch,
     pub own_counter: Counter,
+    /// The highest counter of a Command that the CHF executed.
+    pub chf_counter: Counter,
+    /// Seconds that joining stays open, as CCS01 last said.
+    pub join_timeout: u16,
     pub events: VecDeque<Event>,
     pub actions: VecDeque<Action>,
     /// The state changed in a way that must survive.
@@ -115,6 +124,11 @@ impl<C: Crypto> Exchange<C> {
             }
             Decision::ToWan { copies } => {
                 self.put_to_wan(letter, copies);
+                Ok(())
+            }
+            Decision::Local(Function::Chf) if self.alerts.is_some() && chf::executes(route.code) => {
+                self.remember(&letter);
+                self.execute_chf(now, octets);
                 Ok(())
             }
             Decision::Local(function) => {
@@ -265,20 +279,21 @@ impl<C: Crypto> Exchange<C> {
         self.taps.forget(&id);
         self.events.push_back(Event::Undelivered { target, route: letter.route, reason });
         if self.log.kind(target) == Some(DeviceKind::Esme) {
-            self.raise_not_delivered(now, letter);
+            // Whichever way the message came.
+            self.raise(now, alert::Subject::not_delivered(&id));
         }
     }
 
-    /// Alert 0x8F84, whichever way the message came.
-    fn raise_not_delivered(&mut self, now: Time, letter: &Letter) {
+    /// Raise an Alert of the CHF; it goes the way of every Alert.
+    pub fn raise(&mut self, now: Time, subject: alert::Subject) {
         let Some(keys) = &self.alerts else { return };
         // Milliseconds, as the DCC's own tools count: it rises even if the record is lost.
         let counter = Counter(now.0.max(self.own_counter.0 + 1).max(keys.counter_floor.0 + 1));
-        match alert::not_delivered(&self.crypto, keys, self.chf, counter, now, &letter.route.id) {
+        match subject.raise(&self.crypto, keys, self.chf, counter, now) {
             Ok(alert) => {
                 self.own_counter = counter;
                 self.dirty = true;
-                // It goes the way of every Alert; a discard is an event of its own.
+                // A discard is an event of its own.
                 let _ = self.take(now, Source::Function(Function::Chf), &alert);
             }
             Err(_) => self.counters.count("alert_failed"),
@@ -373,6 +388,9 @@ impl<C: Crypto> Exchange<C> {
     pub fn record(&self) -> Record {
         Record {
             frame_counters: Default::default(),
+            devices: self.log.clone(),
+            chf_counter: self.chf_counter,
+            join_timeout: self.join_timeout,
             own_counter: self.own_counter,
             wan: self.wan.iter().cloned().collect(),
             mailboxes: (self.mailboxes.iter())
@@ -388,6 +406,8 @@ impl<C: Crypto> Exchange<C> {
     /// Put back what a record kept; what is for a device no longer listed is lost, and told.
     pub fn restore(&mut self, now: Time, record: Record) {
         self.own_counter = self.own_counter.max(record.own_counter);
+        self.chf_counter = record.chf_counter;
+        self.join_timeout = record.join_timeout;
         for parcel in record.wan {
             self.wan.push(parcel);
         }

@@ -9,10 +9,16 @@ use gbcs::{Cra, MessageCode, MessageView, protect};
 use han::tunnel::gsme::GsmeData;
 use han::zcl::attributes::{ReadAttributesResponse, ReportAttributes, Value};
 use han::zcl::mirror::{CLUSTER as METERING, ConfigureMirror, FromMeter, FromMirror, SCHEME_B};
+use han::zcl::tunneling::{CLUSTER as TUNNELING, ToServer};
 use han::zcl::{Direction, Frame, Status, global};
 use std::time::Duration;
 
 const DAY: u64 = 24 * 3600;
+
+/// The Alert that the Device Log changed: an HHT left it.
+fn is_cs14(octets: &[u8]) -> bool {
+    MessageView::parse(octets).is_ok_and(|view| view.message_code() == MessageCode(0x0018))
+}
 
 /// The PPMID brings a Command for the electricity meter, which answers.
 fn command_by_ppmid(home: &mut Home, counter: u64) {
@@ -83,7 +89,7 @@ fn who_carried_a_command_is_forgotten_after_a_day() {
     home.run_for(DAY);
     home.send(ESME, response(ESME, 1));
     home.run_for(2);
-    assert_eq!(home.wan, [response(ESME, 1)]);
+    assert_eq!(home.wan.last(), Some(&response(ESME, 1)));
     assert!(home.device(PPMID).data.is_empty());
 }
 
@@ -289,26 +295,18 @@ fn a_message_that_the_gas_meter_never_acknowledges_is_offered_three_times() {
     home.wan_brings(&command(GSME, 1));
     home.wan_brings(&command(GSME, 2));
     home.device(GSME).manual = true;
-    for _ in 0..3 {
-        assert_eq!(home.hub.waiting_for_gsme(GSME), 2);
+    let get = ToServer::TransferData(1, &GsmeData::Get.to_vec()).to_zcl(9, false);
+    let mut wakes = 0;
+    while home.hub.waiting_for_gsme(GSME) == 2 {
+        // Its GET is out, or the repetition of one, and it sleeps before the answer comes.
         home.wake(GSME);
-        home.send(GSME, GsmeData::Get.to_vec());
-        // Its GET is out, and it sleeps before the answer comes.
+        home.send_zcl(GSME, TUNNELING, 3, get.clone());
         home.run_until(home.now + Duration::from_millis(40));
         home.sleep(GSME);
         home.run_for(120);
-        let now = home.now;
-        let device = home.device(GSME);
-        device.client.as_mut().unwrap().handle_undelivered(now, CHF);
-        device.manual = false;
-        // Awake again it opens its tunnel anew before the next GET.
-        home.wake(GSME);
-        home.open(GSME);
-        home.run_for(3);
-        home.sleep(GSME);
-        home.run_for(120);
-        home.device(GSME).manual = true;
+        wakes += 1;
     }
+    assert!((2..7).contains(&wakes), "{wakes}");
     assert_eq!(home.hub.waiting_for_gsme(GSME), 1, "the next one is still there");
     assert!(home.events.iter().any(|e| matches!(
         e,
@@ -327,11 +325,12 @@ fn a_gas_meter_that_never_wakes_loses_its_message_after_a_day_and_the_log_says_s
     assert_eq!(home.hub.waiting_for_gsme(GSME), 0);
     let entry = home.hub.event_log().last().copied().unwrap();
     assert_eq!((entry.code, entry.message), (log_code::GSME_COMMAND_NOT_RETRIEVED, Some(MessageCode(0x0071))));
-    assert!(home.wan.is_empty(), "a log entry, not an Alert");
+    let alerts = |home: &Home| home.wan.iter().filter(|octets| !is_cs14(octets)).count();
+    assert_eq!(alerts(&home), 0, "a log entry, not an Alert");
     home.wake(GSME);
     home.send(GSME, GsmeData::Put(&response(GSME, 1)).to_vec());
     home.run_for(5);
-    assert_eq!(home.wan.len(), 1);
+    assert_eq!(alerts(&home), 1);
     assert!(!home.events.iter().any(|e| matches!(e, Event::Tapped { .. })), "its copy went with it");
 }
 

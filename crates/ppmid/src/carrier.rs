@@ -193,7 +193,7 @@ impl Carrier {
                 };
                 self.finish(side, transfer, outcome);
             }
-            tunnel::Output::Timeout(_) => {}
+            tunnel::Output::CloseRefused { .. } | tunnel::Output::Timeout(_) => {}
         }
     }
 

@@ -218,6 +218,11 @@ impl Client {
         self.front.pop().unwrap_or_else(|| Output::Timeout(self.timeout()))
     }
 
+    /// Whether it was told to [`open`](Self::open) a tunnel with this server.
+    pub fn knows(&self, peer: Eui64) -> bool {
+        self.index(peer).is_some()
+    }
+
     /// Whether a tunnel with this server is open.
     pub fn is_open(&self, peer: Eui64) -> bool {
         self.index(peer).is_some_and(|at| self.servers[at].tunnel.is_some())

@@ -129,6 +129,13 @@ pub enum Output {
         /// With which status.
         status: TunnelStatus,
     },
+    /// We refused to close a tunnel: it is another's, or none.
+    CloseRefused {
+        /// Who asked.
+        peer: Eui64,
+        /// With which status.
+        status: Status,
+    },
     /// A tunnel is no more.
     Closed {
         /// The other side.

@@ -239,8 +239,9 @@ impl Server {
                     Err(TransferDataStatus::NoSuchTunnel) => Status::NotFound,
                     Err(_) => Status::NotAuthorized,
                 };
-                if status == Status::Success {
-                    self.free(CloseReason::ByPeer, |tunnel| tunnel.id == id);
+                match status {
+                    Status::Success => self.free(CloseReason::ByPeer, |tunnel| tunnel.id == id),
+                    status => self.front.tell(Output::CloseRefused { peer: from.peer, status }),
                 }
                 self.front.answer(from, frame, status);
             }
