@@ -1,5 +1,7 @@
 //! GBCS messages and their payloads, certificates, and what people type.
-use crate::within;
+use crate::{script, within};
+use core::time::Duration;
+use gbcs::block::{Block, BlockError, Limits, Progress, Reassembler, Segments};
 use gbcs::certificate::Certificate;
 use gbcs::crypto::RustCrypto;
 use gbcs::dlms::{Apdu, Data, DateTime, Obis};
@@ -7,7 +9,7 @@ use gbcs::envelope::RouteForm;
 use gbcs::gbz::zcl::Body;
 use gbcs::gbz::{Alert, Payload as GbzPayload};
 use gbcs::utrn::Utrn;
-use gbcs::{Eui64, Form, MessageView, ParseError, Payload, Route, der};
+use gbcs::{Cra, Eui64, Form, MessageCode, MessageView, ParseError, Payload, Route, Time, der};
 
 /// A value tree takes some 40 octets a node, its lists grow by doubling, and the shortest node has one octet.
 const TREE: usize = 300;
@@ -50,6 +52,67 @@ pub fn gbcs_message(octets: &[u8]) {
             assert_eq!(view.to_message().with_payload(&payload).encode(), octets);
         }
         Err(error) => check_error(&error, octets),
+    });
+}
+
+/// Blocks of a General Block Transfer, in a script: received as they are (kind 0), after some seconds (1), or cut from a message (2)
+/// into blocks of a length that the first octet says, and received last block first. What is held stays within the limits, every
+/// message that comes out is one and is the one cut, and a block that parses encodes back.
+pub fn blocks(input: &[u8]) {
+    let limits = Limits { transfers: 3, message: 4000, ..Limits::default() };
+    let mut receiver = Reassembler::new(limits);
+    let mut now = Time(0);
+    within(input.len() + limits.transfers * limits.message, COPIES, || {
+        for step in script(input) {
+            let mut cut = None;
+            let blocks = match step.kind % 3 {
+                0 => vec![step.data.to_vec()],
+                1 => {
+                    now = now + Duration::from_secs(u64::from(step.octet(0)) * 3600);
+                    while let Some(expired) = receiver.poll(now) {
+                        assert!(expired.blocks > 0);
+                    }
+                    assert!(receiver.deadline().is_none_or(|deadline| deadline > now));
+                    continue;
+                }
+                _ => {
+                    let most = 60 + 8 * usize::from(step.octet(0));
+                    let Ok(segments) = Segments::new(step.behind(1), most) else { continue };
+                    cut = Some(step.behind(1));
+                    let mut blocks: Vec<_> = segments.behind(0).collect();
+                    assert!(blocks.iter().all(|block| block.len() <= most));
+                    blocks.reverse();
+                    blocks
+                }
+            };
+            for octets in &blocks {
+                if let Ok(block) = Block::parse(octets) {
+                    assert_eq!(block.encoded_len(), octets.len());
+                    assert_eq!(block.encode(), *octets);
+                }
+                match receiver.receive(now, octets) {
+                    Ok(Progress::Complete(message)) => {
+                        let view = MessageView::parse(&message).expect("a whole message");
+                        assert_eq!(view.id(), Block::parse(octets).expect("a block").id);
+                    }
+                    Ok(Progress::Missing { request, .. }) => assert!(Block::parse(&request).is_ok()),
+                    Ok(_) => {}
+                    Err(BlockError::Malformed(error) | BlockError::NoMessage(error)) => {
+                        assert!(!error.to_string().is_empty());
+                    }
+                    Err(error) => assert!(!error.to_string().is_empty()),
+                }
+                assert!(receiver.held() <= limits.transfers * limits.message);
+            }
+            if let Some(message) = cut.filter(|message| message.len() <= limits.message) {
+                let mut fresh = Reassembler::new(limits);
+                let last = blocks.iter().filter_map(|block| match fresh.receive(now, block) {
+                    Ok(Progress::Complete(whole)) => Some(whole),
+                    _ => None,
+                });
+                assert_eq!(last.last().as_deref(), Some(message));
+            }
+        }
     });
 }
 
@@ -119,6 +182,26 @@ pub fn der_tree(octets: &[u8]) {
             let encoded = short.encode();
             assert!(encoded.len() <= octets.len());
             assert_eq!(der::Value::parse(&encoded), Ok(short));
+        }
+        Err(error) => check_error(&error, octets),
+    });
+}
+
+/// ASN.1 payloads: what parses encodes back, typed or as a tree, and with the lengths that devices write. Input: message code and
+/// kind, then the octets.
+pub fn asn1(input: &[u8]) {
+    let Some((&[high, low, kind], octets)) = input.split_first_chunk() else { return };
+    let code = MessageCode(u16::from_be_bytes([high, low]));
+    let cra = [Cra::Command, Cra::Response, Cra::Alert][usize::from(kind % 3)];
+    within(octets.len(), TREE, || match Payload::parse(code, cra, octets) {
+        Ok(payload) => {
+            assert_eq!(payload.encoded_len(), octets.len());
+            assert_eq!(payload.encode(), octets);
+            let Payload::Asn1(payload) = payload else { return };
+            assert!(payload.content().results().len() <= octets.len());
+            let long = payload.clone().with_long_lengths();
+            assert_eq!(long.content(), payload.content());
+            assert_eq!(gbcs::asn1::Payload::parse(code, cra, &long.encode()), Ok(long));
         }
         Err(error) => check_error(&error, octets),
     });

@@ -2,7 +2,7 @@
 //!
 //! | Module | Targets |
 //! |---|---|
-//! | [`codecs`] | `gbcs_message` `dlms_apdu` `gbz_content` `der_tree` `certificate` `texts` |
+//! | [`codecs`] | `gbcs_message` `blocks` `dlms_apdu` `gbz_content` `der_tree` `asn1` `certificate` `texts` |
 //! | [`frames`] | `han_frames` |
 //! | [`stations`] | `han_node` |
 //! | [`tunnels`] | `tunnel` |
@@ -52,9 +52,11 @@ pub struct Target {
 /// All of them.
 pub const TARGETS: &[Target] = &[
     Target { name: "gbcs_message", run: codecs::gbcs_message, seeds: seeds::gbcs_message, mutations: 4000 },
+    Target { name: "blocks", run: codecs::blocks, seeds: seeds::blocks, mutations: 2000 },
     Target { name: "dlms_apdu", run: codecs::dlms_apdu, seeds: seeds::dlms_apdu, mutations: 4000 },
     Target { name: "gbz_content", run: codecs::gbz_content, seeds: seeds::gbz_content, mutations: 4000 },
     Target { name: "der_tree", run: codecs::der_tree, seeds: seeds::der_tree, mutations: 4000 },
+    Target { name: "asn1", run: codecs::asn1, seeds: seeds::asn1, mutations: 4000 },
     Target { name: "certificate", run: codecs::certificate, seeds: seeds::certificate, mutations: 4000 },
     Target { name: "texts", run: codecs::texts, seeds: seeds::texts, mutations: 4000 },
     Target { name: "han_frames", run: frames::han_frames, seeds: seeds::han_frames, mutations: 8000 },

@@ -4,6 +4,7 @@ use crate::to_script;
 use duis::body::{DebtRecovery, GasDebtRecovery, Period};
 use duis::body::{DisplayMessage, LocalCommandResponse, OtherBody, SignedPreCommand, UpdateDebt, Utrn as DuisUtrn};
 use duis::{Body, CommandVariant, Content, Execution, Request, Response, ResponseCode};
+use gbcs::block::Segments;
 use gbcs::catalogue::{self, Arguments, DeviceType, Originator, RowTemplate, Type, UseCase};
 use gbcs::crypto::Signature;
 use gbcs::dlms::{
@@ -280,6 +281,93 @@ pub fn der_tree() -> Seeds {
         ("certificate", certificate_tree(false).encode()),
         ("padded", sequence([padded, primitive(der::tag::NULL, &[])]).encode()),
         ("empty-sequences", [&[0x30, 0x82, 2, 0][..], &[0x30, 0].repeat(256)].concat()),
+    ]
+}
+
+/// Seeds of `blocks`: scripts.
+pub fn blocks() -> Seeds {
+    let message = |payload: usize| {
+        let header = header(Cra::Command, METERS[0], 1000, 0x0102);
+        Message { header, payload: vec![7; payload], signature: SignatureField::Empty, mac: Some([0; 12]) }.encode()
+    };
+    let (short, long) = (message(300), message(2000));
+    let blocks: Vec<_> = Segments::new(&short, 150).expect("room for data").behind(0).collect();
+    let received: Vec<_> = blocks.iter().map(|block| (0, &block[..])).collect();
+    let last_first: Vec<_> = received.iter().rev().copied().collect();
+    let cut = [&[60][..], &long].concat();
+    let expiring = [received[0], (1, &[25][..]), received[1]];
+    vec![
+        ("in-order", to_script(&received)),
+        ("last-first", to_script(&last_first)),
+        ("expiring", to_script(&expiring)),
+        ("cut", to_script(&[(2, &cut[..]), received[0]])),
+    ]
+}
+
+/// Seeds of `asn1`: message code, kind, payload.
+pub fn asn1() -> Seeds {
+    use gbcs::asn1::*;
+    use gbcs::certificate::{KeyUsage, Role};
+    let seed = |code: u16, kind: Cra, payload: Payload| {
+        [&code.to_be_bytes()[..], &[kind as u8 - 1], &payload.encode()].concat()
+    };
+    let certificate = CertificateDer::new(certificate_tree(true).encode()).expect("a certificate in shape");
+    let cell = Cell::new(Role::Supplier, KeyUsage::DigitalSignature);
+    let floor = SpecialistFloor { specialist: Specialist::PrepaymentTopUp, floor: Counter(5) };
+    let party = PartyFloor { role: Role::Supplier, floor: Counter(0), specialist_floors: Some(vec![floor]) };
+    let control = UpdateControl {
+        symmetric_key: Some(SymmetricKey::new([7; 16])),
+        path_validity_checks: Some(PathValidityChecks::Disapply),
+        floor: Some(Counter(0)),
+        specialist_floors: Some(vec![floor]),
+        other_floors: Some(vec![party.clone()]),
+        ..UpdateControl::new(ReplacementMode::SupplierBySupplier, cell, Counter(1000))
+    };
+    let replaced = |cell| Replacement { certificate: certificate.clone(), cell };
+    let update = CredentialsUpdate::new(
+        control,
+        vec![replaced(cell), replaced(Cell::PREPAYMENT_TOP_UP)],
+        vec![certificate.clone()],
+    );
+    let outcome = |cell| CellOutcome {
+        cell,
+        status: CellStatus::NoTrustAnchor,
+        old_subject: SUPPLIER,
+        old_key: KeyIdentifier([4; 8]),
+        new_subject: SUPPLIER,
+        new_key: KeyIdentifier([4; 8]),
+    };
+    let outcome = UpdateOutcome {
+        counter: Counter(1000),
+        mode: ReplacementMode::SupplierBySupplier,
+        floors: vec![party],
+        cells: vec![outcome(cell), outcome(Cell::PREPAYMENT_TOP_UP)],
+    };
+    let held = HeldCell {
+        usage: KeyUsages::KEY_AGREEMENT,
+        cell_usage: CellUsage::PrepaymentTopUp,
+        subject: SUPPLIER,
+        key: KeyIdentifier([4; 8]),
+    };
+    let entry = LogEntry { device: METERS[0], kind: DeviceKind::Esme };
+    let firmware =
+        ActivateFirmware { hash: ImageHash([1; 32]), counter: Counter(1000), execution: Some(DateTime::NEVER) };
+    let update = Content::UpdateCredentials(Box::new(update.at(DateTime::NEVER)));
+    let credentials = vec![
+        RoleCredentials::held(Role::Supplier, Counter(7), [held; 5]),
+        RoleCredentials::refused(Role::LoadController, CellStatus::TrustAnchorNotFound),
+    ];
+    let join = Join { certificate: Some(certificate), ..Join::new(JoinMethod::C, METERS[1], DeviceKind::Gsme) };
+    vec![
+        ("update", seed(0x0102, Cra::Command, update.into())),
+        (
+            "updated",
+            seed(0x0102, Cra::Response, Payload::from(Content::CredentialsUpdated(outcome)).with_long_lengths()),
+        ),
+        ("credentials", seed(0x0008, Cra::Response, Content::Credentials(credentials).into())),
+        ("join", seed(0x00AF, Cra::Command, Content::Join(join).into())),
+        ("join-details", seed(0x0013, Cra::Response, Content::JoinDetails(JoinDetails::of([entry; 9])).into())),
+        ("firmware", seed(0x0012, Cra::Command, Content::ActivateFirmware(firmware).into())),
     ]
 }
 

@@ -120,6 +120,27 @@ impl Role {
             Self::Other(number) => number,
         }
     }
+
+    /// Its name, where it has one.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Root => "root",
+            Self::Recovery => "recovery",
+            Self::Supplier => "supplier",
+            Self::NetworkOperator => "network-operator",
+            Self::AccessControlBroker => "access-control-broker",
+            Self::TransitionalCos => "transitional-cos",
+            Self::WanProvider => "wan-provider",
+            Self::IssuingAuthority => "issuing-authority",
+            Self::LoadController => "load-controller",
+            Self::Other(_) => return None,
+        })
+    }
+
+    /// The one of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        (0..=8).map(Self::from_number).find(|role| role.name() == Some(name))
+    }
 }
 
 /// Octets that are no certificate of a smart metering PKI.

@@ -1,4 +1,5 @@
-//! DER payloads as a tree: checked to be one value with nothing left over, not yet typed (GBCS 13).
+//! DER as a tree: checked to be one value with nothing left over, and no more known of it. Payloads of the use cases that GBCS
+//! describes in ASN.1 are typed in [`asn1`](crate::asn1).
 //!
 //! Devices write some long SEQUENCE lengths as `82 00 xx`: constructed values may have a length that is not the shortest, and
 //! the tree keeps how long it was.
@@ -74,6 +75,24 @@ impl Value {
         (allowed && length_octets(padded.content_len()) + usize::from(padding) <= 4).then_some(padded)
     }
 
+    /// The same with every length in its shortest form, as DER has it.
+    pub fn with_shortest_lengths(self) -> Self {
+        self.with_lengths(&|_| 0)
+    }
+
+    /// The same with every length of 80 to FF in constructed values written as `82 00 xx`, as devices write lists.
+    pub fn with_long_lengths(self) -> Self {
+        self.with_lengths(&|n| u8::from((0x80..0x100).contains(&n)))
+    }
+
+    fn with_lengths(self, padding_for: &impl Fn(usize) -> u8) -> Self {
+        let Self { tag, content, .. } = self;
+        let Content::Constructed(elements) = content else { return Self { tag, padding: 0, content } };
+        let elements = elements.into_iter().map(|element| element.with_lengths(padding_for)).collect();
+        let whole = Self { tag, padding: 0, content: Content::Constructed(elements) };
+        Self { padding: padding_for(whole.content_len()), ..whole }
+    }
+
     /// The tag: class, whether constructed, number.
     pub fn tag(&self) -> u8 {
         self.tag
@@ -108,17 +127,8 @@ impl Value {
     }
 
     fn read(reader: &mut Reader<'_>, depth: usize) -> Result<Self, ParseError> {
-        let tag = reader.octet("DER tag")?;
-        if !is_low(tag) {
-            return Err(reader.unexpected("DER tag", tag, "a tag of one octet"));
-        }
-        let at_length = reader.clone();
-        let (n, padding) = read_length(reader)?;
-        let mut inner = reader.inner("DER value", n)?;
+        let Head { tag, padding, mut inner } = read_head(reader)?;
         if tag & CONSTRUCTED == 0 {
-            if padding != 0 {
-                return Err(at_length.fault("DER length", Fault::BadLength));
-            }
             return Ok(Self { tag, padding, content: Content::Primitive(inner.rest().to_vec()) });
         }
         if depth == 0 {
@@ -167,6 +177,49 @@ impl Value {
             Content::Constructed(elements) => elements.iter().for_each(|element| element.write(out)),
         }
     }
+}
+
+/// Check that `octets` are one value, all of it, and tell whether all lengths have their shortest form. Nothing is copied.
+pub(crate) fn check(octets: &[u8]) -> Result<bool, ParseError> {
+    let mut reader = Reader::new(octets);
+    let shortest = check_value(&mut reader, MAX_DEPTH)?;
+    reader.finish("end of payload")?;
+    Ok(shortest)
+}
+
+fn check_value(reader: &mut Reader<'_>, depth: usize) -> Result<bool, ParseError> {
+    let Head { tag, padding, mut inner } = read_head(reader)?;
+    let mut shortest = padding == 0;
+    if tag & CONSTRUCTED != 0 {
+        if depth == 0 {
+            return Err(inner.fault("DER value", Fault::TooDeep));
+        }
+        while inner.left() > 0 {
+            shortest &= check_value(&mut inner, depth - 1)?;
+        }
+    }
+    Ok(shortest)
+}
+
+/// A value's tag and length, and a reader of its content.
+struct Head<'a> {
+    tag: u8,
+    padding: u8,
+    inner: Reader<'a>,
+}
+
+fn read_head<'a>(reader: &mut Reader<'a>) -> Result<Head<'a>, ParseError> {
+    let tag = reader.octet("DER tag")?;
+    if !is_low(tag) {
+        return Err(reader.unexpected("DER tag", tag, "a tag of one octet"));
+    }
+    let at_length = reader.clone();
+    let (n, padding) = read_length(reader)?;
+    let inner = reader.inner("DER value", n)?;
+    if padding != 0 && tag & CONSTRUCTED == 0 {
+        return Err(at_length.fault("DER length", Fault::BadLength));
+    }
+    Ok(Head { tag, padding, inner })
 }
 
 /// Octets behind the first of the shortest length field for `n`.

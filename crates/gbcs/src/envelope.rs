@@ -7,7 +7,7 @@
 //! [ signature ]       nothing | 00 | 40 r[32] s[32]
 //! [ MAC ]             12 octets
 //! ```
-mod view;
+pub(crate) mod view;
 
 pub use view::{MessageView, Route, RouteForm};
 
@@ -290,6 +290,8 @@ pub enum Fault {
     LeftOver(usize),
     /// Values nest deeper than any message of GBCS.
     TooDeep,
+    /// Sound in itself, but not what this use case has here.
+    OtherShape,
 }
 
 impl ParseError {
@@ -310,6 +312,7 @@ impl fmt::Display for Fault {
             Self::LeftOver(1) => f.write_str("one octet left over"),
             Self::LeftOver(n) => write!(f, "{n} octets left over"),
             Self::TooDeep => f.write_str("values nest too deep"),
+            Self::OtherShape => f.write_str("not what this use case has here"),
         }
     }
 }

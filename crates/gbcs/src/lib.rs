@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod asn1;
+pub mod block;
 pub mod catalogue;
 pub mod certificate;
 pub mod crypto;

@@ -201,7 +201,7 @@ fn blobs(payload: &Payload) -> Vec<(&[u8], Option<&Component>)> {
             [parameters, blob] => protected(parameters, blob).map(|blob| (blob, None)).into_iter().collect(),
             _ => Vec::new(),
         },
-        Payload::Dlms(Apdu::Request(_)) | Payload::Der(_) => Vec::new(),
+        Payload::Dlms(Apdu::Request(_)) | Payload::Asn1(_) | Payload::Der(_) => Vec::new(),
     }
 }
 

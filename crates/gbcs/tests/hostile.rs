@@ -5,9 +5,10 @@ use gbcs::crypto::{RustCrypto, SharedSecret};
 use gbcs::dlms::{Apdu, Data};
 use gbcs::gbz::{self, Alert};
 use gbcs::utrn::{Credit, Utrn};
-use gbcs::{Counter, Cra, Eui64, MessageView, Payload, Route, certificate::Certificate, der};
+use gbcs::{Counter, Cra, Eui64, MessageCode, MessageView, Payload, Route, asn1, certificate::Certificate, der};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use strategies::asn1::payload as asn1_payload;
 use strategies::{alert, apdu, component, der_value};
 
 proptest! {
@@ -41,11 +42,30 @@ proptest! {
     }
 
     #[test]
-    fn whatever_parses_is_rebuilt_octet_for_octet(octets in vec(any::<u8>(), 0..120), first in any::<prop::sample::Index>(), cra in 1u8..=3) {
+    fn asn1_comes_back((code, cra, payload) in asn1_payload()) {
+        let octets = payload.encode();
+        prop_assert_eq!(octets.len(), payload.encoded_len());
+        prop_assert_eq!(asn1::Payload::parse(code, cra, &octets), Ok(payload.clone()));
+        prop_assert_eq!(Payload::parse(code, cra, &octets), Ok(Payload::Asn1(payload)));
+    }
+
+    #[test]
+    fn damaged_asn1_is_refused_or_rebuilt((code, cra, payload) in asn1_payload(), at in any::<prop::sample::Index>(), octet: u8) {
+        let mut octets = payload.encode();
+        let at = at.index(octets.len());
+        octets[at] = octet;
+        if let Ok(read) = Payload::parse(code, cra, &octets) {
+            prop_assert_eq!(read.encode(), &octets[..]);
+        }
+        prop_assert!(Payload::parse(code, cra, &octets[..at]).is_err());
+    }
+
+    #[test]
+    fn whatever_parses_is_rebuilt_octet_for_octet(octets in vec(any::<u8>(), 0..120), first in any::<prop::sample::Index>(), code in 0u16..0x130, cra in 1u8..=3) {
         // The first octets of real payloads, so that something gets further than them.
         let starts: [&[u8]; 6] = [&[], &[0xD9, 0x20, 0, 0, 1, 0, 1], &[0xDA, 0x20, 0, 0, 1, 0, 0, 1], &[0x0F, 0x20, 0, 0, 1, 0, 2], &[1, 9, 1], &[0x30]];
         let octets = [first.get(&starts), &octets[..]].concat();
-        if let Ok(payload) = Payload::parse(Cra::from_octet(cra).unwrap(), &octets) {
+        if let Ok(payload) = Payload::parse(MessageCode(code), Cra::from_octet(cra).unwrap(), &octets) {
             prop_assert_eq!(payload.encode(), octets);
         }
     }

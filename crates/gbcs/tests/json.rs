@@ -32,6 +32,19 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn asn1_comes_back_from_its_json((code, cra, payload) in strategies::asn1::payload()) {
+        let id = MessageId { originator: Eui64::from_u64(1), target: Eui64::from_u64(2), cra, counter: Counter(7) };
+        let octets = Message::plain(GroupingHeader::new(id, code), payload.encode()).encode();
+        let document = MessageView::parse(&octets).and_then(|view| Document::of(&view)).unwrap();
+        prop_assert_eq!(document.payload(), Ok(Payload::Asn1(payload)));
+        let text = serde_json::to_string(&document).unwrap();
+        let read: Document = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        prop_assert_eq!(read.encode(), Ok(octets), "{}", text);
+    }
+}
+
 /// JSON can say what no message holds; encode says no instead of writing something else.
 #[test]
 fn a_document_that_no_message_says_is_refused() {

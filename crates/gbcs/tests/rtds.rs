@@ -77,10 +77,24 @@ fn every_command_has_exactly_the_rows_or_components_of_its_use_case() {
         match Payload::of(&view).unwrap() {
             Payload::Dlms(Apdu::Request(request)) => assert!(use_case.matches(&request), "{name}: {request:#?}"),
             Payload::Gbz(payload) => assert!(use_case.matches_components(&payload), "{name}: {payload:#?}"),
-            Payload::Der(_) => assert_eq!(use_case.family, catalogue::Family::Der, "{name}"),
+            Payload::Asn1(_) => assert_eq!(use_case.family, catalogue::Family::Der, "{name}"),
             other => panic!("{name}: {other:?}"),
         }
     }
+}
+
+#[test]
+fn every_asn1_payload_is_typed() {
+    let mut long = 0;
+    for Sample { name, octets } in samples() {
+        let view = MessageView::parse(&octets).unwrap();
+        match Payload::of(&view).unwrap() {
+            Payload::Der(value) => panic!("{name}: {value:?}"),
+            Payload::Asn1(payload) => long += usize::from(payload.has_long_lengths()),
+            _ => {}
+        }
+    }
+    println!("{long} with the lengths that devices write");
 }
 
 #[test]

@@ -106,8 +106,7 @@ fn results(
             });
             Ok(first_failure(results.collect::<Result<Vec<u8>, FalseAnswer>>()?.into_iter()))
         }
-        // Results of ASN.1 use cases are theirs alone (GBCS 11); until they are typed, the proven Response itself is the result.
-        (Payload::Der(_), Payload::Der(_)) => Ok(Verdict::Success),
+        (Payload::Asn1(_), Payload::Asn1(response)) => Ok(first_failure(response.content().results().into_iter())),
         _ => Err(FalseAnswer::Payload),
     }
 }

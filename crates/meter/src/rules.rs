@@ -119,7 +119,7 @@ impl Rules {
 fn models(use_case: &UseCase) -> bool {
     match use_case.family {
         Family::Dlms => use_case.rows.iter().all(|row| {
-            let whole = match row.request {
+            let whole = match row.request.of {
                 Type::Protected(attributes) => attributes.iter().all(|attribute| !attribute.range),
                 _ => true,
             };
@@ -135,7 +135,7 @@ fn models(use_case: &UseCase) -> bool {
 
 /// Logs come back as compact arrays; this meter keeps none of the metrology's.
 fn readable(row: &RowTemplate) -> bool {
-    row.choice != Choice::Get || row.response != Type::CompactArray
+    row.choice != Choice::Get || !row.response.of.is_log()
 }
 
 /// The attribute or method a row template is about; the lowest where a group may vary.
@@ -145,18 +145,18 @@ fn of(row: &RowTemplate) -> Attribute {
 
 /// Whether a value may be written to an attribute: some use case writes such a one.
 pub(crate) fn fits(attribute: Attribute, data: &Data) -> bool {
-    rows().any(|row| row.choice == Choice::Set && covers(row, attribute) && row.request.fits(data))
+    rows().any(|row| row.choice == Choice::Set && covers(row, attribute) && row.request.of.fits(data))
 }
 
 /// What an attribute holds that was never written: nothing, in the shape in which a use case reads it.
 pub(crate) fn unset_value(attribute: Attribute) -> Option<Data> {
-    rows().find_map(|row| match (row.choice, row.request, row.response) {
+    rows().find_map(|row| match (row.choice, row.request.of, row.response.of) {
         (Choice::Get, _, shape) if covers(row, attribute) => nothing(&shape),
         (Choice::Action, Type::Protected(wanted), Type::Structure(shapes)) => {
             let here = |w: &catalogue::ProtectedAttribute| {
                 Attribute { class: w.class, obis: w.obis, index: w.index } == attribute
             };
-            nothing(shapes.get(wanted.iter().position(here)?)?)
+            nothing(&shapes.get(wanted.iter().position(here)?)?.of)
         }
         _ => None,
     })
@@ -177,7 +177,8 @@ fn covers(row: &RowTemplate, attribute: Attribute) -> bool {
 /// The empty value of a shape; `None` for shapes that have none.
 fn nothing(shape: &Type) -> Option<Data> {
     Some(match shape {
-        Type::Null | Type::CompactArray | Type::Protected(_) => return None,
+        Type::Null | Type::CompactArray(_) | Type::Protected(_) => return None,
+        Type::Either(shapes) => return nothing(&shapes.first()?.of),
         Type::Boolean => Data::boolean(false),
         Type::BitString => Data::BitString(BitString::new(0, Octets::new())?),
         Type::DoubleLong => Data::DoubleLong(0),
@@ -192,6 +193,6 @@ fn nothing(shape: &Type) -> Option<Data> {
         Type::LongUnsigned => Data::LongUnsigned(0),
         Type::Enum => Data::Enum(0),
         Type::Array(_) => Data::array([]),
-        Type::Structure(shapes) => Data::Structure(shapes.iter().map(nothing).collect::<Option<_>>()?),
+        Type::Structure(shapes) => Data::Structure(shapes.iter().map(|field| nothing(&field.of)).collect::<Option<_>>()?),
     })
 }

@@ -24,7 +24,6 @@ const DATA_NOTIFICATION: u8 = 0x0F;
 
 /// Any DLMS payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Apdu {
     /// Of a Command.
     Request(AccessRequest),
@@ -146,11 +145,6 @@ impl Choice {
 
 /// What a row does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "std",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(tag = "access", rename_all = "kebab-case")
-)]
 pub enum Access {
     /// Read an attribute; the row's data is null.
     Get,
@@ -181,10 +175,8 @@ impl Access {
 
 /// One row of a Command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 pub struct Row {
     /// What to do.
-    #[cfg_attr(feature = "std", serde(flatten))]
     pub access: Access,
     /// Interface class; 9000 is the GB extended data class.
     pub class: u16,
@@ -193,7 +185,6 @@ pub struct Row {
     /// Its attribute, or its method for an action.
     pub index: u8,
     /// The value to write or the parameter of the method; null for a read.
-    #[cfg_attr(feature = "std", serde(default, skip_serializing_if = "Data::is_null"))]
     pub data: Data,
 }
 
@@ -257,7 +248,6 @@ impl Row {
 
 /// The payload of a DLMS Command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct AccessRequest {
     /// Repeats the counter.
     pub invoke: InvokeId,
@@ -382,20 +372,17 @@ impl fmt::Debug for DataAccessResult {
 
 /// The answer to one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Answer {
     /// The kind of the row, repeated.
     pub choice: Choice,
     /// How it went.
     pub result: DataAccessResult,
     /// What was read or what the method returned; null when there is nothing.
-    #[cfg_attr(feature = "std", serde(default, skip_serializing_if = "Data::is_null"))]
     pub data: Data,
 }
 
 /// The payload of a DLMS Response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct AccessResponse {
     /// Repeats the counter.
     pub invoke: InvokeId,
@@ -455,12 +442,10 @@ impl AccessResponse {
 
 /// The payload of a DLMS Alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct DataNotification {
     /// Repeats the counter, which is the device's own.
     pub invoke: InvokeId,
     /// What happened (GBCS 16).
-    #[cfg_attr(feature = "std", serde(with = "crate::json::hex_number"))]
     pub code: u16,
     /// When.
     pub time: DateTime,

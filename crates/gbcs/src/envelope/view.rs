@@ -3,6 +3,7 @@ use super::{
     Fault, Form, GroupingHeader, MAC_LEN, Mac, Message, OtherInformation, ParseError, SECURITY_HEADER, SignatureField,
     Supplementary, TAG_GENERAL_CIPHERING, TAG_GENERAL_SIGNING,
 };
+use crate::block::Block;
 use crate::crypto::Signature;
 use crate::ids::{Counter, Cra, Eui64, MessageCode, MessageId};
 use crate::length;
@@ -179,35 +180,16 @@ impl Route {
     /// Read the headers of a whole message or of one block of a General Block Transfer.
     pub fn parse(octets: &[u8]) -> Result<Self, ParseError> {
         match octets {
-            [TAG_GENERAL_CIPHERING, 9, ..] => Self::parse_block(octets),
+            [TAG_GENERAL_CIPHERING, 9, ..] => {
+                let Block { id, other, number, last, .. } = Block::parse(octets)?;
+                Ok(Self { id, code: other.code, form: RouteForm::Block { number, last } })
+            }
             _ => {
                 let view = MessageView::parse(octets)?;
                 let form = if view.mac().is_some() { RouteForm::Maced } else { RouteForm::Grouping };
                 Ok(Self { id: view.id(), code: view.message_code(), form })
             }
         }
-    }
-
-    /// `DD 09 CRA ctr[8] 08 orig[8] 08 target[8] 00 02 code[2] 00 | L | SC IC[4] | E0 control block[2] ack[2] len data`
-    fn parse_block(octets: &[u8]) -> Result<Self, ParseError> {
-        let mut cursor = Cursor { octets, at: 1, end: octets.len() };
-        let (id, _, other) = parse_ids_and_other(&mut cursor, false)?;
-        cursor.tag("key-info", 0, "0x00")?;
-        let said = cursor.length("block length")?;
-        if said != cursor.end - cursor.at {
-            let fault = Fault::LengthMismatch { said, found: cursor.end - cursor.at };
-            return Err(ParseError { offset: cursor.at, field: "block length", fault });
-        }
-        cursor.take("block security header", 5)?;
-        cursor.tag("general-block-transfer", 0xE0, "0xE0")?;
-        let control = cursor.octet("block control")?;
-        let number = cursor.take("block number", 2)?;
-        let number = u16::from_be_bytes(*array(&octets[number]));
-        cursor.take("block number acknowledged", 2)?;
-        let data = cursor.length("block data length")?;
-        cursor.take("block data", data)?;
-        cursor.finish("end of block")?;
-        Ok(Self { id, code: other.code, form: RouteForm::Block { number, last: control & 0x80 != 0 } })
     }
 }
 
@@ -236,10 +218,13 @@ fn parse_mac_header(cursor: &mut Cursor<'_>) -> Result<usize, ParseError> {
     Ok(cursor.end - MAC_LEN)
 }
 
-type Ids<'a> = (MessageId, Option<&'a [u8; 12]>, OtherInformation<&'a [u8]>);
+pub(crate) type Ids<'a> = (MessageId, Option<&'a [u8; 12]>, OtherInformation<&'a [u8]>);
 
 /// transaction-id, the two ids, date-time and other-information: shared by grouping headers and block headers.
-fn parse_ids_and_other<'a>(cursor: &mut Cursor<'a>, may_have_date_time: bool) -> Result<Ids<'a>, ParseError> {
+pub(crate) fn parse_ids_and_other<'a>(
+    cursor: &mut Cursor<'a>,
+    may_have_date_time: bool,
+) -> Result<Ids<'a>, ParseError> {
     let octets = cursor.octets;
     cursor.tag("transaction-id length", 9, "0x09")?;
     let cra = cursor.octet("CRA flag")?;
@@ -292,23 +277,23 @@ fn parse_other(octets: &[u8]) -> Option<OtherInformation<&[u8]>> {
 }
 
 /// The range was taken with just this length.
-fn array<const N: usize>(octets: &[u8]) -> &[u8; N] {
+pub(crate) fn array<const N: usize>(octets: &[u8]) -> &[u8; N] {
     octets.try_into().expect("the length was checked when the range was taken")
 }
 
-struct Cursor<'a> {
-    octets: &'a [u8],
-    at: usize,
-    end: usize,
+pub(crate) struct Cursor<'a> {
+    pub(crate) octets: &'a [u8],
+    pub(crate) at: usize,
+    pub(crate) end: usize,
 }
 
 impl Cursor<'_> {
-    fn octet(&mut self, field: &'static str) -> Result<u8, ParseError> {
+    pub(crate) fn octet(&mut self, field: &'static str) -> Result<u8, ParseError> {
         let at = self.take(field, 1)?.start;
         Ok(self.octets[at])
     }
 
-    fn take(&mut self, field: &'static str, n: usize) -> Result<Range<usize>, ParseError> {
+    pub(crate) fn take(&mut self, field: &'static str, n: usize) -> Result<Range<usize>, ParseError> {
         let left = self.end - self.at;
         if n > left {
             return Err(self.truncated(field, n - left));
@@ -318,12 +303,12 @@ impl Cursor<'_> {
         Ok(range)
     }
 
-    fn tag(&mut self, field: &'static str, tag: u8, expected: &'static str) -> Result<(), ParseError> {
+    pub(crate) fn tag(&mut self, field: &'static str, tag: u8, expected: &'static str) -> Result<(), ParseError> {
         let found = self.octet(field)?;
         if found == tag { Ok(()) } else { Err(self.unexpected(field, found, expected)) }
     }
 
-    fn length(&mut self, field: &'static str) -> Result<usize, ParseError> {
+    pub(crate) fn length(&mut self, field: &'static str) -> Result<usize, ParseError> {
         let here = &self.octets[self.at..self.end];
         match length::parse(here) {
             Some((n, took)) => {
@@ -340,7 +325,7 @@ impl Cursor<'_> {
         }
     }
 
-    fn finish(&self, field: &'static str) -> Result<(), ParseError> {
+    pub(crate) fn finish(&self, field: &'static str) -> Result<(), ParseError> {
         match self.end - self.at {
             0 => Ok(()),
             left => Err(ParseError { offset: self.at, field, fault: Fault::LeftOver(left) }),

@@ -8,10 +8,8 @@ use alloc::vec::Vec;
 
 /// The payload of a GBZ Alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Alert {
     /// What happened (GBCS 16).
-    #[cfg_attr(feature = "std", serde(with = "crate::json::hex_number"))]
     pub code: u16,
     /// When: ZigBee UTCTime.
     pub time: u32,
@@ -21,11 +19,6 @@ pub struct Alert {
 
 /// What an Alert tells besides its code and time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "std",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case", deny_unknown_fields)
-)]
 pub enum AlertData {
     /// Nothing (0x1000, 0x1001).
     None,
@@ -36,17 +29,13 @@ pub enum AlertData {
         /// Of the Command.
         counter: Counter,
         /// Of the component.
-        #[cfg_attr(feature = "std", serde(with = "crate::json::hex_number"))]
         cluster: u16,
         /// Of the component; GCS05 samples differ from their Command here.
-        #[cfg_attr(feature = "std", serde(with = "crate::json::hex_number"))]
         frame_control: u8,
         /// Of the component.
-        #[cfg_attr(feature = "std", serde(with = "crate::json::hex_number"))]
         command: u8,
     },
     /// The hash of a firmware image received (0x00CF).
-    #[cfg_attr(feature = "std", serde(with = "crate::json::hex_octets"))]
     FirmwareHash([u8; 32]),
     /// A ZCL frame, encrypted (0x008B).
     Component(Component),

@@ -24,7 +24,6 @@ const ZCL_HEADER: usize = 3;
 
 /// The payload of a GBZ Command or Response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Payload {
     /// In the order of the use case; at least one.
     pub components: Vec<Component>,
@@ -32,30 +31,23 @@ pub struct Payload {
 
 /// One ZCL frame and how it is carried.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize))]
 pub struct Component {
     /// The cluster.
-    #[cfg_attr(feature = "std", serde(with = "crate::json::hex_number"))]
     pub cluster: u16,
     /// ZigBee UTCTime for commands whose ZCL payload has no time of its own: 0 is now, FFFFFFFF cancels.
-    #[cfg_attr(feature = "std", serde(default, skip_serializing_if = "Option::is_none"))]
     pub from_date_time: Option<u32>,
     /// ZCL frame control: bit 0 cluster specific, bit 3 from the server, bit 4 no default response wanted.
-    #[cfg_attr(feature = "std", serde(with = "crate::json::hex_number"))]
     pub frame_control: u8,
     /// ZCL transaction sequence number: 0 in the first component of a Command and one more in each; a Response repeats it.
     pub sequence: u8,
     /// ZCL command identifier.
-    #[cfg_attr(feature = "std", serde(with = "crate::json::hex_number"))]
     pub command: u8,
     /// The ZCL payload.
-    #[cfg_attr(feature = "std", serde(flatten))]
     pub content: Content,
 }
 
 /// The ZCL payload of a component, in the clear or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Content {
     /// In the clear.
     Plain(Body),
@@ -64,7 +56,6 @@ pub enum Content {
         /// 0 in the first encrypted component of a message, then one more in each.
         frame_counter: u8,
         /// `31 00000000 || ciphertext || tag` (see [`protect::decrypt`](crate::protect::decrypt)).
-        #[cfg_attr(feature = "std", serde(with = "crate::json::hex_octets"))]
         blob: Vec<u8>,
     },
 }

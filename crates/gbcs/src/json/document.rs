@@ -1,4 +1,6 @@
 //! A whole message.
+use super::form::{At, Fields, FormError, read_as};
+use super::{dlms, gbz};
 use crate::catalogue;
 use crate::crypto::Signature;
 use crate::dlms::DateTime;
@@ -8,6 +10,7 @@ use crate::envelope::{
 use crate::ids::{Counter, Cra, Eui64, MessageCode, MessageId};
 use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use std::string::String;
 use std::vec::Vec;
 
@@ -18,7 +21,8 @@ pub struct Document {
     /// What the message code stands for; not read back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_case: Option<Title>,
-    /// Command, Response or Alert.
+    /// Command, Response or Alert; a Command where nothing says otherwise.
+    #[serde(default = "command")]
     pub kind: Cra,
     /// The use case.
     pub message_code: MessageCode,
@@ -34,8 +38,8 @@ pub struct Document {
     /// Who is behind a message that the Access Control Broker originates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supplementary: Option<SupplementaryFields>,
-    /// The payload.
-    pub payload: Payload,
+    /// The payload: `dlms`, `gbz`, `gbz-alert` or `der`.
+    payload: Json,
     /// Absent in a Pre-Command, empty in a message without a signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signature: Option<HexOctets>,
@@ -72,9 +76,16 @@ pub struct SupplementaryFields {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct HexOctets(#[serde(with = "super::hex_octets")] Vec<u8>);
 
+fn command() -> Cra {
+    Cra::Command
+}
+
 /// A document that is no message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
+    /// The payload does not read.
+    #[error(transparent)]
+    Form(#[from] FormError),
     /// A signature of 64 octets or none is expected.
     #[error("signature: 64 octets expected, or none")]
     Signature,
@@ -112,7 +123,7 @@ impl Document {
             counter,
             date_time: header.date_time.map(DateTime),
             supplementary: supplementary(header.other.supplementary),
-            payload,
+            payload: payload_json(code, counter, &payload),
             signature: match signature {
                 SignatureField::Absent => None,
                 SignatureField::Empty => Some(HexOctets(Vec::new())),
@@ -146,14 +157,52 @@ impl Document {
             date_time: self.date_time.map(|date_time| date_time.0),
             other: OtherInformation { code: self.message_code, supplementary },
         };
-        if self.payload.encoded_len() > usize::from(u16::MAX) {
+        let said = self.payload()?;
+        if said.encoded_len() > usize::from(u16::MAX) {
             return Err(DocumentError::TooLong);
         }
-        let payload = self.payload.encode();
-        if Payload::parse(cra, &payload).as_ref() != Ok(&self.payload) {
+        let payload = said.encode();
+        if Payload::parse(self.message_code, cra, &payload).as_ref() != Ok(&said) {
             return Err(DocumentError::Payload);
         }
         Ok(Message { header, payload, signature, mac }.encode())
+    }
+}
+
+impl Document {
+    /// The payload that the document says.
+    pub fn payload(&self) -> Result<Payload, FormError> {
+        let at = At::Root("payload");
+        let mut families = Fields::of(&self.payload, &at)?;
+        let mut said = FAMILIES.map(|family| families.take(family).map(|json| (family, json))).into_iter().flatten();
+        let (first, second) = (said.next(), said.next());
+        drop(said);
+        families.finish()?;
+        let (family, json) = match (first, second) {
+            (Some(first), None) => first,
+            _ => return Err(at.expected(std::format!("just one of {}", FAMILIES.join(", ")), &self.payload)),
+        };
+        let at = At::Field(&at, family);
+        let use_case = catalogue::find(self.message_code);
+        Ok(match family {
+            "dlms" => Payload::Dlms(dlms::from_json_apdu(use_case, self.counter, json, &at)?),
+            "gbz" => Payload::Gbz(gbz::from_json_payload(json, &at)?),
+            "gbz-alert" => Payload::GbzAlert(gbz::from_json_alert(json, &at)?),
+            "asn1" => Payload::Asn1(read_as(json, &at)?),
+            _ => Payload::Der(read_as(json, &at)?),
+        })
+    }
+}
+
+const FAMILIES: [&str; 5] = ["dlms", "gbz", "gbz-alert", "asn1", "der"];
+
+fn payload_json(code: MessageCode, counter: Counter, payload: &Payload) -> Json {
+    match payload {
+        Payload::Dlms(apdu) => json!({ "dlms": dlms::to_json_apdu(catalogue::find(code), counter, apdu) }),
+        Payload::Gbz(payload) => json!({ "gbz": gbz::to_json_payload(payload) }),
+        Payload::GbzAlert(alert) => json!({ "gbz-alert": gbz::to_json_alert(alert) }),
+        Payload::Asn1(payload) => json!({ "asn1": payload }),
+        Payload::Der(value) => json!({ "der": value }),
     }
 }
 

@@ -3,10 +3,10 @@ use super::{Text, text};
 use crate::dlms::{
     BitString, Boolean, CompactArray, Data, DataAccessResult, DateTime, InvokeId, Obis, TypeDescription, When,
 };
-use crate::gbz::zcl::{AttributeRecord, AttributeValue, BlockThresholds, Status, U24, U48, ZclString};
+use crate::gbz::zcl::{BlockThresholds, U24, U48, ZclString};
 use crate::ids::{Counter, Cra, Eui64, MessageCode};
 use crate::octets::Octets;
-use crate::time::Civil;
+use crate::time::{Civil, Time};
 use serde::de::{self, Deserializer};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
@@ -32,12 +32,12 @@ macro_rules! as_text {
         }
     )*};
 }
+pub(super) use as_text;
 
 as_text! {
     Eui64: "16 hex digits", |eui| eui.to_string(), |text| text.parse().ok();
     MessageCode: "a message code as 0x001C", |code| code.to_string(), |text| hex_number(text)?.try_into().ok().map(MessageCode);
     InvokeId: "four octets as 0x200003EB", |id| format!("0x{:08X}", id.0), |text| hex_number(text).map(InvokeId);
-    Status: "a ZCL status as 0x00", |status| format!("0x{:02X}", status.0), |text| hex_number(text)?.try_into().ok().map(Status);
     Obis: "an OBIS code as 0-0:19.10.0.255", |obis| obis.to_string(), |text| text.parse().ok();
     Octets: "hex digits", |octets| hex::encode(octets), |text| hex::decode(text).ok().map(Octets::from);
     DateTime: "a moment as 2015-01-01T00:00:00Z, immediate, never, or 24 hex digits", date_time_text, date_time;
@@ -68,6 +68,12 @@ fn date_time_text(date_time: &DateTime) -> String {
     }
 }
 
+/// Seconds since 2000 of a moment as RFC 3339 writes it, to the second.
+pub(super) fn zigbee_time(text: &str) -> Option<u32> {
+    let moment = moment(text)?.zigbee();
+    (Time::from_zigbee(moment).to_string() == text).then_some(moment)
+}
+
 fn date_time(text: &str) -> Option<DateTime> {
     match text {
         "immediate" => return Some(DateTime::IMMEDIATE),
@@ -78,12 +84,17 @@ fn date_time(text: &str) -> Option<DateTime> {
     if hex::decode_to_slice(text, &mut octets).is_ok() {
         return Some(DateTime(octets));
     }
+    moment(text).map(|moment| When::At(moment).into())
+}
+
+/// As `2015-01-01T00:00:00Z`, and nothing like it.
+pub(super) fn moment(text: &str) -> Option<Time> {
     let fields: Vec<u16> = text.split(['-', 'T', ':', 'Z']).filter_map(|field| field.parse().ok()).collect();
     let [year, month, day, hour, minute, second] = fields[..] else { return None };
     let small = |n: u16| u8::try_from(n).ok();
     let (month, day, hour) = (small(month)?, small(day)?, small(hour)?);
     let moment = Civil { year, month, day, hour, minute: small(minute)?, second: small(second)? }.time()?;
-    (moment.to_string() == text).then(|| When::At(moment).into())
+    (moment.to_string() == text).then_some(moment)
 }
 
 /// A type written as another, and read back where it fits.
@@ -131,20 +142,6 @@ by_way_of! {
     BlockThresholds as Thresholds: "a tier and thresholds of 15 at most",
         |block| Thresholds { tier: block.tier(), thresholds: block.thresholds().to_vec() },
         |form| BlockThresholds::new(form.tier, form.thresholds);
-    AttributeRecord as Record: "a value, or a status that is not success",
-        |record| Record {
-            id: MessageCode(record.id),
-            value: record.value.clone().ok(),
-            status: record.value.as_ref().err().copied(),
-        },
-        |form| {
-            let value = match (form.value, form.status) {
-                (Some(value), None) => Ok(value),
-                (None, Some(status)) if !status.is_success() => Err(status),
-                _ => return None,
-            };
-            Some(AttributeRecord { id: form.id.0, value })
-        };
     DataAccessResult as AnyResult: "a name or number of a result", |result| match result.name() {
         Some(name) => AnyResult::Name(name.into()),
         None => AnyResult::Number(result.0),
@@ -190,14 +187,4 @@ struct Compact {
 struct Thresholds {
     tier: u8,
     thresholds: Vec<U48>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    id: MessageCode,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    value: Option<AttributeValue>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    status: Option<Status>,
 }

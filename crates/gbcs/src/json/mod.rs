@@ -1,9 +1,20 @@
 //! How messages look in JSON: numbers that people know in hex are hex text, octets are hex digits, text is text where it is text.
 //!
 //! Everything comes back as it was: what a friendly form cannot say is written in hex instead. A whole message is a [`Document`].
+mod asn1;
 mod der;
+mod dlms;
 mod document;
+mod form;
 mod forms;
+mod gbz;
+mod says;
+mod value;
+
+pub use form::FormError;
+pub use says::{says, says_number, says_scaled};
+
+pub(crate) use asn1::{NamedNumber, named_number};
 
 pub use document::{Document, DocumentError, SupplementaryFields, Title};
 
@@ -66,11 +77,16 @@ enum Text<'a> {
     },
 }
 
+/// Octets as text, where all are printable ASCII.
+fn printable(octets: &[u8]) -> Option<&str> {
+    octets.iter().all(|c| (0x20..0x7F).contains(c)).then(|| core::str::from_utf8(octets).ok())?
+}
+
 impl<'a> Text<'a> {
     fn of(octets: &'a [u8]) -> Self {
-        match core::str::from_utf8(octets) {
-            Ok(text) if octets.iter().all(|c| (0x20..0x7F).contains(c)) => Self::Text(text.into()),
-            _ => Self::Hex { hex: octets.to_vec() },
+        match printable(octets) {
+            Some(text) => Self::Text(text.into()),
+            None => Self::Hex { hex: octets.to_vec() },
         }
     }
 

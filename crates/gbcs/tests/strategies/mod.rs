@@ -1,5 +1,7 @@
 //! Payloads of every kind, at random.
 #![allow(dead_code, reason = "each test that includes this uses part of it")]
+pub mod asn1;
+
 use gbcs::dlms::{
     Access, AccessRequest, AccessResponse, Answer, Apdu, BitString, Boolean, Choice, CompactArray, Data,
     DataAccessResult, DataNotification, DateTime, InvokeId, Obis, Row, TypeDescription,

@@ -1,4 +1,5 @@
 //! `lastmetre gbcs`: reading, building, checking and protecting single messages, offline.
+mod asn1_text;
 mod check;
 mod decode;
 mod input;

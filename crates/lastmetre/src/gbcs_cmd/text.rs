@@ -70,7 +70,7 @@ pub(super) fn write_message(
     writeln!(out)
 }
 
-fn line(indent: usize, text: &str, out: &mut String) {
+pub(super) fn line(indent: usize, text: &str, out: &mut String) {
     let _ = writeln!(out, "{:indent$}{text}", "");
 }
 
@@ -93,6 +93,7 @@ fn describe(payload: &Payload, out: &mut String) {
             payload.components.iter().for_each(|c| component(c, out));
         }
         Payload::GbzAlert(alert) => gbz_alert(alert, out),
+        Payload::Asn1(payload) => super::asn1_text::describe(payload, out),
         Payload::Der(value) => {
             line(2, "DER", out);
             der_tree(value, 4, out);

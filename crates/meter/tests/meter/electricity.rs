@@ -354,7 +354,7 @@ fn what_nobody_configured_reads_as_empty_in_the_shape_of_the_use_case() {
     let response = meter.handle_message(NOW, &home.dlms(0x003B, 2, rows)).unwrap();
     let answers = AccessResponse::parse(&home.verify(&response)).unwrap().answers;
     for (row, answer) in gbcs::catalogue::find(MessageCode(0x003B)).unwrap().rows.iter().zip(answers) {
-        assert!(answer.result.is_success() && row.response.fits(&answer.data), "{row:?}: {answer:?}");
+        assert!(answer.result.is_success() && row.response.of.fits(&answer.data), "{row:?}: {answer:?}");
     }
 }
 

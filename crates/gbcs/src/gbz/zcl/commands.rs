@@ -104,7 +104,6 @@ macro_rules! commands {
 
         /// A command of a cluster.
         #[derive(Clone, Debug, PartialEq, Eq)]
-        #[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
         pub enum Command {
             $(#[doc = concat!($title, ".")] $name($name),)*
         }
@@ -143,6 +142,20 @@ macro_rules! commands {
                         (stringify!($field), serde_json::to_value(&command.$field).expect("a field is plain JSON")),
                     )*],)*
                 }
+            }
+
+            /// The command of these fields; `None` when there is no such command here.
+            #[cfg(feature = "std")]
+            pub fn from_fields(
+                cluster: u16,
+                from_server: bool,
+                id: u8,
+                fields: serde_json::Value,
+            ) -> Option<Result<Self, serde_json::Error>> {
+                $(if (cluster, from_server, id) == ($cluster, $frame_control & FROM_SERVER != 0, $id) {
+                    return Some(serde_json::from_value(fields).map(Self::$name));
+                })*
+                None
             }
 
             /// Octets of the payload.

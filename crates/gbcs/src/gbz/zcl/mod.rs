@@ -41,7 +41,6 @@ pub trait ClusterCommand: Into<Body> {
 
 /// What a ZCL payload means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "std", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Body {
     /// Read Attributes: which.
     ReadAttributes(Vec<u16>),
@@ -50,7 +49,6 @@ pub enum Body {
     /// Default Response.
     DefaultResponse {
         /// The command answered; FF where an earlier component failed.
-        #[cfg_attr(feature = "std", serde(with = "crate::json::hex_number"))]
         command: u8,
         /// How it went.
         status: Status,

@@ -1,12 +1,25 @@
-//! The catalogue: every message code, from one table (`data/use-cases.tsv`).
+//! The catalogue: every message code, object, attribute and value, from one table (`data/catalogue.tsv`).
 //!
 //! Decode, encode, the meters' object models and access rights, the command line and the docs all read it.
+mod objects;
+mod types;
+mod zcl;
+
+pub use objects::{Member, Object, member, member_by_name, object, objects, words};
+pub use types::{
+    Field, Index, Meaning, PackedField, PackedForm, ProtectedAttribute, Scale, Type, Unit, protection,
+};
+pub use zcl::{
+    ZclAttribute, ZclCommand, ZclField, alert_meaning, zcl_attribute, zcl_attributes, zcl_command, zcl_commands,
+};
+
 use crate::dlms::{Access, AccessRequest, Choice, Data, Obis, Row};
 use crate::gbz::zcl::{Body, Status};
 use crate::gbz::{self, Component, Content};
 use crate::ids::{Cra, MessageCode};
 use alloc::vec::Vec;
 use core::fmt;
+use objects::is_between;
 
 /// One message code.
 #[derive(Debug)]
@@ -34,6 +47,8 @@ pub struct UseCase {
     protection: [Option<Protection>; 3],
     /// The rows of the Command, of a DLMS use case.
     pub rows: &'static [RowTemplate],
+    /// What a DLMS Alert tells besides its code and time.
+    pub further: &'static [Field],
     /// The components of the Command, of a GBZ use case.
     pub components: &'static [ComponentTemplate],
     /// The components of a Response that says success, of a GBZ use case.
@@ -146,64 +161,12 @@ pub struct RowTemplate {
     pub index: u8,
     /// Whether the row may be absent.
     pub optional: bool,
+    /// What the attribute or method is called.
+    pub member: Member,
     /// The data of the Command.
-    pub request: Type,
+    pub request: Field,
     /// The data of a Response that says success; of a protected read the plaintext.
-    pub response: Type,
-}
-
-/// The shape of DLMS data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
-    /// Nothing.
-    Null,
-    /// boolean
-    Boolean,
-    /// bit-string of any length
-    BitString,
-    /// double-long
-    DoubleLong,
-    /// double-long-unsigned
-    DoubleLongUnsigned,
-    /// octet-string of any length
-    OctetString,
-    /// octet-string of 12: a date-time
-    DateTime,
-    /// visible-string
-    VisibleString,
-    /// utf8-string
-    Utf8String,
-    /// integer
-    Integer,
-    /// long
-    Long,
-    /// unsigned
-    Unsigned,
-    /// long-unsigned
-    LongUnsigned,
-    /// compact-array of any description
-    CompactArray,
-    /// enum
-    Enum,
-    /// array of elements of one shape
-    Array(&'static Type),
-    /// structure of these shapes
-    Structure(&'static [Type]),
-    /// Parameters of a protected read of these attributes (section 7 of the message specification).
-    Protected(&'static [ProtectedAttribute]),
-}
-
-/// An attribute read under protection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProtectedAttribute {
-    /// Interface class.
-    pub class: u16,
-    /// The object.
-    pub obis: Obis,
-    /// The attribute.
-    pub index: u8,
-    /// Whether entries between two times are read, not all of it.
-    pub range: bool,
+    pub response: Field,
 }
 
 /// One component of a GBZ payload, or several alike.
@@ -321,18 +284,22 @@ impl UseCase {
 }
 
 impl RowTemplate {
+    /// Whether it is about this object.
+    pub fn covers(&self, obis: Obis) -> bool {
+        is_between(obis, self.obis, self.obis_to)
+    }
+
     /// Whether the row is of this shape.
     pub fn fits(&self, row: &Row) -> bool {
-        let mut groups = self.obis.0.iter().zip(&self.obis_to.0).zip(&row.obis.0);
         row.access.choice() == self.choice
             && row.class == self.class
             && row.index == self.index
-            && groups.all(|((low, high), group)| (low..=high).contains(&group))
+            && self.covers(row.obis)
             && match &row.access {
                 Access::GetSelective { selector, parameters } => {
                     *selector == 1 && row.data == Data::Null && is_range(parameters)
                 }
-                _ => self.request.fits(&row.data),
+                _ => self.request.of.fits(&row.data),
             }
     }
 }
@@ -346,60 +313,6 @@ fn is_range(parameters: &Data) -> bool {
             Some(object) == pattern.first() && none.is_empty()
         }
         _ => false,
-    }
-}
-
-impl Type {
-    /// Whether the data is of this shape.
-    pub fn fits(&self, data: &Data) -> bool {
-        match (self, data) {
-            (Self::Null, Data::Null)
-            | (Self::Boolean, Data::Boolean(_))
-            | (Self::BitString, Data::BitString(_))
-            | (Self::DoubleLong, Data::DoubleLong(_))
-            | (Self::DoubleLongUnsigned, Data::DoubleLongUnsigned(_))
-            | (Self::OctetString, Data::OctetString(_))
-            | (Self::VisibleString, Data::VisibleString(_))
-            | (Self::Utf8String, Data::Utf8String(_))
-            | (Self::Integer, Data::Integer(_))
-            | (Self::Long, Data::Long(_))
-            | (Self::Unsigned, Data::Unsigned(_))
-            | (Self::LongUnsigned, Data::LongUnsigned(_))
-            | (Self::CompactArray, Data::CompactArray(_))
-            | (Self::Enum, Data::Enum(_)) => true,
-            (Self::DateTime, Data::OctetString(octets)) => octets.len() == 12,
-            (Self::Array(element), Data::Array(elements)) => elements.iter().all(|data| element.fits(data)),
-            (Self::Structure(types), Data::Structure(elements)) => {
-                types.len() == elements.len() && types.iter().zip(elements).all(|(t, data)| t.fits(data))
-            }
-            (Self::Protected(attributes), Data::Structure(elements)) => match &elements[..] {
-                [Data::Array(wanted), Data::Array(parameters)] => {
-                    attributes.len() == wanted.len()
-                        && attributes.iter().zip(wanted).all(|(attribute, data)| attribute.fits(data))
-                        && parameters.len() == 1
-                }
-                _ => false,
-            },
-            _ => false,
-        }
-    }
-}
-
-impl ProtectedAttribute {
-    /// `{ long-unsigned class, octet-string(6), integer attribute, long-unsigned 0, { enum selector, null | { from, to } } }`
-    fn fits(&self, data: &Data) -> bool {
-        let Some([class, obis, index, Data::LongUnsigned(0), selection]) = data.as_structure() else { return false };
-        let selected = match selection.as_structure() {
-            Some([Data::Enum(0), Data::Null]) => !self.range,
-            Some([Data::Enum(1), range]) => {
-                self.range && Type::Structure(&[Type::DateTime, Type::DateTime]).fits(range)
-            }
-            _ => false,
-        };
-        *class == Data::LongUnsigned(self.class)
-            && obis.as_octets() == Some(&self.obis.0)
-            && *index == Data::Integer(self.index as i8)
-            && selected
     }
 }
 
@@ -419,50 +332,6 @@ impl ComponentTemplate {
                 (Content::Plain(Body::Unknown(_)), _) => false,
                 (Content::Plain(_), arguments) => arguments == Arguments::None,
             }
-    }
-}
-
-/// In the notation of the catalogue.
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |f: &mut fmt::Formatter<'_>, items: &[&dyn fmt::Display]| {
-            items.iter().enumerate().try_for_each(|(i, item)| write!(f, "{}{item}", if i == 0 { "" } else { "," }))
-        };
-        match self {
-            Self::Array(element) => write!(f, "A[{element}]"),
-            Self::Structure(types) => {
-                f.write_str("{")?;
-                list(f, &types.iter().map(|t| t as &dyn fmt::Display).collect::<Vec<_>>())?;
-                f.write_str("}")
-            }
-            Self::Protected(attributes) => {
-                f.write_str("PROT(")?;
-                list(f, &attributes.iter().map(|a| a as &dyn fmt::Display).collect::<Vec<_>>())?;
-                f.write_str(")")
-            }
-            Self::Null => f.write_str("null"),
-            Self::Boolean => f.write_str("bool"),
-            Self::BitString => f.write_str("bits"),
-            Self::DoubleLong => f.write_str("dlong"),
-            Self::DoubleLongUnsigned => f.write_str("dlongU"),
-            Self::OctetString => f.write_str("oct"),
-            Self::DateTime => f.write_str("TS"),
-            Self::VisibleString => f.write_str("vis"),
-            Self::Utf8String => f.write_str("utf8"),
-            Self::Integer => f.write_str("int"),
-            Self::Long => f.write_str("long"),
-            Self::Unsigned => f.write_str("uns"),
-            Self::LongUnsigned => f.write_str("longU"),
-            Self::CompactArray => f.write_str("compact"),
-            Self::Enum => f.write_str("enum"),
-        }
-    }
-}
-
-impl fmt::Display for ProtectedAttribute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { class, obis, index, range } = self;
-        write!(f, "{class} {obis} #{index}{}", if *range { " range" } else { "" })
     }
 }
 

@@ -1,0 +1,400 @@
+//! DLMS payloads: rows by the names of the catalogue.
+//!
+//! A row has its class, object and number, and its name; any of the two is enough to read it. Its value is that of the catalogue's
+//! type (`value`), or carries DLMS types (`data`) where it has another.
+use super::form::{At, Fields, FormError};
+use super::says::says;
+use super::value::{from_json, to_json, typed};
+use crate::catalogue::{self, Field, Index, Meaning, RowTemplate, Type, UseCase, protection};
+use crate::dlms::{
+    Access, AccessRequest, AccessResponse, Answer, Apdu, Choice, Data, DataAccessResult, DataNotification, DateTime,
+    InvokeId, Obis, Row,
+};
+use crate::ids::Counter;
+use serde_json::{Map, Value as Json, json};
+use std::string::String;
+use std::vec::Vec;
+
+static ANYTHING: Field = Field::plain(Type::Null);
+static CLOCK_SECONDS: Field = Field { name: "", of: Type::DoubleLongUnsigned, meaning: Meaning::Time };
+
+pub(super) fn to_json_apdu(use_case: Option<&'static UseCase>, counter: Counter, apdu: &Apdu) -> Json {
+    let with_invoke = |invoke: InvokeId, mut map: Map<String, Json>| {
+        // Every message of GBCS has the one that goes with its counter.
+        if invoke != InvokeId::of(counter) {
+            map.insert("invoke".into(), json!(invoke));
+        }
+        Json::Object(map)
+    };
+    match apdu {
+        Apdu::Request(request) => {
+            let templates = use_case.and_then(|use_case| use_case.match_rows(request));
+            let template = |i: usize| templates.as_ref().map(|templates| templates[i]);
+            let rows = request.rows.iter().enumerate().map(|(i, row)| row_json(template(i), row)).collect();
+            json!({ "request": with_invoke(request.invoke, Map::from_iter([("rows".into(), rows)])) })
+        }
+        Apdu::Response(response) => {
+            let templates = templates_of(use_case, response.answers.len());
+            let answers = response.answers.iter().enumerate();
+            let answers = answers.map(|(i, a)| answer_json(templates.map(|rows| &rows[i]), a)).collect();
+            json!({ "response": with_invoke(response.invoke, Map::from_iter([("answers".into(), answers)])) })
+        }
+        Apdu::Notification(alert) => {
+            let mut map = Map::new();
+            map.insert("code".into(), json!(std::format!("0x{:04X}", alert.code)));
+            if let Some(meaning) = catalogue::alert_meaning(alert.code) {
+                map.insert("meaning".into(), json!(meaning));
+            }
+            map.insert("time".into(), json!(alert.time));
+            match use_case.map(|use_case| use_case.further) {
+                Some(fields) if !fields.is_empty() && fields.len() == alert.further.len() => {
+                    map.extend(fields.iter().zip(&alert.further).map(|(f, data)| (f.name.into(), to_json(f, data))));
+                }
+                _ if alert.further.is_empty() => {}
+                _ => {
+                    map.insert("further".into(), alert.further.iter().map(typed).collect());
+                }
+            }
+            json!({ "notification": with_invoke(alert.invoke, map) })
+        }
+    }
+}
+
+/// The rows that answers stand for: those of the Command, where none of them may be absent.
+pub(super) fn templates_of(use_case: Option<&'static UseCase>, answers: usize) -> Option<&'static [RowTemplate]> {
+    let rows = use_case?.rows;
+    (rows.len() == answers).then_some(rows)
+}
+
+fn row_json(template: Option<&'static RowTemplate>, row: &Row) -> Json {
+    let mut map = Map::new();
+    let index = Index::of(row.access.choice(), row.index);
+    let known = || catalogue::member(row.class, row.obis, index);
+    let member = template.map(|template| &template.member).or_else(known);
+    if let Some(member) = member {
+        map.insert("name".into(), json!(member.full_name()));
+    }
+    map.insert("access".into(), json!(row.access.choice()));
+    map.insert("class".into(), json!(row.class));
+    map.insert("obis".into(), json!(row.obis));
+    map.insert(index_name(row.access.choice()).into(), json!(row.index));
+    if let Access::GetSelective { selector, parameters } = &row.access {
+        match range_of(row) {
+            Some((from, to)) => {
+                let time = |n: u32| to_json(&CLOCK_SECONDS, &n.into());
+                map.insert("range".into(), json!({ "from": time(from), "to": time(to) }));
+            }
+            None => {
+                map.insert("selector".into(), json!(selector));
+                map.insert("parameters".into(), typed(parameters));
+            }
+        }
+    }
+    if !row.data.is_null() {
+        let field = template.map(|template| &template.request).or_else(|| known().map(|member| &member.value));
+        insert_value(&mut map, field, &row.data);
+    }
+    map.into()
+}
+
+fn index_name(choice: Choice) -> &'static str {
+    if choice == Choice::Action { "method" } else { "attribute" }
+}
+
+/// The moments of a read by range; `None` where it selects in another way.
+pub(crate) fn range_of(row: &Row) -> Option<(u32, u32)> {
+    let Access::GetSelective { parameters, .. } = &row.access else { return None };
+    let [_, Data::DoubleLongUnsigned(from), Data::DoubleLongUnsigned(to), _] = parameters.as_structure()? else {
+        return None;
+    };
+    let usual = Row { data: row.data.clone(), ..Row::get_range(row.class, row.obis, row.index, *from, *to) };
+    (usual == *row).then_some((*from, *to))
+}
+
+/// By the names of the catalogue where there is a field, else with types.
+fn insert_value(map: &mut Map<String, Json>, field: Option<&'static Field>, data: &Data) {
+    match field {
+        Some(field) => {
+            map.insert("value".into(), to_json(field, data));
+            if let Some(meaning) = says(field, data) {
+                map.insert("meaning".into(), json!(meaning));
+            }
+        }
+        None => {
+            map.insert("data".into(), typed(data));
+        }
+    }
+}
+
+fn answer_json(template: Option<&'static RowTemplate>, answer: &Answer) -> Json {
+    let mut map = Map::new();
+    if let Some(template) = template {
+        map.insert("name".into(), json!(template.member.full_name()));
+    }
+    map.insert("access".into(), json!(answer.choice));
+    map.insert("result".into(), json!(answer.result));
+    if !answer.data.is_null() {
+        insert_value(&mut map, template.map(answer_field), &answer.data);
+    }
+    map.into()
+}
+
+/// What an answer carries: of a protected read the protection and the ciphertext.
+pub(super) fn answer_field(template: &'static RowTemplate) -> &'static Field {
+    match template.request.of {
+        Type::Protected(_) => protection::response(),
+        _ => &template.response,
+    }
+}
+
+pub(super) fn from_json_apdu(
+    use_case: Option<&'static UseCase>,
+    counter: Counter,
+    json: &Json,
+    at: &At<'_>,
+) -> Result<Apdu, FormError> {
+    let mut kinds = Fields::of(json, at)?;
+    let (request, response, alert) = (kinds.take("request"), kinds.take("response"), kinds.take("notification"));
+    kinds.finish()?;
+    match (request, response, alert) {
+        (Some(json), None, None) => {
+            let at = At::Field(at, "request");
+            let mut map = Fields::of(json, &at)?;
+            let invoke = map.read_some("invoke")?.unwrap_or(InvokeId::of(counter));
+            let rows = list(map.take("rows"), &At::Field(&at, "rows"))?;
+            map.finish()?;
+            let mut reader = RowReader { templates: use_case.map_or(&[][..], |use_case| use_case.rows) };
+            let place = At::Field(&at, "rows");
+            let rows = rows.iter().enumerate().map(|(i, json)| reader.row(json, &At::Item(&place, i)));
+            Ok(Apdu::Request(AccessRequest { invoke, rows: rows.collect::<Result<_, _>>()? }))
+        }
+        (None, Some(json), None) => {
+            let at = At::Field(at, "response");
+            let mut map = Fields::of(json, &at)?;
+            let invoke = map.read_some("invoke")?.unwrap_or(InvokeId::of(counter));
+            let answers = list(map.take("answers"), &At::Field(&at, "answers"))?;
+            map.finish()?;
+            let templates = templates_of(use_case, answers.len());
+            let place = At::Field(&at, "answers");
+            let answers = answers
+                .iter()
+                .enumerate()
+                .map(|(i, json)| answer_from(templates.map(|rows| &rows[i]), json, &At::Item(&place, i)));
+            Ok(Apdu::Response(AccessResponse { invoke, answers: answers.collect::<Result<_, _>>()? }))
+        }
+        (None, None, Some(json)) => {
+            notification_from(use_case, counter, json, &At::Field(at, "notification")).map(Apdu::Notification)
+        }
+        _ => Err(at.expected("just one of request, response, notification", json)),
+    }
+}
+
+fn list<'a>(json: Option<&'a Json>, at: &At<'_>) -> Result<&'a Vec<Json>, FormError> {
+    match json {
+        Some(Json::Array(items)) => Ok(items),
+        Some(other) => Err(at.expected("a list", other)),
+        None => Err(at.missing("a list")),
+    }
+}
+
+fn notification_from(
+    use_case: Option<&'static UseCase>,
+    counter: Counter,
+    json: &Json,
+    at: &At<'_>,
+) -> Result<DataNotification, FormError> {
+    let mut map = Fields::of(json, at)?;
+    map.take("meaning");
+    let invoke = map.read_some("invoke")?.unwrap_or(InvokeId::of(counter));
+    let code = event_code(map.take("code"), &At::Field(at, "code"))?;
+    let time: DateTime = map.read("time")?;
+    let fields = use_case.map_or(&[][..], |use_case| use_case.further);
+    let named: Vec<_> = fields.iter().map(|field| (field, map.take(field.name))).collect();
+    let typed = map.take("further");
+    map.finish()?;
+    let further = if let Some(json) = typed {
+        let at = At::Field(at, "further");
+        let items = list(Some(json), &at)?.iter().enumerate();
+        items.map(|(i, json)| from_json(&ANYTHING, json, &At::Item(&at, i))).collect::<Result<_, _>>()?
+    } else if named.iter().all(|(_, json)| json.is_none()) {
+        Vec::new()
+    } else {
+        let values = named.into_iter().map(|(field, json)| {
+            let at = At::Field(at, field.name);
+            from_json(field, json.ok_or_else(|| at.missing("a value"))?, &at)
+        });
+        values.collect::<Result<_, _>>()?
+    };
+    Ok(DataNotification { invoke, code, time, further })
+}
+
+/// An event or alert code, as `"0x8F66"`.
+pub(super) fn event_code(json: Option<&Json>, at: &At<'_>) -> Result<u16, FormError> {
+    let json = json.ok_or_else(|| at.missing("an event code as 0x8F66"))?;
+    let code = json.as_str().and_then(|text| u16::from_str_radix(text.strip_prefix("0x")?, 16).ok());
+    code.ok_or_else(|| at.expected("an event code as 0x8F66", json))
+}
+
+/// Reads rows one after the other, each against the templates behind that of the row before.
+struct RowReader {
+    templates: &'static [RowTemplate],
+}
+
+impl RowReader {
+    fn row(&mut self, json: &Json, at: &At<'_>) -> Result<Row, FormError> {
+        let mut map = Fields::of(json, at)?;
+        map.take("meaning");
+        let name: Option<String> = map.read_some("name")?;
+        let choice: Option<Choice> = map.read_some("access")?;
+        let class: Option<u16> = map.read_some("class")?;
+        let obis: Option<Obis> = map.read_some("obis")?;
+        let attribute: Option<u8> = map.read_some("attribute")?;
+        let method: Option<u8> = map.read_some("method")?;
+        let index = match (attribute, method) {
+            (Some(_), Some(_)) => return Err(at.expected("an attribute or a method, not both", json)),
+            (Some(n), None) => Some(Index::Attribute(n)),
+            (None, Some(n)) => Some(Index::Method(n)),
+            (None, None) => None,
+        };
+        let template = self.template(name.as_deref(), choice, class, obis, index);
+        let known = match &name {
+            None => None,
+            Some(name) => match (template, catalogue::member_by_name(name)) {
+                (Some(template), _) => Some((template.class, template.obis, template.obis_to, template.member)),
+                (None, Some((object, member))) => Some((object.class, object.obis, object.obis_to, *member)),
+                (None, None) if class.is_some() && obis.is_some() && index.is_some() => None,
+                (None, None) => {
+                    let at = At::Field(at, "name");
+                    return Err(at.expected("a name of the catalogue as meter_balance.adjust", &json!(name)));
+                }
+            },
+        };
+        let class = class.or(known.map(|known| known.0));
+        let class = class.ok_or_else(|| At::Field(at, "class").missing("a class, or a name of the catalogue,"))?;
+        let obis = match (obis, known) {
+            (Some(obis), _) => obis,
+            (None, Some((_, low, high, _))) if low == high => low,
+            _ => return Err(At::Field(at, "obis").missing("an OBIS code, or the name of a single object,")),
+        };
+        let index = index.or(known.map(|known| known.3.index));
+        let index = index.ok_or_else(|| at.expected("an attribute or a method, or a name of the catalogue", json))?;
+        let range = map.take("range");
+        let selector: Option<u8> = map.read_some("selector")?;
+        let parameters = map.take("parameters");
+        let (value, data) = (map.take("value"), map.take("data"));
+        map.finish()?;
+        let choice = match (choice.or(template.map(|template| template.choice)), index) {
+            (Some(choice), _) => choice,
+            (None, Index::Method(_)) => Choice::Action,
+            (None, Index::Attribute(_)) if range.is_some() || selector.is_some() => Choice::GetSelective,
+            (None, Index::Attribute(_)) if value.is_some() || data.is_some() => Choice::Set,
+            (None, Index::Attribute(_)) => Choice::Get,
+        };
+        if matches!(index, Index::Method(_)) != (choice == Choice::Action) {
+            return Err(at.expected("a method of an action, an attribute of all else", json));
+        }
+        let (Index::Attribute(number) | Index::Method(number)) = index;
+        let mut row = Row { access: Access::Get, class, obis, index: number, data: Data::Null };
+        row.access = match choice {
+            Choice::Get => Access::Get,
+            Choice::Set => Access::Set,
+            Choice::Action => Access::Action,
+            Choice::GetSelective => match (range, selector, parameters) {
+                (Some(range), None, None) => {
+                    let at = At::Field(at, "range");
+                    let mut map = Fields::of(range, &at)?;
+                    let mut moment = |name: &'static str| {
+                        let place = At::Field(&at, name);
+                        let json = map.take(name).ok_or_else(|| place.missing("a time"))?;
+                        match from_json(&CLOCK_SECONDS, json, &place)? {
+                            Data::DoubleLongUnsigned(n) => Ok(n),
+                            _ => Err(place.expected("a time", json)),
+                        }
+                    };
+                    let (from, to) = (moment("from")?, moment("to")?);
+                    map.finish()?;
+                    Row::get_range(class, obis, number, from, to).access
+                }
+                (None, Some(selector), Some(json)) => {
+                    let parameters = from_json(&ANYTHING, json, &At::Field(at, "parameters"))?;
+                    Access::GetSelective { selector, parameters }
+                }
+                _ => return Err(at.expected("a range, or selector and parameters", json)),
+            },
+        };
+        row.data = match (value, data) {
+            (None, None) => Data::Null,
+            (None, Some(json)) => from_json(&ANYTHING, json, &At::Field(at, "data"))?,
+            (Some(json), None) => {
+                let field = match (template, choice) {
+                    (Some(template), _) => Some(&template.request),
+                    (None, Choice::Get | Choice::GetSelective) => None,
+                    (None, _) => catalogue::member(class, obis, index).map(|member| &member.value),
+                };
+                from_json(field.unwrap_or(&ANYTHING), json, &At::Field(at, "value"))?
+            }
+            (Some(_), Some(_)) => return Err(at.expected("a value or data, not both", json)),
+        };
+        Ok(row)
+    }
+
+    /// The next template that is of this object and member; those before it are passed over.
+    fn template(
+        &mut self,
+        name: Option<&str>,
+        choice: Option<Choice>,
+        class: Option<u16>,
+        obis: Option<Obis>,
+        index: Option<Index>,
+    ) -> Option<&'static RowTemplate> {
+        let is_it = |template: &RowTemplate| {
+            name.is_none_or(|name| template.member.full_name() == name)
+                && choice.is_none_or(|choice| template.choice == choice)
+                && class.is_none_or(|class| template.class == class)
+                && obis.is_none_or(|obis| template.covers(obis))
+                && index.is_none_or(|index| template.member.index == index)
+                && (name.is_some() || class.is_some() && obis.is_some() && index.is_some())
+        };
+        let at = self.templates.iter().position(is_it)?;
+        let template = &self.templates[at];
+        self.templates = &self.templates[at + 1..];
+        Some(template)
+    }
+}
+
+fn answer_from(template: Option<&'static RowTemplate>, json: &Json, at: &At<'_>) -> Result<Answer, FormError> {
+    let mut map = Fields::of(json, at)?;
+    map.take("meaning");
+    let name: Option<String> = map.read_some("name")?;
+    if let (Some(name), Some(template)) = (&name, template)
+        && *name != template.member.full_name()
+    {
+        let expected = std::format!("{}, as the use case has it here,", template.member.full_name());
+        return Err(At::Field(at, "name").expected(expected, &json!(name)));
+    }
+    let choice = match (map.read_some("access")?, template) {
+        (Some(choice), _) => choice,
+        (None, Some(template)) => template.choice,
+        (None, None) => return Err(map.missing("access")),
+    };
+    let result = map.read_some("result")?.unwrap_or(DataAccessResult::SUCCESS);
+    let (value, data) = (map.take("value"), map.take("data"));
+    map.finish()?;
+    let data = match (value, data) {
+        (None, None) => Data::Null,
+        (None, Some(json)) => from_json(&ANYTHING, json, &At::Field(at, "data"))?,
+        (Some(json), None) => {
+            from_json(template.map_or(&ANYTHING, answer_field), json, &At::Field(at, "value"))?
+        }
+        (Some(_), Some(_)) => return Err(at.expected("a value or data, not both", json)),
+    };
+    Ok(Answer { choice, result, data })
+}
+
+/// The plaintext of a protected read, by name; `template` is that of its row.
+pub(super) fn plaintext_json(template: Option<&'static RowTemplate>, data: &Data) -> Json {
+    match template {
+        Some(template) => to_json(&template.response, data),
+        None => typed(data),
+    }
+}
