@@ -34,16 +34,19 @@ fn main() {
         "{protection:PROTECTION,encrypted:oct}",
     ];
     write("protection.rs", &each(&protection.map(|of| (0, of)), |of| types::field(of, &objects)));
-    write("use_cases.rs", &each(&of("use-cases"), {
-        let mut last = None;
-        move |line| {
-            let (code, entry) = use_cases::use_case(line, &objects)?;
-            if last.replace(code) >= Some(code) {
-                return Err("codes must rise".into());
+    write(
+        "use_cases.rs",
+        &each(&of("use-cases"), {
+            let mut last = None;
+            move |line| {
+                let (code, entry) = use_cases::use_case(line, &objects)?;
+                if last.replace(code) >= Some(code) {
+                    return Err("codes must rise".into());
+                }
+                Ok(entry)
             }
-            Ok(entry)
-        }
-    }));
+        }),
+    );
     write("commands.rs", &each(&of("commands"), zcl::command));
     write("attributes.rs", &each(&of("attributes"), zcl::attribute));
     write("alerts.rs", &each(&of("alerts"), zcl::alert));

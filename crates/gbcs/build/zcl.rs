@@ -26,9 +26,7 @@ fn fields(text: &str) -> Parsed<String> {
                 (&of[..end], meaning(&of[end..])?, "&[]".into())
             }
         };
-        Ok(format!(
-            "ZclField {{ name: {name:?}, wire: {wire:?}, meaning: {meant}, list: {list}, fields: {made_of} }}"
-        ))
+        Ok(format!("ZclField {{ name: {name:?}, wire: {wire:?}, meaning: {meant}, list: {list}, fields: {made_of} }}"))
     });
     Ok(format!("&[{}]", fields.collect::<Parsed<Vec<_>>>()?.join(", ")))
 }

@@ -193,6 +193,8 @@ fn nothing(shape: &Type) -> Option<Data> {
         Type::LongUnsigned => Data::LongUnsigned(0),
         Type::Enum => Data::Enum(0),
         Type::Array(_) => Data::array([]),
-        Type::Structure(shapes) => Data::Structure(shapes.iter().map(|field| nothing(&field.of)).collect::<Option<_>>()?),
+        Type::Structure(shapes) => {
+            Data::Structure(shapes.iter().map(|field| nothing(&field.of)).collect::<Option<_>>()?)
+        }
     })
 }

@@ -6,9 +6,7 @@ mod types;
 mod zcl;
 
 pub use objects::{Member, Object, member, member_by_name, object, objects, words};
-pub use types::{
-    Field, Index, Meaning, PackedField, PackedForm, ProtectedAttribute, Scale, Type, Unit, protection,
-};
+pub use types::{Field, Index, Meaning, PackedField, PackedForm, ProtectedAttribute, Scale, Type, Unit, protection};
 pub use zcl::{
     ZclAttribute, ZclCommand, ZclField, alert_meaning, zcl_attribute, zcl_attributes, zcl_command, zcl_commands,
 };

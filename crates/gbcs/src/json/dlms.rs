@@ -383,9 +383,7 @@ fn answer_from(template: Option<&'static RowTemplate>, json: &Json, at: &At<'_>)
     let data = match (value, data) {
         (None, None) => Data::Null,
         (None, Some(json)) => from_json(&ANYTHING, json, &At::Field(at, "data"))?,
-        (Some(json), None) => {
-            from_json(template.map_or(&ANYTHING, answer_field), json, &At::Field(at, "value"))?
-        }
+        (Some(json), None) => from_json(template.map_or(&ANYTHING, answer_field), json, &At::Field(at, "value"))?,
         (Some(_), Some(_)) => return Err(at.expected("a value or data, not both", json)),
     };
     Ok(Answer { choice, result, data })

@@ -248,9 +248,8 @@ fn component_from(n: usize, json: &Json, at: &At<'_>) -> Result<Component, FormE
         number.or(known).ok_or_else(|| At::Field(at, field).missing("a hex number, or the name of a command,"))
     };
     let cluster = need(cluster, known.map(|c| c.cluster), "cluster")?;
-    let small = |n: u16, field: &str| {
-        n.try_into().map_err(|_| At::Field(at, field).missing("a hex number of one octet"))
-    };
+    let small =
+        |n: u16, field: &str| n.try_into().map_err(|_| At::Field(at, field).missing("a hex number of one octet"));
     let frame_control =
         small(need(frame_control, known.map(|c| c.frame_control.into()), "frame_control")?, "frame_control")?;
     let command = small(need(command, known.map(|c| c.id.into()), "command")?, "command")?;
@@ -336,9 +335,9 @@ fn body_from(component: &Component, map: &mut Fields<'_>, at: &At<'_>) -> Result
         _ => {
             let known = command_fields(component);
             let map = json.as_object().ok_or_else(|| at.expected("an object", json))?;
-            let plain = map.iter().map(|(name, json)| {
-                Ok((name.clone(), undress(field_named(known, name), json, &At::Field(at, name))?))
-            });
+            let plain = map
+                .iter()
+                .map(|(name, json)| Ok((name.clone(), undress(field_named(known, name), json, &At::Field(at, name))?)));
             let plain = Json::Object(plain.collect::<Result<_, FormError>>()?);
             let from_server = component.frame_control & FROM_SERVER != 0;
             let read = zcl::Command::from_fields(cluster, from_server, component.command, plain);

@@ -28,7 +28,9 @@ pub fn says_number(meaning: Meaning, n: i64, power: Option<i8>) -> Option<String
             };
             Some(quantity(n, power, unit))
         }
-        Meaning::Names(names) => names.iter().find(|(of, _)| i64::from(*of) == n).map(|(_, name)| catalogue::words(name)),
+        Meaning::Names(names) => {
+            names.iter().find(|(of, _)| i64::from(*of) == n).map(|(_, name)| catalogue::words(name))
+        }
         Meaning::Time => Some(match n {
             0 => "immediate".into(),
             0xFFFF_FFFF | 0xFFFF_FFFE => "never".into(),

@@ -93,7 +93,9 @@ fn friendly(field: &'static Field, data: &Data) -> Option<Json> {
 
 fn number(meaning: Meaning, n: i64) -> Json {
     match meaning {
-        Meaning::Names(names) => names.iter().find(|(of, _)| i64::from(*of) == n).map_or(json!(n), |(_, name)| json!(name)),
+        Meaning::Names(names) => {
+            names.iter().find(|(of, _)| i64::from(*of) == n).map_or(json!(n), |(_, name)| json!(name))
+        }
         Meaning::Time => u32::try_from(n).map_or(json!(n), |n| json!(Time::from_zigbee(n).to_string())),
         Meaning::Event => json!(format!("0x{n:04X}")),
         _ => json!(n),

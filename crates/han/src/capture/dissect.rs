@@ -103,17 +103,16 @@ pub struct Dissector {
     tally: Tally,
 }
 
+/// What tells datagrams apart: from whom, to whom, between which endpoints, and the sender's counter for that receiver.
+type Identity = (ShortAddress, ShortAddress, Endpoints, u8);
+
 struct Heard {
-    from: ShortAddress,
-    ends: Endpoints,
-    counter: u8,
+    identity: Identity,
     at: Time,
 }
 
 struct Partial {
-    from: ShortAddress,
-    ends: Endpoints,
-    counter: u8,
+    identity: Identity,
     blocks: u8,
     payload: Vec<u8>,
     next: u8,
@@ -222,38 +221,30 @@ impl Dissector {
             return Some(Said { at, from, to, what: What::TransportKey(transport.destination) });
         }
         let ends = frame.endpoints.filter(|_| frame.kind == aps::Kind::Data)?;
-        let payload = self.whole(at, nwk_source, ends, &frame, clear)?;
+        let payload = self.whole(at, (nwk_source, nwk_destination, ends, frame.counter), frame.block, clear)?;
         let key = key.filter(|key| *key < self.given);
         Some(Said { at, from, to, what: What::Datagram { ends, payload, key } })
     }
 
     /// The payload that this frame completes, once.
-    fn whole(
-        &mut self,
-        at: Time,
-        from: ShortAddress,
-        ends: Endpoints,
-        frame: &aps::Frame<'_>,
-        clear: Vec<u8>,
-    ) -> Option<Vec<u8>> {
-        let counter = frame.counter;
+    fn whole(&mut self, at: Time, identity: Identity, block: Option<aps::Block>, clear: Vec<u8>) -> Option<Vec<u8>> {
         self.heard.retain(|heard| at < heard.at + MEMORY);
         self.partial.retain(|partial| at < partial.at + MEMORY);
-        if self.heard.iter().any(|heard| (heard.from, heard.ends, heard.counter) == (from, ends, counter)) {
+        if self.heard.iter().any(|heard| heard.identity == identity) {
             return None;
         }
-        let payload = match frame.block {
+        let payload = match block {
             None => clear,
             Some(block) => {
                 let index = if block.first { 0 } else { block.number };
-                let is_ours = |p: &Partial| (p.from, p.ends, p.counter) == (from, ends, counter);
+                let is_ours = |partial: &Partial| partial.identity == identity;
                 if block.first {
                     self.partial.retain(|partial| !is_ours(partial));
                     if self.partial.len() == MAX_REMEMBERED {
                         self.partial.remove(0);
                     }
                     let (blocks, payload) = (block.number, Vec::new());
-                    self.partial.push(Partial { from, ends, counter, blocks, payload, next: 0, at });
+                    self.partial.push(Partial { identity, blocks, payload, next: 0, at });
                 }
                 let place = self.partial.iter().position(is_ours)?;
                 let partial = &mut self.partial[place];
@@ -271,7 +262,7 @@ impl Dissector {
         if self.heard.len() == MAX_REMEMBERED {
             self.heard.remove(0);
         }
-        self.heard.push(Heard { from, ends, counter, at });
+        self.heard.push(Heard { identity, at });
         Some(payload)
     }
 
