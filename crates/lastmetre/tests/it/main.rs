@@ -7,3 +7,4 @@ mod demo;
 mod duis_documents;
 mod gbcs_messages;
 mod processes;
+mod trace;
