@@ -1,5 +1,5 @@
 //! Capture files in the pcapng format.
-use super::pcap::LinkType;
+use super::LinkType;
 use gbcs::Time;
 use std::io::{self, Write};
 

@@ -2,8 +2,7 @@
 //!
 //! Frames come as PSDUs with their frame check sequence, whether they were captured as such (link type 195), without it (230), behind
 //! a TAP header (283), or in ZEP packets on UDP port 17754 over Ethernet (1) or bare IP (101).
-use super::pcap::LinkType;
-use super::zep;
+use super::{LinkType, zep};
 use crate::mac;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;

@@ -1,10 +1,10 @@
 //! Captures read back: every format, every way a frame can lie in one, every way it can be damaged; and what they say.
 use crate::air::*;
 use gbcs::Time;
+use han::capture::LinkType;
 use han::capture::dissect::{Dissector, Said, Station, What};
-use han::capture::pcap::{self, LinkType};
 use han::capture::read::{Frames, ReadError};
-use han::capture::{keys, pcapng, zep};
+use han::capture::{keys, pcap, pcapng, zep};
 use han::{Key, mac};
 use proptest::prelude::*;
 use std::time::Duration;

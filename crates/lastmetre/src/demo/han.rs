@@ -8,7 +8,7 @@ use crate::process::{self, now, publish, servers};
 use dcc::wan::{HubEvent, HubLink};
 use gbcs::Time;
 use han::capture::dissect::Dissector;
-use han::capture::{keys, pcap, pcapng};
+use han::capture::{LinkType, keys, pcap, pcapng};
 use link::CarrierEvent;
 use meter::Register;
 use sim::{AirConfig, PartEvent, PartOutput};
@@ -159,7 +159,7 @@ impl Capture {
 
     /// Writes each frame as it starts on the air.
     fn tap(self) -> Result<sim::Capture, Failure> {
-        let link = pcap::LinkType::IEEE802_15_4;
+        let link = LinkType::IEEE802_15_4;
         let mut write: Box<dyn FnMut(Time, &[u8]) -> std::io::Result<()> + Send> = if self.next_generation {
             let application = concat!("lastmetre ", env!("CARGO_PKG_VERSION"));
             let mut writer = pcapng::Writer::new(self.file, link, application).map_err(Failure::input)?;

@@ -9,7 +9,7 @@ use gbcs::envelope::GroupingHeader;
 use gbcs::gbz::{self, Component, zcl};
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, MessageView, Route, Time, protect};
 use han::capture::dissect::{Dissector, What};
-use han::capture::{keys, pcap, read};
+use han::capture::{LinkType, keys, pcap, read};
 use han::node::{FrameCounters, Peer, Role, Timing};
 use han::{Key, NodeConfig, PanId, ShortAddress};
 use handover::{Answer, DeliveryId, Nonce, Release, Stage, Upward, Warrant};
@@ -271,7 +271,7 @@ impl World {
     fn start(plan: Plan, observed: bool) -> Self {
         let capture = observed.then(Shared::default);
         let tap = capture.clone().map(|shared| {
-            let mut writer = pcap::Writer::new(shared, pcap::LinkType::IEEE802_15_4).unwrap();
+            let mut writer = pcap::Writer::new(shared, LinkType::IEEE802_15_4).unwrap();
             Box::new(move |at: Time, frame: &[u8]| writer.write(at, frame).unwrap()) as sim::Capture
         });
         let mut hub = Hub::new(START, hub_config(&plan), RustCrypto, None).unwrap();
@@ -528,7 +528,7 @@ impl World {
         let mut spoken = Spoken::default();
         let mut clearer = Dissector::new(only);
         let mut clear = Vec::new();
-        let mut writer = pcap::Writer::new(&mut clear, pcap::LinkType::IEEE802_15_4).unwrap();
+        let mut writer = pcap::Writer::new(&mut clear, LinkType::IEEE802_15_4).unwrap();
         for frame in read::Frames::of(&octets).unwrap() {
             let frame = frame.unwrap();
             spoken.said.extend(dissector.push(frame.at, &frame.psdu).map(|said| said.what));
