@@ -887,7 +887,7 @@ fn sample_rows(use_case: &UseCase, counter: u16) -> Vec<u8> {
             Choice::GetSelective => return Row::get_range(template.class, template.obis, template.index, 0, u32::MAX),
         };
         let Row { class, obis, index, .. } = Row::get(template.class, template.obis, template.index);
-        Row { access, class, obis, index, data: sample(&template.request) }
+        Row { access, class, obis, index, data: sample(&template.request.of) }
     };
     AccessRequest::new(Counter(counter.into()), use_case.rows.iter().map(row).collect::<Vec<_>>()).encode()
 }
@@ -907,10 +907,13 @@ fn sample(shape: &Type) -> Data {
         Type::Long => Data::Long(1),
         Type::Unsigned => Data::Unsigned(1),
         Type::LongUnsigned => Data::LongUnsigned(1),
-        Type::CompactArray => Data::CompactArray(Box::new(log())),
+        Type::CompactArray(_) => Data::CompactArray(Box::new(log())),
         Type::Enum => Data::Enum(1),
-        Type::Array(element) => Data::array([sample(element), sample(element)]),
-        Type::Structure(elements) => Data::structure(elements.iter().map(sample).collect::<Vec<_>>()),
+        Type::Array(element) => Data::array([sample(&element.of), sample(&element.of)]),
+        Type::Structure(elements) => {
+            Data::structure(elements.iter().map(|element| sample(&element.of)).collect::<Vec<_>>())
+        }
+        Type::Either(options) => options.first().map_or(Data::Null, |option| sample(&option.of)),
         Type::Protected(_) => Data::Null,
     }
 }

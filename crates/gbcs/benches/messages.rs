@@ -8,6 +8,8 @@ use gbcs::crypto::{AwsLc, Crypto, RustCrypto};
 use gbcs::keystore::{Keyring, Keystore};
 use gbcs::protect::{Mode, derive, initialisation_vector};
 use gbcs::verify::{Keys, verify};
+use gbcs::view::dlms::Apdu;
+use gbcs::view::{self, Value};
 use gbcs::{MessageView, Payload};
 
 fn main() {
@@ -39,13 +41,56 @@ fn keys() -> Keystore {
 
 /// The envelope alone, in place.
 #[divan::bench]
-fn view(bencher: Bencher) {
+fn envelope(bencher: Bencher) {
     let messages = messages();
     bencher.counter(ItemsCount::new(messages.len())).bench(|| {
         messages.iter().for_each(|octets| {
             let _ = black_box(MessageView::parse(black_box(octets)));
         });
     });
+}
+
+/// Envelope and payload in place, down to every value; nothing is allocated.
+#[divan::bench]
+fn decode_in_place(bencher: Bencher) {
+    let messages = messages();
+    bencher
+        .counter(ItemsCount::new(messages.len()))
+        .bench(|| messages.iter().map(|octets| walk(octets)).sum::<usize>());
+}
+
+/// [`decode_in_place`] of the Reference Test Data Set, where it is at hand.
+#[divan::bench]
+fn decode_in_place_reference_data(bencher: Bencher) {
+    let Some(messages) = reference() else { return eprintln!("skipped: no reference data") };
+    bencher
+        .counter(ItemsCount::new(messages.len()))
+        .bench(|| messages.iter().map(|octets| walk(octets)).sum::<usize>());
+}
+
+/// Every value of a message in place; how many there are.
+fn walk(octets: &[u8]) -> usize {
+    fn values(value: Value<'_>) -> usize {
+        1 + match value {
+            Value::Array(elements) | Value::Structure(elements) => elements.iter().map(values).sum::<usize>(),
+            Value::CompactArray(array) => array.values().map(values).sum(),
+            simple => {
+                black_box(simple);
+                0
+            }
+        }
+    }
+    let view = MessageView::parse(black_box(octets)).expect("a message");
+    match view::Payload::of(&view).expect("a payload") {
+        view::Payload::Dlms(Apdu::Request(request)) => request.rows().map(|row| values(row.data)).sum(),
+        view::Payload::Dlms(Apdu::Response(response)) => response.answers().map(|answer| values(answer.data)).sum(),
+        view::Payload::Dlms(Apdu::Notification(alert)) => alert.further.iter().map(values).sum(),
+        view::Payload::Gbz(payload) => payload.components().map(black_box).count(),
+        other => {
+            black_box(other);
+            1
+        }
+    }
 }
 
 /// Envelope and payload, down to every value.

@@ -30,7 +30,7 @@ fn main() {
     let mut objects = objects::Objects::default();
     write("objects.rs", &each(&of("objects"), |line| objects.add(line)));
     let protection = [
-        "{attributes:A[{class:longU,object:obis,attribute:int,data:longU,selection:{kind:enum(0=whole,1=range),between:{from:TS,to:TS}}}],protection:PROTECTION}",
+        "{attributes:A[{class:longU,object:obis,attribute:int,data_index:longU,selection:{kind:enum(0=whole,1=range),between:{from:TS,to:TS}}}],protection:PROTECTION}",
         "{protection:PROTECTION,encrypted:oct}",
     ];
     write("protection.rs", &each(&protection.map(|of| (0, of)), |of| types::field(of, &objects)));

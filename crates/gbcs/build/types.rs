@@ -37,9 +37,16 @@ fn shorthand(word: &str) -> Option<&'static str> {
              block_4_tou:A[dlongU'Wh],emergency_credit_balance:dlong'GBP-5,meter_balance:dlong'GBP-5,\
              payment_debt:dlong'GBP-5,time_debt_1:dlong'GBP-5,time_debt_2:dlong'GBP-5,accumulated_debt:dlong'GBP-5})"
         }
+        "SUBGHZ" => {
+            "{page_28_mask:bits,page_29_mask:bits,page_30_mask:bits,page_31_mask:bits,\
+             normal_limited_duty_cycle_threshold:longU,limited_critical_duty_cycle_threshold:longU,maximum_channel_changes_per_week:uns,\
+             gsme_curfew:longU,channel_quieter_threshold:uns'dB,channel_noisier_threshold:uns'dB,\
+             poor_communications_percentage:longU,poor_communications_periods:uns,\
+             noise_measurement_period:longU,failure_percentage:longU,retry_percentage:longU}"
+        }
         "PROTECTION" => {
             "A[{kind:enum,parameters:{transaction:pack(mode:n1,counter:n8),originator:oct8'eui,recipient:oct8'eui,\
-             other:oct,key:{kind:enum,agreed:{kdf:oct,data:oct}}}}]"
+             other:oct,key:{kind:enum,agreed:{method:oct,ciphered:oct}}}}]"
         }
         _ => return None,
     })

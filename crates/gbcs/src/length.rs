@@ -1,4 +1,5 @@
 //! DLMS lengths: one octet below 0x80, else 0x81 or 0x82 and one or two octets; always the shortest form.
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
 /// How many octets the length `n` takes; `n` is at most 0xFFFF in a GBCS message.
@@ -11,6 +12,7 @@ pub const fn encoded_len(n: usize) -> usize {
 }
 
 /// Append the length `n`, at most 0xFFFF.
+#[cfg(feature = "alloc")]
 pub fn encode(n: usize, out: &mut Vec<u8>) {
     debug_assert!(n <= 0xFFFF);
     match n {

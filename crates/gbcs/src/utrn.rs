@@ -155,6 +155,23 @@ impl Utrn {
         if bool::from(expected.ct_eq(&token.mac)) { Ok(()) } else { Err(UtrnError::NotAuthentic) }
     }
 
+    /// The counter it was made under, looked for in every window up to a million top-ups behind and ahead of `highest`: why a meter
+    /// that takes it for another one refuses it. `None` where it is not authentic under any of them.
+    pub fn find_counter<C: Crypto>(
+        &self,
+        crypto: &C,
+        z: &SharedSecret,
+        supplier: Eui64,
+        meter: Eui64,
+        highest: Counter,
+    ) -> Option<Counter> {
+        const WINDOWS: u32 = 1 << 10;
+        let nearest = (self.rebuild_counter(highest).0 >> 32) as u32;
+        let away = |n: u32| [nearest.checked_add(n * WINDOW), nearest.checked_sub(n * WINDOW)];
+        let candidates = (0..=WINDOWS).flat_map(away).flatten().map(|high| Counter(u64::from(high) << 32));
+        candidates.into_iter().find(|&counter| self.verify(crypto, z, supplier, meter, counter).is_ok())
+    }
+
     /// The digits, as a top-up Command carries them and a customer types them; keep them out of logs.
     pub fn expose(&self) -> &str {
         core::str::from_utf8(&self.0).expect("digits are ASCII")
@@ -175,6 +192,12 @@ impl Utrn {
         let number = self.0[..19].iter().fold(0, |n, digit| n * 10 + u64::from(digit - b'0')) - BASE;
         Token { high: (number >> 32) as u32, mac: (number as u32).to_be_bytes() }
     }
+}
+
+/// The check digit that fits the first 19 digits of a UTRN; `None` unless there are 19 at least.
+pub fn check_digit(digits: &[u8]) -> Option<u8> {
+    let first = digits.get(..19).filter(|first| first.iter().all(u8::is_ascii_digit))?;
+    Some(verhoeff::check_digit(first))
 }
 
 /// From 20 ASCII digits, as a top-up Command carries them.

@@ -69,6 +69,8 @@ pub struct Report {
 /// An encrypted part of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedPart {
+    /// Which answer or component of the payload it is, counted from 0; 0 of an Alert.
+    pub place: usize,
     /// Whether it could be opened; `by` and `who` are the reader.
     pub status: Status,
     /// What was inside.
@@ -163,7 +165,7 @@ pub fn encrypted<C: Crypto>(
     let (reader, _) = protect::encryption_reader(view);
     let derived: Vec<_> =
         keys.secrets(device, reader).iter().map(|z| protect::encryption_key(crypto, z, view)).collect();
-    let open = |(blob, component): (&[u8], Option<&Component>)| {
+    let open = |(place, blob, component): Blob<'_>| {
         let plain = derived.iter().find_map(|key| protect::decrypt(crypto, key, device, blob).ok());
         let status = match &plain {
             Some(_) => Status::Verified { by: reader },
@@ -177,37 +179,41 @@ pub fn encrypted<C: Crypto>(
             },
             None => Data::parse(&octets).map_or(Plain::Unknown(octets), Plain::Dlms),
         });
-        EncryptedPart { status, plain }
+        EncryptedPart { place, status, plain }
     };
     blobs.into_iter().map(open).collect()
 }
 
-/// The encrypted parts of a payload, with the ZCL component that each is the payload of.
-fn blobs(payload: &Payload) -> Vec<(&[u8], Option<&Component>)> {
+/// Where an encrypted part stands, its octets, and the ZCL component that it is the payload of.
+type Blob<'a> = (usize, &'a [u8], Option<&'a Component>);
+
+/// The encrypted parts of a payload.
+fn blobs(payload: &Payload) -> Vec<Blob<'_>> {
     match payload {
-        Payload::Gbz(payload) => payload.components.iter().filter_map(of_component).collect(),
+        Payload::Gbz(payload) => payload.components.iter().enumerate().filter_map(of_component).collect(),
         Payload::GbzAlert(alert) => match &alert.data {
-            AlertData::Component(component) => of_component(component).into_iter().collect(),
+            AlertData::Component(component) => of_component((0, component)).into_iter().collect(),
             _ => Vec::new(),
         },
         Payload::Dlms(Apdu::Response(response)) => {
-            let parts = response.answers.iter().filter_map(|answer| match answer.data.as_structure()? {
-                [parameters, blob] => protected(parameters, blob),
-                _ => None,
-            });
-            parts.map(|blob| (blob, None)).collect()
+            let parts =
+                response.answers.iter().enumerate().filter_map(|(place, answer)| match answer.data.as_structure()? {
+                    [parameters, blob] => protected(parameters, blob).map(|blob| (place, blob, None)),
+                    _ => None,
+                });
+            parts.collect()
         }
         Payload::Dlms(Apdu::Notification(alert)) => match &alert.further[..] {
-            [parameters, blob] => protected(parameters, blob).map(|blob| (blob, None)).into_iter().collect(),
+            [parameters, blob] => protected(parameters, blob).map(|blob| (0, blob, None)).into_iter().collect(),
             _ => Vec::new(),
         },
         Payload::Dlms(Apdu::Request(_)) | Payload::Asn1(_) | Payload::Der(_) => Vec::new(),
     }
 }
 
-fn of_component(component: &Component) -> Option<(&[u8], Option<&Component>)> {
+fn of_component((place, component): (usize, &Component)) -> Option<Blob<'_>> {
     match &component.content {
-        Content::Encrypted { blob, .. } => Some((blob, Some(component))),
+        Content::Encrypted { blob, .. } => Some((place, blob, Some(component))),
         Content::Plain(_) => None,
     }
 }

@@ -6,7 +6,7 @@ use gbcs::gbz::{Content, zcl::Body};
 use gbcs::json::Document;
 use gbcs::keystore::{Keyring, Keystore};
 use gbcs::verify::{self, Plain, Status};
-use gbcs::{Cra, MessageView, Payload, catalogue};
+use gbcs::{Cra, MessageView, Payload, catalogue, rules};
 use std::path::PathBuf;
 
 struct Sample {
@@ -107,6 +107,90 @@ fn every_message_comes_back_from_its_json() {
         if view.payload().len() > 12 {
             assert!(!text.contains(&hex::encode(view.payload())), "{name}: the payload is carried raw");
         }
+    }
+}
+
+/// The catalogue has a name for every row and value. Which rows a Response answers is open only where some may be absent.
+#[test]
+fn every_dlms_value_has_a_name() {
+    let mut typed = Vec::new();
+    for Sample { name, octets } in samples() {
+        let view = MessageView::parse(&octets).unwrap();
+        if let Payload::Dlms(_) = Payload::of(&view).unwrap() {
+            let json = serde_json::to_value(Document::of(&view).unwrap()).unwrap();
+            without_names(&json["payload"], &mut typed, &name);
+        }
+    }
+    assert!(typed.is_empty(), "{} {:#?}", typed.len(), &typed[..typed.len().min(20)]);
+}
+
+/// Values written with the types of DLMS, and rows without a name.
+fn without_names(json: &serde_json::Value, found: &mut Vec<String>, place: &str) {
+    match json {
+        serde_json::Value::Array(items) => items.iter().for_each(|item| without_names(item, found, place)),
+        serde_json::Value::Object(map) => {
+            let typed =
+                ["data", "further", "octet-string", "structure", "array", "compact-array", "bit-string", "integer"];
+            if typed.iter().any(|key| map.contains_key(*key))
+                || map.contains_key("access") && !map.contains_key("name") && !place.contains("SOME_OPTIONALS")
+            {
+                found.push(format!("{place}: {json}").chars().take(200).collect());
+            }
+            map.iter().for_each(|(key, json)| without_names(json, found, &format!("{place}.{key}")));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn no_message_breaks_a_rule_of_the_catalogue() {
+    let mut broken = Vec::new();
+    for Sample { name, octets } in samples() {
+        let view = MessageView::parse(&octets).unwrap();
+        let payload = Payload::of(&view).unwrap();
+        broken.extend(rules::check(&view, &payload).into_iter().map(|warning| format!("{name}: {warning}")));
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// What a document says of a value stands in the octets once: another number changes those octets and no others.
+#[test]
+fn a_changed_number_changes_the_octets_that_carry_it() {
+    let mut changed = 0;
+    for Sample { name, octets } in samples().into_iter().step_by(7) {
+        let view = MessageView::parse(&octets).unwrap();
+        let json = serde_json::to_value(Document::of(&view).unwrap()).unwrap();
+        let mut places = Vec::new();
+        numbers(&json["payload"], "/payload", &mut places);
+        for place in places {
+            let mut other = json.clone();
+            let number = other.pointer_mut(&place).unwrap();
+            // The lowest bit: the value stays in range, and as long.
+            *number = (number.as_i64().unwrap() ^ 1).into();
+            // Some numbers say which value it is, or how many there are: then the document no longer fits together.
+            let Ok(document) = serde_json::from_value::<Document>(other) else { continue };
+            let Ok(encoded) = document.encode() else { continue };
+            if encoded.len() != octets.len() {
+                continue;
+            }
+            let differ: Vec<_> = (0..octets.len()).filter(|&i| encoded[i] != octets[i]).collect();
+            assert_eq!(differ.len(), 1, "{name} {place}: octets {differ:?}");
+            changed += 1;
+        }
+    }
+    assert!(changed == 0 || changed > 1000, "{changed}");
+}
+
+fn numbers(json: &serde_json::Value, place: &str, found: &mut Vec<String>) {
+    match json {
+        serde_json::Value::Number(_) => found.push(place.to_owned()),
+        serde_json::Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, item)| numbers(item, &format!("{place}/{i}"), found));
+        }
+        serde_json::Value::Object(map) => {
+            map.iter().for_each(|(key, item)| numbers(item, &format!("{place}/{key}"), found));
+        }
+        _ => {}
     }
 }
 

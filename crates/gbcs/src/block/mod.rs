@@ -6,16 +6,21 @@
 //!
 //! A block's header repeats ids, counter and message code of the whole. The data of all blocks, in order, are the whole message:
 //! MAC and signature are checked then. [`Segments`] cuts a message, [`Reassembler`] puts it together again.
+#[cfg(feature = "alloc")]
 mod reassemble;
+#[cfg(feature = "alloc")]
 mod segment;
 
+#[cfg(feature = "alloc")]
 pub use reassemble::{BlockError, Expired, Limits, Progress, Reassembler};
+#[cfg(feature = "alloc")]
 pub use segment::{SegmentError, Segments};
 
 use crate::envelope::view::{Cursor, array, parse_ids_and_other};
 use crate::envelope::{Fault, OtherInformation, ParseError, TAG_GENERAL_CIPHERING};
 use crate::ids::MessageId;
 use crate::length;
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
 /// Octets that a message has at most to go whole, and a block with its header.
@@ -113,6 +118,7 @@ impl<'a> Block<'a> {
     }
 
     /// The octets of the block.
+    #[cfg(feature = "alloc")]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.encoded_len());
         out.extend_from_slice(&[TAG_GENERAL_CIPHERING, 9, self.id.cra as u8]);

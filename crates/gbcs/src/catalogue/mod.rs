@@ -11,7 +11,7 @@ pub use zcl::{
     ZclAttribute, ZclCommand, ZclField, alert_meaning, zcl_attribute, zcl_attributes, zcl_command, zcl_commands,
 };
 
-use crate::dlms::{Access, AccessRequest, Choice, Data, Obis, Row};
+use crate::dlms::{Access, AccessRequest, Answer, Choice, Data, Obis, Row};
 use crate::gbz::zcl::{Body, Status};
 use crate::gbz::{self, Component, Content};
 use crate::ids::{Cra, MessageCode};
@@ -238,6 +238,16 @@ impl UseCase {
         self.roles.contains(&originator)
     }
 
+    /// The shape of what the answer to a row holds once it is opened; of an Alert what it holds.
+    pub fn plaintext(&self, cra: Cra, row: usize) -> Option<&'static Field> {
+        /// What an Alert of the billing log is a read of, that nobody asked for.
+        const PUSHED: Obis = Obis([0, 0, 43, 2, 11, 255]);
+        match cra {
+            Cra::Alert => member(30, PUSHED, Index::Method(1)).map(|member| &member.returns),
+            _ => self.rows.get(row).filter(|row| matches!(row.request.of, Type::Protected(_))).map(|row| &row.response),
+        }
+    }
+
     /// Whether messages may say who is asking by a PPMID's key alone: never routed over the WAN.
     pub fn is_han_only(&self) -> bool {
         matches!(self.category, Category::PpmidGsme | Category::ZigBee)
@@ -282,6 +292,21 @@ impl UseCase {
 }
 
 impl RowTemplate {
+    /// What an answer carries: of a protected read the protection and the ciphertext.
+    pub fn answer(&'static self) -> &'static Field {
+        match self.request.of {
+            Type::Protected(_) => protection::response(),
+            _ => &self.response,
+        }
+    }
+
+    /// Whether an answer is one to such a row: data of its shape on success, none on failure.
+    pub fn answers(&'static self, answer: &Answer) -> bool {
+        // Meters answer a read of part of an attribute as one of all of it, in the public samples; gbcs-messages.md 9.2 repeats the choice.
+        let same = answer.choice == self.choice || (answer.choice, self.choice) == (Choice::Get, Choice::GetSelective);
+        same && if answer.result.is_success() { self.answer().of.fits(&answer.data) } else { answer.data.is_null() }
+    }
+
     /// Whether it is about this object.
     pub fn covers(&self, obis: Obis) -> bool {
         is_between(obis, self.obis, self.obis_to)

@@ -34,7 +34,7 @@ impl Crypto for AwsLc {
             agreement::PrivateKey::from_private_key(&ECDH_P256, scalar).map_err(|_| CryptoError::BadPrivateKey)?;
         let public = key.compute_public_key().map_err(|_| CryptoError::BadPrivateKey)?;
         let point = public.as_ref()[1..].try_into().map_err(|_| CryptoError::Internal)?;
-        Ok(PrivateKey { scalar: Zeroizing::new(*scalar), public: PublicKey(point) })
+        Ok(PrivateKey::new(scalar, PublicKey(point)))
     }
 
     fn public_key(&self, point: &[u8; 64]) -> Result<PublicKey, CryptoError> {
@@ -46,7 +46,7 @@ impl Crypto for AwsLc {
     fn sign(&self, key: &PrivateKey, message: &[u8]) -> Result<Signature, CryptoError> {
         let public = key.public.sec1();
         let pair =
-            EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, &key.scalar[..], &public)
+            EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, key.scalar()?, &public)
                 .map_err(|_| CryptoError::BadPrivateKey)?;
         let signature = pair.sign(&SystemRandom::new(), message).map_err(|_| CryptoError::Internal)?;
         Ok(Signature(signature.as_ref().try_into().map_err(|_| CryptoError::Internal)?))
@@ -58,7 +58,7 @@ impl Crypto for AwsLc {
     }
 
     fn agree(&self, private: &PrivateKey, public: &PublicKey) -> Result<SharedSecret, CryptoError> {
-        let private = agreement::PrivateKey::from_private_key(&ECDH_P256, &private.scalar[..])
+        let private = agreement::PrivateKey::from_private_key(&ECDH_P256, private.scalar()?)
             .map_err(|_| CryptoError::BadPrivateKey)?;
         let public = UnparsedPublicKey::new(&ECDH_P256, public.sec1());
         agreement::agree(&private, public, CryptoError::BadPublicKey, |x| {

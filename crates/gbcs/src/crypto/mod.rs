@@ -1,4 +1,4 @@
-//! Cryptography behind one trait: RustCrypto for firmware, aws-lc-rs for servers, a hardware module one day.
+//! Cryptography behind one trait: RustCrypto for firmware, aws-lc-rs for servers, a PKCS#11 token for keys that nobody may see.
 //!
 //! Everything in GBCS is built from ECDSA P-256 with SHA-256, static ECDH on P-256, and AES-128-GCM with its tag cut to 12 octets.
 use core::fmt;
@@ -6,11 +6,15 @@ use zeroize::Zeroizing;
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 #[cfg(feature = "rustcrypto")]
 mod rust_crypto;
 
 #[cfg(feature = "aws-lc")]
 pub use aws_lc::AwsLc;
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{Token, TokenError, TokenKey};
 #[cfg(feature = "rustcrypto")]
 pub use rust_crypto::RustCrypto;
 
@@ -88,6 +92,9 @@ pub enum CryptoError {
     /// The scalar is zero or not below the order of P-256.
     #[error("not a P-256 private key")]
     BadPrivateKey,
+    /// The private key is held elsewhere: only the provider that gave it can use it.
+    #[error("this private key is held elsewhere, and its provider is not in use")]
+    HeldElsewhere,
     /// The point is not on P-256.
     #[error("not a P-256 public key")]
     BadPublicKey,
@@ -102,22 +109,38 @@ pub enum CryptoError {
     Internal,
 }
 
-/// A P-256 private key with its public half.
+/// A P-256 private key with its public half: its scalar, or the word that a provider holds it and gives it to nobody.
 #[derive(Clone)]
 pub struct PrivateKey {
-    scalar: Zeroizing<[u8; 32]>,
+    scalar: Option<Zeroizing<[u8; 32]>>,
     public: PublicKey,
 }
 
 impl PrivateKey {
+    #[cfg(any(feature = "rustcrypto", feature = "aws-lc"))]
+    fn new(scalar: &[u8; 32], public: PublicKey) -> Self {
+        Self { scalar: Some(Zeroizing::new(*scalar)), public }
+    }
+
+    /// A key that a provider holds and knows by its public half.
+    pub const fn held_elsewhere(public: PublicKey) -> Self {
+        Self { scalar: None, public }
+    }
+
     /// The public half.
     pub fn public(&self) -> &PublicKey {
         &self.public
     }
 
-    /// The scalar itself, to store it; keep it out of logs.
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.scalar
+    /// The scalar itself, to store it; keep it out of logs. `None` when it is held elsewhere.
+    pub fn expose(&self) -> Option<&[u8; 32]> {
+        self.scalar.as_deref()
+    }
+
+    /// The scalar, for a provider that needs it.
+    #[cfg(any(feature = "rustcrypto", feature = "aws-lc"))]
+    fn scalar(&self) -> Result<&[u8; 32], CryptoError> {
+        self.expose().ok_or(CryptoError::HeldElsewhere)
     }
 }
 

@@ -7,7 +7,6 @@ use aes_gcm::{AesGcm, KeyInit};
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use p256::elliptic_curve::sec1::ToSec1Point;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 /// RustCrypto: `p256`, `aes-gcm`, `sha2`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,7 +27,7 @@ impl Crypto for RustCrypto {
 
     fn private_key(&self, scalar: &[u8; 32]) -> Result<PrivateKey, CryptoError> {
         let key = p256::SecretKey::from_slice(scalar).map_err(|_| CryptoError::BadPrivateKey)?;
-        Ok(PrivateKey { scalar: Zeroizing::new(*scalar), public: point(&key.public_key()) })
+        Ok(PrivateKey::new(scalar, point(&key.public_key())))
     }
 
     fn public_key(&self, xy: &[u8; 64]) -> Result<PublicKey, CryptoError> {
@@ -38,7 +37,7 @@ impl Crypto for RustCrypto {
     }
 
     fn sign(&self, key: &PrivateKey, message: &[u8]) -> Result<Signature, CryptoError> {
-        let signer = p256::ecdsa::SigningKey::from_slice(&key.scalar[..]).map_err(|_| CryptoError::BadPrivateKey)?;
+        let signer = p256::ecdsa::SigningKey::from_slice(key.scalar()?).map_err(|_| CryptoError::BadPrivateKey)?;
         let signature: p256::ecdsa::Signature =
             signer.sign_prehash(&self.sha256(&[message])).map_err(|_| CryptoError::Internal)?;
         Ok(Signature(signature.to_bytes().into()))
@@ -52,7 +51,7 @@ impl Crypto for RustCrypto {
     }
 
     fn agree(&self, private: &PrivateKey, public: &PublicKey) -> Result<SharedSecret, CryptoError> {
-        let private = p256::SecretKey::from_slice(&private.scalar[..]).map_err(|_| CryptoError::BadPrivateKey)?;
+        let private = p256::SecretKey::from_slice(private.scalar()?).map_err(|_| CryptoError::BadPrivateKey)?;
         let public = p256::PublicKey::from_sec1_bytes(&public.sec1()).map_err(|_| CryptoError::BadPublicKey)?;
         let shared = p256::ecdh::diffie_hellman(private.to_nonzero_scalar(), public.as_affine());
         Ok(SharedSecret::new((*shared.raw_secret_bytes()).into()))

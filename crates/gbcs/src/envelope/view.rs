@@ -1,7 +1,7 @@
 //! The checked view: a message read in place.
 use super::{
-    Fault, Form, GroupingHeader, MAC_LEN, Mac, Message, OtherInformation, ParseError, SECURITY_HEADER, SignatureField,
-    Supplementary, TAG_GENERAL_CIPHERING, TAG_GENERAL_SIGNING,
+    Fault, Form, MAC_LEN, Mac, OtherInformation, ParseError, SECURITY_HEADER, Supplementary, TAG_GENERAL_CIPHERING,
+    TAG_GENERAL_SIGNING,
 };
 use crate::block::Block;
 use crate::crypto::Signature;
@@ -112,6 +112,11 @@ impl<'a> MessageView<'a> {
         self.signature.map(|octets| Signature(*octets))
     }
 
+    /// Whether the signature field is there, be it empty.
+    pub fn has_signature_field(&self) -> bool {
+        self.signature_field
+    }
+
     /// The MAC, where the message has one.
     pub fn mac(&self) -> Option<&'a Mac> {
         self.mac
@@ -131,21 +136,6 @@ impl<'a> MessageView<'a> {
     pub fn inner_octets(&self) -> &'a [u8] {
         let end = self.octets.len() - if self.mac.is_some() { MAC_LEN } else { 0 };
         &self.octets[self.start..end]
-    }
-
-    /// The meaning, in memory of its own.
-    pub fn to_message(&self) -> Message {
-        let signature = match (self.signature_field, self.signature()) {
-            (_, Some(signature)) => SignatureField::Present(signature),
-            (true, None) => SignatureField::Empty,
-            (false, None) => SignatureField::Absent,
-        };
-        Message {
-            header: GroupingHeader { id: self.id, date_time: self.date_time.copied(), other: self.other.to_owned() },
-            payload: self.payload().to_vec(),
-            signature,
-            mac: self.mac.copied(),
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 use super::form::{At, Fields, FormError};
 use super::says::says;
 use super::value::{from_json, to_json, typed};
-use crate::catalogue::{self, Field, Index, Meaning, RowTemplate, Type, UseCase, protection};
+use crate::catalogue::{self, Field, Index, Meaning, RowTemplate, Type, UseCase};
 use crate::dlms::{
     Access, AccessRequest, AccessResponse, Answer, Apdu, Choice, Data, DataAccessResult, DataNotification, DateTime,
     InvokeId, Obis, Row,
@@ -61,7 +61,7 @@ pub(super) fn to_json_apdu(use_case: Option<&'static UseCase>, counter: Counter,
 }
 
 /// The rows that answers stand for: those of the Command, where none of them may be absent.
-pub(super) fn templates_of(use_case: Option<&'static UseCase>, answers: usize) -> Option<&'static [RowTemplate]> {
+pub(crate) fn templates_of(use_case: Option<&'static UseCase>, answers: usize) -> Option<&'static [RowTemplate]> {
     let rows = use_case?.rows;
     (rows.len() == answers).then_some(rows)
 }
@@ -102,7 +102,7 @@ fn index_name(choice: Choice) -> &'static str {
 }
 
 /// The moments of a read by range; `None` where it selects in another way.
-pub(crate) fn range_of(row: &Row) -> Option<(u32, u32)> {
+pub fn range_of(row: &Row) -> Option<(u32, u32)> {
     let Access::GetSelective { parameters, .. } = &row.access else { return None };
     let [_, Data::DoubleLongUnsigned(from), Data::DoubleLongUnsigned(to), _] = parameters.as_structure()? else {
         return None;
@@ -134,17 +134,9 @@ fn answer_json(template: Option<&'static RowTemplate>, answer: &Answer) -> Json 
     map.insert("access".into(), json!(answer.choice));
     map.insert("result".into(), json!(answer.result));
     if !answer.data.is_null() {
-        insert_value(&mut map, template.map(answer_field), &answer.data);
+        insert_value(&mut map, template.map(RowTemplate::answer), &answer.data);
     }
     map.into()
-}
-
-/// What an answer carries: of a protected read the protection and the ciphertext.
-pub(super) fn answer_field(template: &'static RowTemplate) -> &'static Field {
-    match template.request.of {
-        Type::Protected(_) => protection::response(),
-        _ => &template.response,
-    }
 }
 
 pub(super) fn from_json_apdu(
@@ -383,16 +375,10 @@ fn answer_from(template: Option<&'static RowTemplate>, json: &Json, at: &At<'_>)
     let data = match (value, data) {
         (None, None) => Data::Null,
         (None, Some(json)) => from_json(&ANYTHING, json, &At::Field(at, "data"))?,
-        (Some(json), None) => from_json(template.map_or(&ANYTHING, answer_field), json, &At::Field(at, "value"))?,
+        (Some(json), None) => {
+            from_json(template.map_or(&ANYTHING, RowTemplate::answer), json, &At::Field(at, "value"))?
+        }
         (Some(_), Some(_)) => return Err(at.expected("a value or data, not both", json)),
     };
     Ok(Answer { choice, result, data })
-}
-
-/// The plaintext of a protected read, by name; `template` is that of its row.
-pub(super) fn plaintext_json(template: Option<&'static RowTemplate>, data: &Data) -> Json {
-    match template {
-        Some(template) => to_json(&template.response, data),
-        None => typed(data),
-    }
 }

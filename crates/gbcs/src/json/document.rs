@@ -38,7 +38,7 @@ pub struct Document {
     /// Who is behind a message that the Access Control Broker originates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supplementary: Option<SupplementaryFields>,
-    /// The payload: `dlms`, `gbz`, `gbz-alert` or `der`.
+    /// The payload: `dlms`, `gbz`, `gbz-alert`, `asn1` or `der`.
     payload: Json,
     /// Absent in a Pre-Command, empty in a message without a signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ mod document;
 mod form;
 mod forms;
 mod gbz;
+mod opened;
 mod says;
 mod value;
 
@@ -16,12 +17,19 @@ pub use says::{says, says_number, says_scaled};
 
 pub(crate) use asn1::{NamedNumber, named_number};
 
+pub use dlms::range_of;
 pub use document::{Document, DocumentError, SupplementaryFields, Title};
+pub use opened::opened;
 
 use serde::de::{self, Deserializer};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+
+/// The JSON of a DLMS value, by the names of the catalogue.
+pub fn value(field: &'static crate::catalogue::Field, data: &crate::dlms::Data) -> serde_json::Value {
+    value::to_json(field, data)
+}
 
 /// Octets in hex digits, for `serde(with)`.
 pub(crate) mod hex_octets {

@@ -102,12 +102,20 @@ fn number(meaning: Meaning, n: i64) -> Json {
     }
 }
 
+/// Up to 64 bits as `1100`, more in hex behind `0x`; `None` where neither gives them back.
 fn bits_text(bits: &BitString) -> Option<String> {
-    let text: String = (0..bits.bits()).map(|n| if bits.bit(n) == Some(true) { '1' } else { '0' }).collect();
-    (text.len() <= 64 && bits_from(&text).as_ref() == Some(bits)).then_some(text)
+    let text = match bits.bits() {
+        n @ 0..=64 => (0..n).map(|n| if bits.bit(n) == Some(true) { '1' } else { '0' }).collect(),
+        _ => format!("0x{}", hex::encode(bits.octets())),
+    };
+    (bits_from(&text).as_ref() == Some(bits)).then_some(text)
 }
 
 fn bits_from(text: &str) -> Option<BitString> {
+    if let Some(digits) = text.strip_prefix("0x") {
+        let octets = hex::decode(digits).ok()?;
+        return BitString::new((8 * octets.len()).try_into().ok()?, octets);
+    }
     let mut octets = std::vec![0u8; text.len().div_ceil(8)];
     for (n, digit) in text.bytes().enumerate() {
         match digit {
@@ -256,7 +264,7 @@ pub(super) fn from_json(field: &'static Field, json: &Json, at: &At<'_>) -> Resu
         Type::Boolean => Data::boolean(json.as_bool().ok_or_else(|| at.expected("true or false", json))?),
         Type::BitString => {
             let bits = json.as_str().and_then(bits_from);
-            Data::BitString(bits.ok_or_else(|| at.expected("bits as \"1100\"", json))?)
+            Data::BitString(bits.ok_or_else(|| at.expected("bits as 1100, or in hex behind 0x", json))?)
         }
         Type::DoubleLong => Data::DoubleLong(integer(field, json, at)?),
         Type::DoubleLongUnsigned => Data::DoubleLongUnsigned(integer(field, json, at)?),

@@ -1,7 +1,7 @@
 //! The JSON form.
 use super::{KeyFault, KeyName, Keystore, KeystoreError};
 use crate::certificate::{Certificate, KeyUsage, Role};
-use crate::crypto::Crypto;
+use crate::crypto::{Crypto, PrivateKey};
 use crate::ids::Eui64;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -118,13 +118,15 @@ pub(super) fn write(store: &Keystore) -> String {
             public_key: None,
         };
         let role = store.role(name.owner).map(Role::number);
-        for key in &entry.private {
-            items.push(Item { private_scalar: Some(hex::encode(key.expose())), ..bare(role) });
+        // What a token holds stays there; its public half is written.
+        for scalar in entry.private.iter().filter_map(PrivateKey::expose) {
+            items.push(Item { private_scalar: Some(hex::encode(scalar)), ..bare(role) });
         }
         for certificate in &entry.certificates {
             items.push(Item { certificate_der: Some(STANDARD.encode(certificate)), ..bare(None) });
         }
-        if entry.private.is_empty() && entry.certificates.is_empty() {
+        let only_public = entry.private.iter().all(|key| key.expose().is_none()) && entry.certificates.is_empty();
+        if only_public {
             for key in &entry.public {
                 items.push(Item { public_key: Some(hex::encode(key.sec1())), ..bare(role) });
             }

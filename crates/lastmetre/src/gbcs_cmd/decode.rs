@@ -1,12 +1,13 @@
 //! `gbcs decode` and `gbcs encode`.
 use super::input::{Fault, Line, each_to_hex, for_each_line};
-use super::text::write_message;
+use super::text::{Paint, Told, When, write_message};
 use super::{Failure, KeyArgs, Outcome};
 use clap::Args;
 use gbcs::crypto::AwsLc;
-use gbcs::json::Document;
+use gbcs::json::{Document, opened};
 use gbcs::keystore::Keyring;
-use gbcs::verify::{Plain, Report, Status, verify};
+use gbcs::rules;
+use gbcs::verify::{Report, Status, verify};
 use gbcs::{MessageView, Payload};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -20,6 +21,9 @@ pub(super) struct DecodeArgs {
     /// One JSON object per message, which encode turns back into its octets
     #[arg(long)]
     json: bool,
+    /// Whether to colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: When,
     /// Messages, one a line: hex, base64, or JSON with a "hex" field; - is standard input, and so is no file
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -41,15 +45,19 @@ struct Decoded<'a> {
     document: Document,
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Value>,
+    /// Rules of the catalogue that the message breaks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Value>,
 }
 
-const ADDED: [&str; 2] = ["name", "checks"];
+const ADDED: [&str; 3] = ["name", "checks", "warnings"];
 
 pub(super) fn decode(args: &DecodeArgs, out: &mut impl Write) -> Result<Outcome, Failure> {
     let store = args.keys.load()?;
     let ring = (!args.keys.keys.is_empty()).then(|| Keyring::new(AwsLc, &store));
     let mut all = true;
-    for_each_line(&args.files, |line| match decode_line(&line, args.json, ring.as_ref(), out) {
+    let form = if args.json { Output::Json } else { Output::Text(Paint::stdout(args.color)) };
+    for_each_line(&args.files, |line| match decode_line(&line, form, ring.as_ref(), out) {
         Ok(()) => Ok(()),
         Err(LineError::Output(failure)) => Err(failure),
         Err(LineError::Fault(fault)) => {
@@ -76,9 +84,15 @@ impl<E: Into<Fault>> From<E> for LineError {
     }
 }
 
+#[derive(Clone, Copy)]
+enum Output {
+    Json,
+    Text(Paint),
+}
+
 fn decode_line(
     line: &Line,
-    json: bool,
+    form: Output,
     ring: Option<&Keyring<'_, AwsLc>>,
     out: &mut impl Write,
 ) -> Result<(), LineError> {
@@ -86,18 +100,24 @@ fn decode_line(
     let view = MessageView::parse(&entry.octets)?;
     let payload = Payload::of(&view)?;
     let report = ring.map(|ring| verify(ring.crypto(), ring, &view, &payload));
-    let written = if json {
-        let document = Document::of(&view)?;
-        let decoded = Decoded { name: entry.name.as_deref(), document, checks: report.as_ref().map(checks) };
-        serde_json::to_writer(&mut *out, &decoded).map_err(Into::into).and_then(|()| writeln!(out))
-    } else {
-        write_message(entry.name.as_deref(), &view, &payload, report.as_ref(), out)
+    let warnings = rules::check(&view, &payload);
+    let written = match form {
+        Output::Json => {
+            let checks = report.as_ref().map(|report| checks(&view, &payload, report));
+            let warnings = warnings.iter().map(|w| json!({ "name": w.name(), "message": w.to_string() })).collect();
+            let decoded = Decoded { name: entry.name.as_deref(), document: Document::of(&view)?, checks, warnings };
+            serde_json::to_writer(&mut *out, &decoded).map_err(Into::into).and_then(|()| writeln!(out))
+        }
+        Output::Text(paint) => {
+            let told = Told { name: entry.name.as_deref(), report: report.as_ref(), warnings: &warnings };
+            write_message(&view, &payload, &told, paint, out)
+        }
     };
     written.map_err(|e| LineError::Output(e.into()))
 }
 
 /// What verification found.
-fn checks(report: &Report) -> Value {
+fn checks(view: &MessageView<'_>, payload: &Payload, report: &Report) -> Value {
     let mut checks = Map::new();
     for (what, status) in [("signature", &report.signature), ("mac", &report.mac)] {
         if status.is_present() {
@@ -106,13 +126,7 @@ fn checks(report: &Report) -> Value {
     }
     if !report.encrypted.is_empty() {
         let parts = report.encrypted.iter().map(|part| {
-            let plain = match &part.plain {
-                None => Value::Null,
-                Some(Plain::Dlms(data)) => json!({ "dlms": data }),
-                Some(Plain::Zcl(body)) => json!({ "body": body }),
-                Some(Plain::Unknown(octets)) => json!({ "unknown": hex::encode(octets) }),
-            };
-            json!({ "status": status_json(&part.status), "plain": plain })
+            json!({ "place": part.place, "status": status_json(&part.status), "plain": opened(view, payload, part) })
         });
         checks.insert("encrypted".into(), parts.collect());
     }

@@ -1,5 +1,4 @@
 //! `lastmetre gbcs`: reading, building, checking and protecting single messages, offline.
-mod asn1_text;
 mod check;
 mod decode;
 mod input;
@@ -7,6 +6,7 @@ mod protect;
 #[cfg(test)]
 mod tests;
 mod text;
+mod token;
 mod use_cases;
 mod utrn;
 

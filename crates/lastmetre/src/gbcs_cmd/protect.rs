@@ -1,20 +1,27 @@
 //! `gbcs sign`, `gbcs mac` and `gbcs verify`.
 use super::decode::status_json;
 use super::input::{Fault, Line, each_to_hex, for_each_line};
+use super::text::{Paint, Told, write_message};
+use super::token::TokenArgs;
 use super::{Failure, KeyArgs, Outcome};
 use clap::Args;
 use gbcs::crypto::AwsLc;
 use gbcs::keystore::{KeyName, Keyring};
 use gbcs::verify::{Keys, Status};
-use gbcs::{Cra, Eui64, MessageView, Payload, catalogue, protect, verify};
+use gbcs::{Cra, Eui64, MessageView, Payload, catalogue, protect, rules, verify};
 use serde_json::json;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct SignArgs {
     #[command(flatten)]
     keys: KeyArgs,
+    /// Do not show on standard error what is signed
+    #[arg(long)]
+    quiet: bool,
+    #[command(flatten)]
+    token: TokenArgs,
     /// Messages, one a line; - is standard input, and so is no file
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -24,6 +31,8 @@ pub(super) struct SignArgs {
 pub(super) struct MacArgs {
     #[command(flatten)]
     keys: KeyArgs,
+    #[command(flatten)]
+    token: TokenArgs,
     /// The Access Control Broker that closes Commands, where the keys know several
     #[arg(long, value_name = "EUI")]
     broker: Option<Eui64>,
@@ -45,20 +54,27 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) fn sign(args: &SignArgs, out: &mut impl Write) -> Result<Outcome, Failure> {
-    let store = args.keys.load_some()?;
+    let hand = args.token.with(&args.keys)?;
     each_message(&args.files, out, |octets| {
         let view = MessageView::parse(octets).map_err(|e| e.to_string())?;
         let originator = view.id().originator;
-        let [key, ..] = store.private_keys(KeyName::signing(originator)) else {
-            return Err(format!("no private digital signature key of {originator}"));
+        let [key, ..] = hand.store.private_keys(KeyName::signing(originator)) else {
+            return Err(hand.without(format_args!("private digital signature key of {originator}")));
         };
-        protect::sign(&AwsLc, key, octets).map_err(|e| e.to_string())
+        // Whoever signs sees what: a Pre-Command that came from elsewhere may say anything.
+        let payload = Payload::of(&view).map_err(|e| e.to_string())?;
+        if !args.quiet {
+            let told = Told { name: None, report: None, warnings: &rules::check(&view, &payload) };
+            let _ = write_message(&view, &payload, &told, Paint::PLAIN, &mut io::stderr().lock());
+        }
+        protect::sign(&&*hand.crypto, key, octets).map_err(|e| e.to_string())
     })
 }
 
 pub(super) fn mac(args: &MacArgs, out: &mut impl Write) -> Result<Outcome, Failure> {
-    let store = args.keys.load_some()?;
-    let ring = Keyring::new(AwsLc, &store);
+    let hand = args.token.with(&args.keys)?;
+    let crypto = &*hand.crypto;
+    let ring = Keyring::new(crypto, &hand.store);
     each_message(&args.files, out, |octets| {
         let view = MessageView::parse(octets).map_err(|e| e.to_string())?;
         let id = view.id();
@@ -66,14 +82,14 @@ pub(super) fn mac(args: &MacArgs, out: &mut impl Write) -> Result<Outcome, Failu
         let broker = args.broker.or_else(|| ring.brokers().first().copied());
         let (a, b) = match broker {
             Some(broker) => protect::mac_parties(&id, broker, han_only),
-            None if id.cra == Cra::Command && !han_only => return Err("no key of an Access Control Broker".into()),
+            None if id.cra == Cra::Command && !han_only => return Err(hand.without("key of an Access Control Broker")),
             None => (id.originator, id.target),
         };
         let secrets = ring.secrets(a, b);
         let [z, ..] = &secrets[..] else {
-            return Err(format!("no key agreement keys of {a} and {b}, one of them private"));
+            return Err(hand.without(format_args!("key agreement keys of {a} and {b}, one of them private")));
         };
-        protect::add_mac(&AwsLc, z, octets).map_err(|e| e.to_string())
+        protect::add_mac(&crypto, z, octets).map_err(|e| e.to_string())
     })
 }
 

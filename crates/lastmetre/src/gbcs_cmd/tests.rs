@@ -1,7 +1,7 @@
 //! The commands as a script calls them, on the messages and keys of the gbcs crate's tests.
 use super::{Failure, GbcsArgs, Outcome, execute};
 use clap::Parser;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 
@@ -123,13 +123,56 @@ fn decode_for_people_shows_meaning_verdicts_and_what_was_encrypted() {
     assert_eq!(outcome, Some(Outcome::Held));
     for expected in [
         "ECS19 Read ESME Prepayment Registers",
-        "structure { 100, 0, 100000, 1, 2, 3 }",
-        "0705/01:05 Credit Adjustment",
-        "value: 100000",
+        "decrypted, row 1: verifies with the key of A1-B2-C3-D4-E5-F6-00-01",
+        "meter balance             GBP 0.001  100 0x00000064",
+        "0 Credit Adjustment",
+        "value         GBP 1.00  100000 0x186A0",
         "verifies with the key of A1-B2-C3-D4-E5-F6-00-01",
     ] {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
+}
+
+/// A Pre-Command is written from what it asks for, by names.
+#[test]
+fn encode_takes_parameters_by_their_names() {
+    let header = r#""originator": "A1B2C3D4E5F60001", "target": "A1B2C3D4E5F700A0", "counter": 1003"#;
+    let lines = [
+        format!(
+            r#"{{"message_code": "0x001C", {header}, "payload": {{"dlms": {{"request": {{"rows":
+               [{{"name": "meter_balance.adjust", "value": 1200000}}]}}}}}}}}"#
+        ),
+        format!(
+            r#"{{"message_code": "0x0070", {header}, "payload": {{"gbz": {{"components":
+               [{{"name": "Select Available Emergency Credit", "fields": {{"issue_time": "immediate", "originating_device": "supplier"}}}}]}}}}}}"#
+        ),
+    ];
+    let lines = lines.map(|line| line.replace('\n', " "));
+    let (_folder, path) = file(&lines.each_ref().map(|line| &line[..]));
+    let (outcome, out) = run(&["encode", &path]);
+    assert_eq!(outcome, Some(Outcome::Held), "{out}");
+    let [balance, credit] = out.lines().collect::<Vec<_>>()[..] else { panic!("{out}") };
+    assert!(balance.ends_with("D9200003EB00010300700000130A00FF01010500124F80"), "{balance}");
+    assert!(credit.ends_with("01090101070500080100000000000000"), "{credit}");
+    let (_folder, path) = file(&[balance, credit]);
+    let (outcome, out) = run(&["decode", "--json", &path]);
+    assert_eq!(outcome, Some(Outcome::Held));
+    for line in json_lines(&out) {
+        assert!(line.get("warnings").is_none(), "{line}");
+    }
+}
+
+#[test]
+fn a_message_that_breaks_a_rule_of_the_catalogue_is_shown_with_a_warning() {
+    let other_object = vector("ECS82 Command").replace("0000130A00FF", "0000130A07FF");
+    let (_folder, path) = file(&[&other_object]);
+    let (outcome, out) = run(&["decode", "--json", &path]);
+    assert_eq!(outcome, Some(Outcome::Held));
+    assert_eq!(json_lines(&out)[0]["warnings"][0]["name"], "rows", "{out}");
+    let (_, text) = run(&["decode", "--color", "never", &path]);
+    assert!(text.contains("warning rows: the rows are not those of ECS82"), "{text}");
+    let (_, coloured) = run(&["decode", "--color", "always", &path]);
+    assert!(coloured.contains("\x1b[33mwarning\x1b[0m"), "{coloured}");
 }
 
 #[test]
@@ -181,6 +224,17 @@ fn a_top_up_is_made_and_checked() {
     let (outcome, out) = run(&["utrn", "check", &format!("{}{last}", &digits[..19])]);
     assert_eq!(outcome, Some(Outcome::DidNotHold));
     assert!(out.contains("check digit"), "{out}");
+    assert!(out.contains(&format!("{last} stands there, {} fits", &digits[19..])), "{out}");
+    let far = [&["utrn", "check", digits], &parties[..6], &["--highest", "0x100000000"]].concat();
+    assert_eq!(run(&far).0, Some(Outcome::Held), "414 top-ups ahead");
+    let far = [&["utrn", "check", digits], &parties[..6], &["--highest", "0x80000000000"]].concat();
+    let (outcome, out) = run(&far);
+    assert_eq!(outcome, Some(Outcome::DidNotHold));
+    assert!(out.contains("made under counter 0x19E00000000, which is outside the window"), "{out}");
+    let used = [&["utrn", "check", digits], &parties[..6], &["--highest", "0x19E00000000"]].concat();
+    let (outcome, out) = run(&used);
+    assert_eq!(outcome, Some(Outcome::DidNotHold));
+    assert!(out.contains("a duplicate"), "{out}");
     let odd_counter = [&["utrn", "create", "--pence", "1"], &parties[..6], &["--counter", "5"]].concat();
     assert_eq!(run(&odd_counter).0, None);
 }
@@ -190,9 +244,14 @@ fn the_catalogue_is_listed_and_a_use_case_shown_whole() {
     let (_, all) = run(&["use-cases"]);
     assert_eq!(all.lines().count(), gbcs::catalogue::all().len());
     let (_, one) = run(&["use-cases", "ecs04a"]);
-    assert!(one.contains("Action  112 0-0:19.10.0.255 #1  dlong -> null"), "{one}");
-    let (_, json) = run(&["use-cases", "--json", "0x0086"]);
-    assert_eq!(json_lines(&json)[0]["id"], "GCS40a");
+    assert!(one.contains("112 0-0:19.10.0.255 #1  dlong'GBP-5 -> null"), "{one}");
+    let (_, json) = run(&["use-cases", "--json", "0x0086", "ecs04a"]);
+    let json = json_lines(&json);
+    assert_eq!(json[0]["id"], "GCS40a");
+    assert_eq!(json[0]["components"][0]["fields"]["value"], json!({ "type": "s32", "unit": "GBP", "scale": -5 }));
+    let row = &json[1]["rows"][0];
+    assert_eq!((&row["name"], &row["method"]), (&json!("meter_balance.adjust"), &json!(1)));
+    assert_eq!(row["request"], json!({ "type": "double-long", "unit": "GBP", "scale": -5 }));
     assert_eq!(run(&["use-cases", "ECS99"]).0, None);
 }
 

@@ -3,7 +3,7 @@ use super::{Failure, KeyArgs, Outcome};
 use clap::{Args, Subcommand};
 use gbcs::crypto::{AwsLc, SharedSecret};
 use gbcs::keystore::{KeyName, Keyring};
-use gbcs::utrn::{Credit, Utrn};
+use gbcs::utrn::{Credit, Utrn, UtrnError, check_digit};
 use gbcs::{Counter, Eui64};
 use serde_json::json;
 use std::io::Write;
@@ -105,41 +105,92 @@ fn check(args: &CheckArgs, out: &mut impl Write) -> Result<Outcome, Failure> {
     let digits: String = args.digits.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
     let utrn: Utrn = match digits.parse() {
         Ok(utrn) => utrn,
-        Err(error) if args.json => {
-            writeln!(out, "{}", json!({ "valid": false, "reason": format!("{error}") }))?;
-            return Ok(Outcome::DidNotHold);
-        }
         Err(error) => {
-            writeln!(out, "not a UTRN: {error}")?;
+            let reason = refusal(&digits, error);
+            if args.json {
+                writeln!(out, "{}", json!({ "valid": false, "reason": reason }))?;
+            } else {
+                writeln!(out, "not a UTRN: {reason}")?;
+            }
             return Ok(Outcome::DidNotHold);
         }
     };
-    let mut counter = None;
-    let mut authentic = None;
-    if let (Some(supplier), Some(meter)) = (args.supplier, args.meter) {
-        let z = secret(&args.keys, supplier, meter)?;
-        let whole = args.counter.unwrap_or_else(|| utrn.rebuild_counter(args.highest.unwrap_or_default()));
-        counter = Some(whole);
-        authentic = Some(utrn.verify(&AwsLc, &z, supplier, meter, whole));
-    }
+    let checked = match (args.supplier, args.meter) {
+        (Some(supplier), Some(meter)) => {
+            let z = secret(&args.keys, supplier, meter)?;
+            Some(authenticity(args, &utrn, &z, supplier, meter))
+        }
+        _ => None,
+    };
+    let authentic = checked.as_ref().map(|checked| checked.result.is_ok());
     if args.json {
         let report = json!({
             "valid": true,
             "value": utrn.credit().value(),
             "truncated_counter": utrn.truncated_counter(),
-            "counter": counter,
-            "authentic": authentic.map(|authentic| authentic.is_ok()),
+            "counter": checked.as_ref().map(|checked| checked.counter),
+            "authentic": authentic,
+            "reason": checked.as_ref().and_then(|checked| checked.result.as_ref().err()),
         });
         writeln!(out, "{report}")?;
     } else {
         writeln!(out, "{}, counter {} of 1024", utrn.credit(), utrn.truncated_counter())?;
-        match (authentic, counter) {
-            (Some(Ok(())), Some(counter)) => writeln!(out, "authentic under counter 0x{:X}", counter.0)?,
-            (Some(Err(error)), _) => writeln!(out, "{error}")?,
-            _ => writeln!(out, "authenticity not checked: give --keys, --supplier and --meter")?,
+        match &checked {
+            Some(Checked { result: Ok(()), counter }) => writeln!(out, "authentic under counter 0x{:X}", counter.0)?,
+            Some(Checked { result: Err(reason), .. }) => writeln!(out, "refused: {reason}")?,
+            None => writeln!(out, "authenticity not checked: give --keys, --supplier and --meter")?,
         }
     }
-    Ok(Outcome::of(authentic.is_none_or(|authentic| authentic.is_ok())))
+    Ok(Outcome::of(authentic.unwrap_or(true)))
+}
+
+/// Why digits are no UTRN, with what would have fitted.
+fn refusal(digits: &str, error: UtrnError) -> String {
+    match (&error, check_digit(digits.as_bytes()), digits.chars().last()) {
+        (UtrnError::CheckDigit, Some(fits), Some(stands)) => {
+            format!("{error}: {stands} stands there, {fits} fits the 19 digits before it, so one of them is mistyped")
+        }
+        (UtrnError::NotDigits, ..) => format!("{error}, but {}", digits.chars().count()),
+        (UtrnError::ValueClass, ..) => format!("{error}: its value class is neither 0 (pence) nor 1 (whole pounds)"),
+        _ => error.to_string(),
+    }
+}
+
+/// Under which counter a meter checks a UTRN, and what comes of it.
+struct Checked {
+    counter: Counter,
+    result: Result<(), String>,
+}
+
+fn authenticity(args: &CheckArgs, utrn: &Utrn, z: &SharedSecret, supplier: Eui64, meter: Eui64) -> Checked {
+    let highest = args.highest.unwrap_or_default();
+    let counter = args.counter.unwrap_or_else(|| utrn.rebuild_counter(highest));
+    let result = utrn.verify(&AwsLc, z, supplier, meter, counter).map_err(|error| match (&error, args.counter) {
+        (UtrnError::Counter, Some(given)) => format!(
+            "{error}: {} of 1024, and counter 0x{:X} gives {}",
+            utrn.truncated_counter(),
+            given.0,
+            (given.0 >> 32) % 1024
+        ),
+        (UtrnError::NotAuthentic, None) => match utrn.find_counter(&AwsLc, z, supplier, meter, highest) {
+            Some(made) => format!(
+                "made under counter 0x{:X}, which is outside the window of 512 top-ups below and 511 above the highest \
+                     accepted (0x{:X}): the meter takes it for 0x{:X}, and the check fails",
+                made.0, highest.0, counter.0
+            ),
+            None => format!("{error}, nor under any counter near the highest accepted"),
+        },
+        _ => error.to_string(),
+    });
+    // The meter keeps the last counters it accepted; of those it can only be said that they are not new.
+    let result = result.and_then(|()| match args.highest {
+        Some(highest) if counter <= highest => Err(format!(
+            "authentic under counter 0x{:X}, which is not above the highest accepted (0x{:X}): a duplicate, unless it was skipped",
+            counter.0, highest.0
+        )),
+        _ => Ok(()),
+    });
+    Checked { counter, result }
 }
 
 /// Between the supplier's prepayment key and the meter's key.

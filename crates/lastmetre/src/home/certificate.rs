@@ -2,7 +2,7 @@
 //! x500UniqueIdentifier, the role in its organisational unit.
 use super::HomeError;
 use gbcs::Eui64;
-use gbcs::crypto::PrivateKey;
+use gbcs::crypto::{CryptoError, PrivateKey};
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::pkcs8::{EncodePrivateKey, LineEnding};
 use std::str::FromStr;
@@ -86,12 +86,17 @@ impl Authority {
 
 /// A private key in PEM (PKCS #8).
 pub fn key_to_pem(key: &PrivateKey) -> Result<String, HomeError> {
-    let key = p256::SecretKey::from_slice(key.expose()).map_err(keys)?;
+    let key = p256::SecretKey::from_slice(scalar(key)?).map_err(keys)?;
     Ok(key.to_pkcs8_pem(LineEnding::LF).map_err(keys)?.as_str().to_owned())
 }
 
+/// The scalar of a key that was made here.
+pub fn scalar(key: &PrivateKey) -> Result<&[u8; 32], HomeError> {
+    key.expose().ok_or_else(|| keys(CryptoError::HeldElsewhere))
+}
+
 fn signing_key(key: &PrivateKey) -> Result<SigningKey, HomeError> {
-    SigningKey::from_slice(key.expose()).map_err(keys)
+    SigningKey::from_slice(scalar(key)?).map_err(keys)
 }
 
 fn keys(error: impl std::fmt::Display) -> HomeError {

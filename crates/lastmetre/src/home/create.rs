@@ -1,6 +1,6 @@
 //! `lastmetre home new`: fresh identities, keys and certificates.
 use super::HomeError;
-use super::certificate::{Authority, key_to_pem};
+use super::certificate::{Authority, key_to_pem, scalar};
 use super::file::{Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Profile, RadioNode, Wan};
 use super::keys::{HanKeys, Secrets};
 use gbcs::Eui64;
@@ -151,7 +151,7 @@ fn private_key() -> Result<PrivateKey, HomeError> {
 
 fn secrets() -> Result<String, HomeError> {
     let secrets = Secrets {
-        warrant_key: hex::encode(private_key()?.expose()),
+        warrant_key: hex::encode(scalar(&private_key()?)?),
         api_token: hex::encode(random::<16>()?),
         han: HanKeys { network: random()?, ppmid: random()?, esme: random()?, gsme: random()? },
     };
