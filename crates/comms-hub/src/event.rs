@@ -92,15 +92,14 @@ pub enum Event {
         /// The message.
         octets: Vec<u8>,
     },
-    /// A gas meter answered a Command whose effect the GPF mirrors (GBCS 10.3.4.2). Applying it to the GPF's data is not part of
-    /// this core.
+    /// A gas meter answered a Command whose effect the GPF shows (GBCS 10.3.4.2).
     Tapped {
         /// The gas meter.
         gsme: Eui64,
-        /// The Command; several parts when it came as a block transfer.
-        command: Vec<Vec<u8>>,
-        /// Its Response.
-        response: Vec<u8>,
+        /// The use case.
+        code: MessageCode,
+        /// How many kinds of things it brought, or why Command and Response do not fit.
+        told: Result<usize, crate::gpf::TapFault>,
     },
     /// A gas meter reported attributes to its mirror.
     MirrorUpdated {

@@ -5,6 +5,7 @@ use crate::chf;
 use crate::config::{AlertKeys, DeviceKind, Profile, Settings};
 use crate::device_log::DeviceLog;
 use crate::event::{Counters, Event, EventLog, LogEntry, MalformedWatch, Undelivered, log_code};
+use crate::gpf::Gpf;
 use crate::letter::{Letter, Places};
 use crate::mailbox::Mailbox;
 use crate::memory::{Carried, Carriers, Taps};
@@ -61,6 +62,8 @@ pub(crate) struct Exchange<C> {
     pub wan_up: bool,
     pub carriers: Carriers,
     pub taps: Taps,
+    /// What the GPF shows.
+    pub proxy: Gpf,
     pub event_log: EventLog,
     pub counters: Counters,
     pub malformed: MalformedWatch,
@@ -123,7 +126,7 @@ impl<C: Crypto> Exchange<C> {
                 self.admit(now, &letter, *gsme).map(|()| self.put_in_mailbox(*gsme, letter))
             }
             Decision::ToWan { copies } => {
-                self.put_to_wan(letter, copies);
+                self.put_to_wan(now, letter, copies);
                 Ok(())
             }
             Decision::Local(Function::Chf) if self.alerts.is_some() && chf::executes(route.code) => {
@@ -197,7 +200,7 @@ impl<C: Crypto> Exchange<C> {
         self.dirty = true;
     }
 
-    fn put_to_wan(&mut self, letter: Letter, copies: &[Eui64]) {
+    fn put_to_wan(&mut self, now: Time, letter: Letter, copies: &[Eui64]) {
         for &carrier in copies {
             let held = self.transits.iter().filter(|t| t.peer == carrier && t.is_copy()).count();
             if held >= self.settings.tunnel_queue_depth {
@@ -216,7 +219,17 @@ impl<C: Crypto> Exchange<C> {
             && let Some(command) = self.taps.answered(&letter.route.id)
         {
             self.dirty = true;
-            self.events.push_back(Event::Tapped { gsme, command, response: letter.octets.clone() });
+            let told = self.proxy.tap(now, gsme, &command, &letter.octets);
+            if told.is_err() {
+                self.write_log(now, log_code::TAP_FAILED, Some(letter.route.code));
+            }
+            self.events.push_back(Event::Tapped { gsme, code: letter.route.code, told });
+        }
+        if let Source::Device(gsme) = letter.source
+            && letter.route.id.cra == Cra::Alert
+            && self.log.kind(gsme) == Some(DeviceKind::Gsme)
+        {
+            self.dirty |= self.proxy.notice(&letter.octets);
         }
         let dropped = self.wan.push(Parcel { id: letter.route.id, octets: letter.octets, of_ppmid });
         for parcel in dropped {
@@ -370,6 +383,7 @@ impl<C: Crypto> Exchange<C> {
             self.undelivered(now, target, &letter, Undelivered::DeviceRemoved);
         }
         self.budgets.forget(eui);
+        self.proxy.forget(eui);
     }
 
     pub fn mailbox(&self, gsme: Eui64) -> Option<&Mailbox> {
@@ -399,6 +413,7 @@ impl<C: Crypto> Exchange<C> {
             transits: self.transits.iter().map(|t| (t.peer, t.letter.clone())).collect(),
             carriers: self.carriers.iter().copied().collect(),
             taps: self.taps.iter().map(|(_, parts)| parts.clone()).collect(),
+            gpf: self.proxy.clone(),
             log: self.event_log.iter().copied().collect(),
         }
     }
@@ -418,6 +433,7 @@ impl<C: Crypto> Exchange<C> {
             self.carriers.remember(carried, self.settings.remember_messages, self.settings.remember_for);
         }
         self.taps = Taps::restored(record.taps);
+        self.proxy = record.gpf;
         for (gsme, letter) in record.mailboxes {
             if self.log.kind(gsme) == Some(DeviceKind::Gsme) {
                 self.mailbox_mut(gsme).push(letter);

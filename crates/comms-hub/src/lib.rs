@@ -9,6 +9,7 @@
 //! | [`store_forward`] | what waits for the WAN |
 //! | [`memory`] | who carried which Command, and which Commands the GPF must see answered |
 //! | [`mirror`] | what a gas meter reports |
+//! | [`gpf`] | what a gas meter took: tariff, calendar, messages |
 //! | [`device_log`] | who may speak on this HAN, and who once did |
 //! | `chf` | the Commands that read and change the Device Log |
 //! | [`hht`] | how a hand held terminal comes to be listed |
@@ -38,6 +39,7 @@ pub mod config;
 pub mod device_log;
 pub mod event;
 mod exchange;
+pub mod gpf;
 pub mod hht;
 pub mod hub;
 pub mod letter;

@@ -2,6 +2,7 @@
 use crate::config::{DeviceEntry, DeviceKind};
 use crate::device_log::{DeviceLog, Historic, Listed};
 use crate::event::LogEntry;
+use crate::gpf::Gpf;
 use crate::letter::Letter;
 use crate::memory::Carried;
 use crate::routing::{Function, Source};
@@ -48,6 +49,7 @@ pub(crate) struct Record {
     pub transits: Vec<(Eui64, Letter)>,
     pub carriers: Vec<Carried>,
     pub taps: Vec<Vec<Vec<u8>>>,
+    pub gpf: Gpf,
     pub log: Vec<LogEntry>,
 }
 
@@ -61,6 +63,7 @@ impl Record {
             historic: self.devices.historic().map(DeviceRecord::of_historic).collect(),
             chf_counter: self.chf_counter.0,
             join_timeout: self.join_timeout,
+            gpf: self.gpf.clone(),
             own_counter: self.own_counter.0,
             wan: self
                 .wan
@@ -96,6 +99,7 @@ impl Record {
             devices: device_log(&stored.devices, &stored.historic)?,
             chf_counter: Counter(stored.chf_counter),
             join_timeout: stored.join_timeout,
+            gpf: stored.gpf,
             own_counter: Counter(stored.own_counter),
             wan: stored.wan.into_iter().map(parcel).collect::<Result<_, RecordError>>()?,
             mailboxes: stored.mailboxes.into_iter().map(LetterRecord::letter).collect::<Result<_, _>>()?,
@@ -139,6 +143,8 @@ struct Stored {
     chf_counter: u64,
     #[n(12)]
     join_timeout: u16,
+    #[n(13)]
+    gpf: Gpf,
 }
 
 /// A device of either log. Its keys are what the hub needs to go on speaking with it.

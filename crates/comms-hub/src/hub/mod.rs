@@ -139,6 +139,7 @@ impl<C: Crypto> Hub<C> {
                 wan_up: false,
                 carriers: Carriers::default(),
                 taps: Taps::default(),
+                proxy: Default::default(),
                 event_log: Default::default(),
                 counters: Counters::default(),
                 malformed: Default::default(),
@@ -296,6 +297,11 @@ impl<C: Crypto> Hub<C> {
     /// How often what happened since the start.
     pub fn counters(&self) -> &Counters {
         &self.exchange.counters
+    }
+
+    /// What the GPF shows of what gas meters took.
+    pub fn gpf(&self) -> &crate::gpf::Gpf {
+        &self.exchange.proxy
     }
 
     /// What gas meters reported.
@@ -466,7 +472,11 @@ impl<C: Crypto> Hub<C> {
             self.mirror.handle(peer, datagram.dst_endpoint, cluster, &frame, pending)
         } else {
             let gsme = self.exchange.log.iter().find(|d| d.entry.kind == DeviceKind::Gsme).map(|d| d.entry.eui);
-            self.mirror.read(gsme.unwrap_or_default(), cluster, &frame)
+            let gsme = gsme.unwrap_or_default();
+            match self.exchange.proxy.answer(gsme, cluster, &frame).filter(|_| datagram.dst_endpoint == ESI_ENDPOINT) {
+                Some(answers) => Reaction { answers, reported: 0 },
+                None => self.mirror.read(gsme, cluster, &frame),
+            }
         };
         let Reaction { answers, reported } = reaction;
         if reported > 0 {
@@ -495,10 +505,16 @@ fn peer_of(entry: &DeviceEntry, link_key: Option<Key>) -> Peer {
 
 /// What is at the hub's endpoints (han.md 8.5): Gas ESI, gas mirror, Remote CommsHub.
 fn describe(node: &mut Node) {
+    use crate::gpf::{CALENDAR, MESSAGING, PRICE};
     use han::zcl::mirror::CLUSTER as METERING;
     const PREPAYMENT: u16 = 0x0705;
     const BASIC: u16 = 0x0000;
-    node.describe(SimpleDescriptor::smart_energy(ESI_ENDPOINT, 0x0500, [BASIC, han::cbke::CLUSTER], [METERING]));
+    node.describe(SimpleDescriptor::smart_energy(
+        ESI_ENDPOINT,
+        0x0500,
+        [BASIC, PRICE, MESSAGING, CALENDAR, han::cbke::CLUSTER],
+        [METERING],
+    ));
     node.describe(SimpleDescriptor::smart_energy(MIRROR_ENDPOINT, 0x0501, [BASIC, METERING, PREPAYMENT], [METERING]));
     node.describe(SimpleDescriptor::smart_energy(TUNNEL_ENDPOINT, 0x0508, [BASIC, TUNNELING], [TUNNELING]));
 }

@@ -40,7 +40,8 @@ fn hub(event: &comms_hub::Event) -> String {
         Event::Local { function, source, octets } => {
             format!("hub: {} octets for {function:?} from {}", octets.len(), brought_by(*source))
         }
-        Event::Tapped { gsme, .. } => format!("hub: the GPF saw {gsme} answer a Command that it mirrors"),
+        Event::Tapped { gsme, code, told: Ok(_) } => format!("hub: the GPF shows what {gsme} took of {code}"),
+        Event::Tapped { gsme, code, told: Err(fault) } => format!("hub: the GPF, of {code} to {gsme}: {fault}"),
         Event::MirrorUpdated { gsme, cluster, attributes } => {
             format!("hub: {gsme} reported {attributes} attributes of cluster {cluster:04X}")
         }
