@@ -1,5 +1,6 @@
 //! One tunnel with the hub, whichever of the two asked for it, and one message at a time through it.
 use crate::config::{Config, TunnelInitiator};
+use crate::display::Question;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -8,7 +9,7 @@ use han::node::{self, FrameCounters, Handle, Node, NodeConfig, Refusal};
 use han::tunnel::{self, Client, ClientConfig, CloseReason, Server, ServerConfig, Side, TransferFailure, TransferId};
 use han::zcl::tunneling::{CLUSTER, TunnelStatus};
 use han::zdo::{Finder, SimpleDescriptor};
-use han::{Datagram, ShortAddress};
+use han::{Datagram, SMART_ENERGY, ShortAddress};
 
 /// What became of the message handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) enum Output {
     /// The hub sent these octets through the tunnel.
     Data(Vec<u8>),
     FrameRefused(Refusal),
+    /// A ZCL frame of another cluster from the hub: which, and the frame.
+    Zcl(u16, Vec<u8>),
 }
 
 /// Smart Energy device identifier: in-home display, which is what a PPMID is to its neighbours.
@@ -47,6 +50,8 @@ pub(crate) struct Carrier {
     open: Option<Side>,
     hub: Eui64,
     hub_endpoint: u8,
+    /// Our own.
+    endpoint: u8,
     /// Asks the hub where its tunnels are.
     finder: Finder,
     /// The message on its way.
@@ -82,6 +87,7 @@ impl Carrier {
             open: None,
             hub: config.hub,
             hub_endpoint: config.hub_endpoint,
+            endpoint: tunnel.endpoint,
             finder: Finder::of(CLUSTER),
             current: None,
             forgotten: false,
@@ -104,6 +110,14 @@ impl Carrier {
             Some(Side::Server) => (Side::Server, self.server.send(now, self.hub, message)),
             _ => (Side::Client, self.client.send(now, self.hub, message)),
         });
+        self.run(now);
+    }
+
+    /// Ask the hub something at an endpoint other than that of its tunnels.
+    pub(crate) fn ask(&mut self, now: Time, question: Question) {
+        let Question { endpoint: dst_endpoint, cluster, zcl: payload } = question;
+        let (peer, profile, src_endpoint) = (self.hub, SMART_ENERGY, self.endpoint);
+        self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload });
         self.run(now);
     }
 
@@ -221,6 +235,9 @@ impl Carrier {
             return self.client.open(now, hub, endpoint.unwrap_or(self.hub_endpoint));
         }
         if datagram.cluster != CLUSTER {
+            if datagram.profile == SMART_ENERGY && datagram.peer == self.hub {
+                self.outputs.push_back(Output::Zcl(datagram.cluster, datagram.payload.clone()));
+            }
             return;
         }
         let Datagram { peer, src_endpoint, ref payload, .. } = *datagram;
