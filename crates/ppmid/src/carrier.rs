@@ -39,6 +39,9 @@ pub(crate) enum Output {
     Zcl(u16, Vec<u8>),
 }
 
+/// How long a hub that is to ask for the tunnel is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Smart Energy device identifier: in-home display, which is what a PPMID is to its neighbours.
 const DISPLAY: u16 = 0x0502;
 
@@ -49,11 +52,14 @@ pub(crate) struct Carrier {
     /// Which of the two has the tunnel that opened last.
     open: Option<Side>,
     hub: Eui64,
+    hub_short: ShortAddress,
     hub_endpoint: u8,
     /// Our own.
     endpoint: u8,
     /// Asks the hub where its tunnels are.
     finder: Finder,
+    /// When this PPMID asks for a tunnel that the hub was to ask for: it may not know that ours is lost.
+    ask_at: Option<Time>,
     /// The message on its way.
     current: Option<(Side, TransferId)>,
     /// The hub said that the tunnel is not ours, so what was sent on it went nowhere.
@@ -78,6 +84,7 @@ impl Carrier {
         let mut server = Server::new(ServerConfig { max_waiting: 1, ..ServerConfig::at(tunnel.endpoint) });
         server.allow(config.hub, true);
         let hub_short = node.peers.iter().find(|peer| peer.eui == config.hub).map(|peer| peer.short);
+        let hub_short = hub_short.unwrap_or(ShortAddress::COORDINATOR);
         let mut node = Node::new(node);
         node.describe(SimpleDescriptor::smart_energy(tunnel.endpoint, DISPLAY, [CLUSTER], [CLUSTER]));
         let mut carrier = Self {
@@ -86,18 +93,19 @@ impl Carrier {
             server,
             open: None,
             hub: config.hub,
+            hub_short,
             hub_endpoint: config.hub_endpoint,
             endpoint: tunnel.endpoint,
             finder: Finder::of(CLUSTER),
+            ask_at: None,
             current: None,
             forgotten: false,
             commands: Vec::new(),
             outputs: VecDeque::new(),
         };
-        if config.tunnel_initiator == TunnelInitiator::Ppmid {
-            let short = hub_short.unwrap_or(ShortAddress::COORDINATOR);
-            let request = carrier.finder.ask(now, config.hub, short);
-            carrier.node.send(now, request);
+        match config.tunnel_initiator {
+            TunnelInitiator::Ppmid => carrier.look_for_hub(now),
+            TunnelInitiator::Hub => carrier.ask_at = Some(now + PATIENCE),
         }
         carrier.run(now);
         carrier
@@ -133,6 +141,9 @@ impl Carrier {
         if self.finder.overdue(now).is_some() {
             self.client.open(now, self.hub, self.hub_endpoint);
         }
+        if self.ask_at.take_if(|at| *at <= now).is_some() {
+            self.look_for_hub(now);
+        }
         self.run(now);
     }
 
@@ -145,7 +156,13 @@ impl Carrier {
         let of_tunnel = |output| if let tunnel::Output::Timeout(at) = output { at } else { None };
         let node = if let node::Output::Timeout(at) = self.node.poll() { at } else { None };
         let tunnels = [of_tunnel(self.client.poll()), of_tunnel(self.server.poll())];
-        tunnels.into_iter().chain([node, self.finder.timeout()]).flatten().min()
+        tunnels.into_iter().chain([node, self.finder.timeout(), self.ask_at]).flatten().min()
+    }
+
+    /// Ask the hub where its tunnels are; its answer, or its silence, leads to a RequestTunnel.
+    fn look_for_hub(&mut self, now: Time) {
+        let request = self.finder.ask(now, self.hub, self.hub_short);
+        self.node.send(now, request);
     }
 
     /// Let node and tunnels feed each other until all are at rest.
@@ -177,6 +194,7 @@ impl Carrier {
             }
             tunnel::Output::Opened { .. } => {
                 self.open = Some(side);
+                self.ask_at = None;
                 self.outputs.push_back(Output::Opened);
             }
             tunnel::Output::Refused { status, .. } => self.outputs.push_back(Output::TunnelRefused(status)),

@@ -73,7 +73,8 @@ pub enum TunnelInitiator {
     /// The PPMID asks (SECMP0038).
     #[default]
     Ppmid,
-    /// The PPMID waits for the hub to ask (GBCS 0.8 10.2.2.1).
+    /// The hub asks (GBCS 0.8 10.2.2.1); a minute after a start without a tunnel the PPMID asks nevertheless, since a hub does not know
+    /// that a PPMID lost its tunnel with its power.
     Hub,
 }
 
