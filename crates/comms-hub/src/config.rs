@@ -109,7 +109,9 @@ pub enum ToHubFromPpmid {
     Process,
 }
 
-/// What one PPMID may cost in every profile (han.md 6.6).
+/// What one PPMID may cost in every profile (han.md 6.6): it is consumer equipment with a way to the internet, so whoever takes it over
+/// must not be able to occupy the hub. The limits are far above what a supplier needs (five Commands for a change of tenancy) and far
+/// below what fills a queue that WAN and HHT use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PpmidLimits {
     /// Messages waiting for one target.
@@ -129,16 +131,21 @@ pub struct Bucket {
     pub refill: Duration,
 }
 
-/// The budgets of [`Profile::Assured`].
+/// The budgets of [`Profile::Assured`]: what an always-connected display can make others bear is bounded, whatever it sends. Nothing a
+/// PPMID carries is authenticated by the hub, so cost is all that it can limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AssuredBudgets {
-    /// Commands from one PPMID.
+    /// Commands from one PPMID. Default 20 at once, then one in 15 s: a supplier's largest day (new tariff, debt, mode, credit on two
+    /// meters) passes at once; a flood settles at 240 in an hour.
     pub per_ppmid: Bucket,
-    /// Commands for one target, whichever PPMID carries them.
+    /// Commands for one target, whichever PPMID carries them. Default 12 at once, then one in 30 s: each costs a meter an elliptic curve
+    /// operation or two and a line in its security log, which holds 100.
     pub per_target: Bucket,
     /// What a gas meter's battery may be made to receive, in fragments on the air; see [`gsme_overhead`](Self::gsme_overhead).
+    /// Default 480 at once, then one in 3 min: twenty Commands of the longest kind, then 480 fragments a day - two seconds of
+    /// receiving, beside the minute or more that a meter waking 48 times listens anyway.
     pub gsme_energy: Bucket,
-    /// Fragments charged for each Command to a gas meter besides its own: wake-up, verification, answer.
+    /// Fragments charged for each Command to a gas meter besides its own: wake-up, verification, answer. Default 8.
     pub gsme_overhead: u32,
 }
 

@@ -592,3 +592,20 @@ fn a_hub_that_opens_the_tunnel_with_the_ppmid_itself_carries_the_same() {
     assert_eq!(home.device(ESME).data, [command(ESME, 1)]);
     assert_eq!(home.device(PPMID).data, [response(ESME, 1)]);
 }
+
+#[test]
+fn the_hub_accounts_for_the_air_it_and_each_device_used() {
+    let mut home = Home::ready(Profile::Secmp0038, true);
+    let before = home.hub.exchanged_with(ESME).unwrap().sent;
+    let duty = home.hub.airtime().duty(home.now);
+    home.wan_brings(&command(ESME, 1));
+    home.run_for(2);
+    let after = home.hub.exchanged_with(ESME).unwrap().sent;
+    assert!(after.frames > before.frames && after.time > before.time);
+    assert!(home.hub.airtime().duty(home.now) > duty);
+    let all = [ESME, GSME, PPMID, PPMID2, HHT].map(|eui| home.hub.exchanged_with(eui).unwrap().sent.frames);
+    assert_eq!(all.iter().sum::<u64>(), home.hub.airtime().total().frames, "each frame was for one of them");
+    home.hub.remove_device(home.now, PPMID2);
+    home.drain_hub();
+    assert!(home.hub.exchanged_with(PPMID2).is_none());
+}

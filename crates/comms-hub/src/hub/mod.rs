@@ -16,6 +16,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use gbcs::crypto::Crypto;
 use gbcs::{Counter, Eui64, Time};
+use han::airtime::{Airtime, Exchanged};
 use han::node::{self, Handle, Peer};
 use han::tunnel::{Client, ClientConfig, Server, ServerConfig, Side};
 use han::zcl::tunneling::CLUSTER as TUNNELING;
@@ -302,6 +303,16 @@ impl<C: Crypto> Hub<C> {
     /// What the GPF shows of what gas meters took.
     pub fn gpf(&self) -> &crate::gpf::Gpf {
         &self.exchange.proxy
+    }
+
+    /// What the hub put on the air: its duty.
+    pub fn airtime(&self) -> &Airtime {
+        self.node.airtime()
+    }
+
+    /// What passed between the hub and a device.
+    pub fn exchanged_with(&self, device: Eui64) -> Option<Exchanged> {
+        self.node.exchanged_with(device)
     }
 
     /// What gas meters reported.
