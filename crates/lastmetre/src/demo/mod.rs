@@ -1,9 +1,12 @@
 //! `lastmetre demo`: the whole journey in one process. Real sockets for the DCC, the broker and the head end; virtual radio and
 //! virtual time for the home; fresh keys in a temporary folder.
 mod han;
+
 mod outcome;
 mod progress;
 pub mod story;
+
+pub use han::keys_beside;
 
 use crate::failure::Failure;
 use crate::home::{self, Home, NewHome, Profile, Wan};
@@ -42,6 +45,9 @@ pub struct Args {
     /// Capture what is on the air here, and write its keys to FILE.keys
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
+    /// Leave the protection of NWK and APS out of the capture, for tools that have no keys
+    #[arg(long, requires = "pcap")]
+    clear: bool,
     /// One JSON object per delivery, then one for the whole
     #[arg(long)]
     json: bool,
@@ -144,7 +150,7 @@ async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Reques
     let (began, start) = (Instant::now(), now());
     let dcc = servers::start_dcc(home).await?;
     let headend = servers::start_headend(home, deadlines(args)).await?;
-    let capture = args.pcap.as_deref().map(|path| han::Capture::create(path, home)).transpose()?;
+    let capture = args.pcap.as_deref().map(|path| han::Capture::create(path, home, args.clear)).transpose()?;
     let (tell, mut device_events) = mpsc::unbounded_channel();
     let devices = han::Devices::start(home, capture, tell)?;
     let before = devices.readings();
@@ -217,7 +223,7 @@ async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Reques
     let holds = report.holds();
     report.print(args.json, began.elapsed());
     if let Some(path) = args.pcap.as_deref().filter(|_| !args.json) {
-        println!("capture: {}; its keys: {}", path.display(), han::Capture::keys_beside(path).display());
+        println!("capture: {}; its keys: {}", path.display(), keys_beside(path).display());
     }
     headend.shutdown().await;
     Ok(holds)

@@ -8,3 +8,4 @@ mod duis_documents;
 mod gbcs_messages;
 mod processes;
 mod token;
+mod trace;

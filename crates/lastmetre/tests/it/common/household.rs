@@ -205,7 +205,7 @@ impl Household {
         let decoded = run_with(&response, ["gbcs", "decode", "--json"]).ends(0).json().remove(0);
         let components = decoded["payload"]["gbz"]["components"].as_array().expect("components");
         let prepayment = components.iter().find(|component| component["cluster"] == "0x0705").expect("prepayment");
-        let balance = &prepayment["plain"]["read-attributes-response"][0]["value"]["signed32"];
+        let balance = &prepayment["values"][0]["value"];
         balance.as_i64().unwrap_or_else(|| panic!("no balance: {decoded}"))
     }
 
