@@ -167,8 +167,11 @@ fn packed(text: &str) -> Parsed<String> {
     Ok(format!("PackedField {{ name: {name:?}, octets: {octets}, form: PackedForm::{form} }}"))
 }
 
+/// Class, object, attribute, and whether a range of it is asked for.
+pub type ProtectedAttribute = (u16, [u8; 6], u8, bool);
+
 /// `1 94.44.34.10 #2, 7 98.1.0 #2 range`, taken apart.
-pub fn protected_attributes(text: &str) -> Parsed<Vec<(u16, [u8; 6], u8, bool)>> {
+pub fn protected_attributes(text: &str) -> Parsed<Vec<ProtectedAttribute>> {
     let attributes = text.split(',').map(|attribute| {
         let parts: Vec<_> = attribute.split_whitespace().collect();
         let ([class, object, index] | [class, object, index, "range"]) = parts[..] else {

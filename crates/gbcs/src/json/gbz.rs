@@ -269,7 +269,7 @@ fn component_from(n: usize, json: &Json, at: &At<'_>) -> Result<Component, FormE
             Some(n.ok_or_else(|| at.expected(expected(Meaning::Time), json))?)
         }
     };
-    let empty = Content::Plain(Body::Unknown(Octets::new().into()));
+    let empty = Content::Plain(Body::Unknown(Octets::new()));
     let component = Component { cluster, from_date_time, frame_control, sequence, command, content: empty };
     let encrypted = map.take("encrypted");
     let body = body_from(&component, &mut map, at)?;
@@ -331,7 +331,7 @@ fn body_from(component: &Component, map: &mut Fields<'_>, at: &At<'_>) -> Result
             map.finish()?;
             Body::DefaultResponse { command, status }
         }
-        "octets" => Body::Unknown(read_as::<Octets>(json, at)?.into()),
+        "octets" => Body::Unknown(read_as::<Octets>(json, at)?),
         _ => {
             let known = command_fields(component);
             let map = json.as_object().ok_or_else(|| at.expected("an object", json))?;
