@@ -139,6 +139,26 @@ fn a_document_that_does_not_read_says_where_and_what_was_expected() {
     }
 }
 
+/// Found by proptest: an object identifier that is not written in the shortest way, and a read with data it should not have.
+#[test]
+fn what_once_did_not_come_back_does() {
+    for (code, payload) in [(0x0007, "3005 0603 008000"), (0x0059, "D9 2000004D 00 01 01 0001 0000000201FF 02 01 0900")]
+    {
+        let id = MessageId {
+            originator: Eui64::from_u64(1),
+            target: Eui64::from_u64(2),
+            cra: Cra::Command,
+            counter: Counter(77),
+        };
+        let payload = hex::decode(payload.replace(' ', "")).unwrap();
+        let octets = Message::plain(GroupingHeader::new(id, MessageCode(code)), payload).encode();
+        let document = Document::of(&MessageView::parse(&octets).unwrap()).unwrap();
+        let text = serde_json::to_string(&document).unwrap();
+        let read: Document = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.encode(), Ok(octets), "{text}");
+    }
+}
+
 /// JSON can say what no message holds; encode says no instead of writing something else.
 #[test]
 fn a_document_that_no_message_says_is_refused() {

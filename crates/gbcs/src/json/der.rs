@@ -53,10 +53,13 @@ fn primitive(tag: u8, octets: &[u8]) -> Json {
             Some(n) => n.into(),
             None => hexed(),
         },
-        tag::OBJECT_IDENTIFIER => match der::oid::ObjectIdentifier::from_bytes(octets) {
-            Ok(oid) => oid.to_string().into(),
-            Err(_) => hexed(),
-        },
+        // An arc with leading zeroes reads as one without.
+        tag::OBJECT_IDENTIFIER => {
+            let text = der::oid::ObjectIdentifier::from_bytes(octets).ok().map(|oid| oid.to_string());
+            let usual =
+                text.filter(|text| der::oid::ObjectIdentifier::new(text).is_ok_and(|oid| oid.as_bytes() == octets));
+            usual.map_or_else(hexed, Json::from)
+        }
         UTF8_STRING | PRINTABLE_STRING | IA5_STRING | UTC_TIME | tag::GENERALIZED_TIME => {
             serde_json::to_value(super::Text::of(octets)).expect("text or hex digits")
         }

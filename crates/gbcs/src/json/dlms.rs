@@ -5,7 +5,7 @@
 use super::form::{At, Fields, FormError};
 use super::says::says;
 use super::value::{from_json, to_json, typed};
-use crate::catalogue::{self, Field, Index, Meaning, RowTemplate, Type, UseCase};
+use crate::catalogue::{self, Field, Index, Meaning, Member, RowTemplate, Type, UseCase};
 use crate::dlms::{
     Access, AccessRequest, AccessResponse, Answer, Apdu, Choice, Data, DataAccessResult, DataNotification, DateTime,
     InvokeId, Obis, Row,
@@ -91,10 +91,22 @@ fn row_json(template: Option<&'static RowTemplate>, row: &Row) -> Json {
         }
     }
     if !row.data.is_null() {
-        let field = template.map(|template| &template.request).or_else(|| known().map(|member| &member.value));
-        insert_value(&mut map, field, &row.data);
+        insert_value(&mut map, row_field(template, row.access.choice(), known()), &row.data);
     }
     map.into()
+}
+
+/// What a row's data is: that of its use case, else what may be written to an attribute or given to a method.
+fn row_field(
+    template: Option<&'static RowTemplate>,
+    choice: Choice,
+    member: Option<&'static Member>,
+) -> Option<&'static Field> {
+    match (template, choice) {
+        (Some(template), _) => Some(&template.request),
+        (None, Choice::Get | Choice::GetSelective) => None,
+        (None, Choice::Set | Choice::Action) => member.map(|member| &member.value),
+    }
 }
 
 fn index_name(choice: Choice) -> &'static str {
@@ -318,11 +330,7 @@ impl RowReader {
             (None, None) => Data::Null,
             (None, Some(json)) => from_json(&ANYTHING, json, &At::Field(at, "data"))?,
             (Some(json), None) => {
-                let field = match (template, choice) {
-                    (Some(template), _) => Some(&template.request),
-                    (None, Choice::Get | Choice::GetSelective) => None,
-                    (None, _) => catalogue::member(class, obis, index).map(|member| &member.value),
-                };
+                let field = row_field(template, choice, catalogue::member(class, obis, index));
                 from_json(field.unwrap_or(&ANYTHING), json, &At::Field(at, "value"))?
             }
             (Some(_), Some(_)) => return Err(at.expected("a value or data, not both", json)),
