@@ -1,10 +1,11 @@
 //! DUIS documents.
 use crate::within;
 use duis::xml::{Document, Limits};
-use duis::{Request, Response, signature};
+use duis::{Device, DeviceType, Party, Request, Response, TransformContext, signature};
 use gbcs::crypto::RustCrypto;
+use gbcs::{Counter, MessageView, Time};
 
-/// A DOM has some 200 octets for the five of `<a/>`, and the canonical form of an element repeats namespaces.
+/// A DOM has some 200 octets for the five of `<a/>`, and what is carried unread repeats namespaces.
 const FACTOR: usize = 256;
 
 /// Whatever is read as a request or response is written, and reads as the same again; what is checked before a signature is
@@ -22,6 +23,7 @@ pub fn duis_xml(octets: &[u8]) {
         match Request::parse(&document) {
             Ok(request) => {
                 let _ = request.check();
+                commands(&request);
                 let written = request.to_xml();
                 if let Some(again) = parse_again(&written) {
                     assert_eq!(Request::parse(&again).as_ref(), Ok(&request), "{written}");
@@ -44,6 +46,21 @@ pub fn duis_xml(octets: &[u8]) {
         Some(())
     };
     within(octets.len(), FACTOR, || check(text));
+}
+
+/// What the DCC makes of a request for any device: a message of one of the service's use cases, or a reason.
+fn commands(request: &Request) {
+    for kind in [DeviceType::Esme, DeviceType::Gsme, DeviceType::Chf, DeviceType::Ppmid] {
+        let mut context = TransformContext::new(Device::new(kind), Time(1_800_000_000_000));
+        context.broker = Some(Party { id: request.header.id.target, counter: Counter(1) });
+        match duis::transform(request, &context) {
+            Ok(made) => {
+                let view = MessageView::parse(&made.octets).expect("a message was made");
+                assert!(made.entry.has_code(view.message_code()));
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
 }
 
 /// `None` when the canonical form of what is carried made it longer than what is read.

@@ -2,9 +2,6 @@
 use crate::frames;
 use crate::lenient::{Lenient, key};
 use crate::to_script;
-use duis::body::{DebtRecovery, GasDebtRecovery, Period};
-use duis::body::{DisplayMessage, LocalCommandResponse, OtherBody, SignedPreCommand, UpdateDebt, Utrn as DuisUtrn};
-use duis::{Body, CommandVariant, Content, Execution, Request, Response, ResponseCode};
 use gbcs::block::Segments;
 use gbcs::catalogue::{self, Arguments, DeviceType, Originator, RowTemplate, Type, UseCase};
 use gbcs::crypto::Signature;
@@ -26,6 +23,10 @@ use han::zcl::tunneling::{
 };
 use han::{Key, PanId, SMART_ENERGY, ShortAddress, aps, cbke, interpan, mac, nwk};
 use handover::{DeliveryId, Hello, Nonce, Receipt, Release, Stage, Upward, Warrant};
+
+mod duis_documents;
+
+pub use duis_documents::duis_xml;
 
 type Seeds = Vec<(&'static str, Vec<u8>)>;
 
@@ -810,57 +811,6 @@ pub fn ppmid() -> Seeds {
     ];
     let (silent, loud) = (steps[..6].to_vec(), steps);
     vec![("deliveries", to_script(&loud)), ("refused-by-the-hub", to_script(&silent))]
-}
-
-/// Seeds of `duis_xml`.
-pub fn duis_xml() -> Seeds {
-    let id = duis::RequestId { originator: SUPPLIER, target: METERS[0], counter: Counter(1000) };
-    let now = Time(1_800_000_000_000);
-    let request = |srv: &str, variant, body| {
-        Request::new(id, srv.parse().expect("a service"), variant, body).to_xml().into_bytes()
-    };
-    let answer = |content| {
-        let code = ResponseCode::I0;
-        Response::answer(id, "2.5".parse().expect("a service"), code, now, content).to_xml().into_bytes()
-    };
-    let debt = UpdateDebt {
-        time_debt_1: 1,
-        time_debt_2: -1,
-        payment_debt: 3,
-        recovery_per_payment: 10,
-        recovery: DebtRecovery::Gas([GasDebtRecovery { rate: 1, period: Period::Daily }; 2]),
-    };
-    let text = DisplayMessage::new("a & b < c", Execution::At(now)).expect("short");
-    let pre_command = SignedPreCommand { execution: Execution::Cancel, payload: vec![0xDF; 40] };
-    let returned = LocalCommandResponse { original: Some(id), response: response(METERS[0], 1000) };
-    // Canonical form writes the long name of a namespace anew in each of its elements.
-    let (start, end) = ("<sr:UpdatePrepayConfiguration>", "</sr:UpdatePrepayConfiguration>");
-    let carried =
-        OtherBody { element: "UpdatePrepayConfiguration", xml: format!("{start}{}{end}", "<n:a/>".repeat(2000)) };
-    let carried = request("2.1", CommandVariant::Transform, Body::Other(carried));
-    let long_name = format!("xmlns:n=\"urn:{}\" schemaVersion", "n".repeat(10_000));
-    let namespaces =
-        String::from_utf8(carried).expect("XML is text").replacen("schemaVersion", &long_name, 1).into_bytes();
-    let signed = request("2.5", CommandVariant::Transform, Body::plain("ActivateEmergencyCredit").expect("a body"));
-    vec![
-        ("plain", signed),
-        ("repeated-namespace", namespaces),
-        ("debt", request("2.3", CommandVariant::Transform, Body::UpdateDebt(debt))),
-        (
-            "top-up",
-            request(
-                "2.2",
-                CommandVariant::Transform,
-                Body::TopUpDevice(DuisUtrn::new("12345678901234567890").expect("digits")),
-            ),
-        ),
-        ("message", request("3.1", CommandVariant::Local, Body::DisplayMessage(text))),
-        ("signed-pre-command", request("1.5", CommandVariant::LocalSigned, Body::SignedPreCommand(pre_command))),
-        ("returned", request("8.13", CommandVariant::Transform, Body::ReturnLocalCommandResponse(returned))),
-        ("acknowledgement", answer(Content::Acknowledgement)),
-        ("local-command", answer(Content::LocalCommand(command(METERS[0], 1000, rows())))),
-        ("pre-command", answer(Content::PreCommand { gbcs_version: "4.1".into(), payload: vec![0xDF; 30] })),
-    ]
 }
 
 /// Seeds of `meter`: kind and settings, then a script with every use case of the catalogue for that kind, a dozen in each.

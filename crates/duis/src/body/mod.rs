@@ -192,6 +192,16 @@ impl Body {
             .then_some(Self::Plain { element: entry.body, execution: Execution::Immediate })
     }
 
+    /// Between when a log is read or a controller commanded.
+    pub fn period(&self) -> Option<(gbcs::Time, gbcs::Time)> {
+        match self {
+            Self::ReadLog(read) => Some((read.period.start, read.period.end)),
+            Self::ReadEventLog(read) => Some((read.period.start, read.period.end)),
+            Self::AuxiliaryState(b) | Self::LimitLevel(b) => Some((b.state.start, b.state.end)),
+            _ => None,
+        }
+    }
+
     /// The device that a join or unjoin names beside the target.
     pub fn other_device(&self) -> Option<gbcs::Eui64> {
         match self {

@@ -144,6 +144,9 @@ pub fn transform(request: &Request, ctx: &TransformContext) -> Result<Transforme
     if let (Body::TopUpDevice(_), true) = (&request.body, request.header.id.counter.0 as u32 != 0) {
         return Err(TransformError::TopUpCounter(request.header.id.counter));
     }
+    if request.body.period().is_some_and(|(start, end)| end < start) {
+        return Err(TransformError::NotOffered { srv, what: "a period that ends before it starts" });
+    }
     let clock = ctx.now.zigbee();
     let draft = draft(&request.body, entry, ctx, clock).map_err(|fault| told(fault, srv, device, ""))?;
     let found = entry.use_cases.iter().find_map(|u| {

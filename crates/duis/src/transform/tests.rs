@@ -170,6 +170,12 @@ fn what_no_command_can_carry_is_refused() {
         refused("8.7.1", join, DeviceType::Esme),
         "8.7.1 needs what the other device is, which is not known here"
     );
+    let backwards = "<sr:RetrieveExportDailyReadLog><sr:ReadLogPeriod><sr:StartDateTime>2015-01-02T00:00:00Z</sr:StartDateTime>\
+        <sr:EndDateTime>2015-01-01T00:00:00Z</sr:EndDateTime></sr:ReadLogPeriod></sr:RetrieveExportDailyReadLog>";
+    assert_eq!(
+        refused("4.6.2", backwards, DeviceType::Esme),
+        "4.6.2: a period that ends before it starts cannot be sent"
+    );
     let log = "<sr:ReadEventOrSecurityLog><sr:ReadLogPeriod><sr:StartDateTime>2015-01-01T00:00:00Z</sr:StartDateTime>\
         <sr:EndDateTime>2015-01-02T00:00:00Z</sr:EndDateTime></sr:ReadLogPeriod><sr:LogToRead>PowerEvent</sr:LogToRead></sr:ReadEventOrSecurityLog>";
     assert_eq!(refused("6.13", log, DeviceType::Chf), "6.13 as asked does not apply to a device of type CHF");
@@ -199,7 +205,7 @@ fn whatever_the_schema_allows_becomes_a_command_or_is_refused_for_what_it_says()
             request.header.id.counter = Counter(seed << 32);
             for kind in kinds {
                 let mut ctx = ctx(kind);
-                ctx.device.poly_phase = draw.number() % 2 == 1;
+                ctx.device.poly_phase = draw.number().is_multiple_of(2);
                 if draw.number().is_multiple_of(3) {
                     ctx.device.gbcs_version = GbcsVersion { major: 1, minor: 0 };
                 }

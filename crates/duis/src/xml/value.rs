@@ -270,7 +270,7 @@ impl Text for TimeOfDay {
         let text = text.trim_ascii();
         let clock = text.strip_suffix('Z').unwrap_or(text);
         let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
-        let mut parts = clock.split(':').map(|part| two_digits(part));
+        let mut parts = clock.split(':').map(two_digits);
         let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
         let sound = parts.next().is_none() && !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit());
         let hundredths = fraction.bytes().chain(*b"0").take(2).fold(0u8, |n, b| n * 10 + b.wrapping_sub(b'0') % 10);
@@ -303,7 +303,7 @@ pub struct Day {
 impl Day {
     /// `None` when there is no such day.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let days = match month {
             4 | 6 | 9 | 11 => 30,
             2 if leap => 29,
