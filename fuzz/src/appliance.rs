@@ -70,6 +70,7 @@ impl Home {
             prepayment,
             eui: PARTIES[party],
             key: *key(n).public(),
+            key_id: [n; 8],
         };
         let anchors = vec![
             anchor(Role::Supplier, Usage::DigitalSignature, false, 0, 1),
