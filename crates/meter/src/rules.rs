@@ -155,10 +155,7 @@ fn rows() -> impl Iterator<Item = &'static RowTemplate> {
 }
 
 fn covers(row: &RowTemplate, attribute: Attribute) -> bool {
-    let mut groups = row.obis.0.iter().zip(&row.obis_to.0).zip(&attribute.obis.0);
-    row.class == attribute.class
-        && row.index == attribute.index
-        && groups.all(|((low, high), group)| (low..=high).contains(&group))
+    (row.class, row.index) == (attribute.class, attribute.index) && row.covers(attribute.obis)
 }
 
 /// The empty value of a shape; `None` for shapes that have none.
