@@ -8,11 +8,15 @@ use gbcs::dlms::{Apdu, Data, DateTime, Obis};
 use gbcs::envelope::RouteForm;
 use gbcs::gbz::zcl::Body;
 use gbcs::gbz::{Alert, Payload as GbzPayload};
+use gbcs::json::Document;
 use gbcs::utrn::Utrn;
+use gbcs::view::{self, Value};
 use gbcs::{Cra, Eui64, Form, MessageCode, MessageView, ParseError, Payload, Route, Time, der};
 
 /// A value tree takes some 40 octets a node, its lists grow by doubling, and the shortest node has one octet.
 const TREE: usize = 300;
+/// JSON has names beside every value, and is held as text and as a tree.
+const JSON: usize = 2500;
 /// A message by meaning is one copy of it; encoding makes another.
 const COPIES: usize = 16;
 
@@ -52,6 +56,29 @@ pub fn gbcs_message(octets: &[u8]) {
             assert_eq!(view.to_message().with_payload(&payload).encode(), octets);
         }
         Err(error) => check_error(&error, octets),
+    });
+}
+
+/// The JSON of messages: octets of a message come back from their JSON, and what text says as JSON, if anything, is a message whose
+/// own JSON says the same.
+pub fn gbcs_json(input: &[u8]) {
+    within(input.len(), JSON, || match MessageView::parse(input) {
+        Ok(view) => {
+            let Ok(document) = Document::of(&view) else { return };
+            let text = serde_json::to_string(&document).expect("a document is JSON");
+            let read: Document = serde_json::from_str(&text).expect("decode writes what encode reads");
+            assert_eq!(read.encode().as_deref(), Ok(input), "{text}");
+        }
+        Err(_) => {
+            let Ok(document) = serde_json::from_slice::<Document>(input) else { return };
+            match document.encode() {
+                Ok(octets) => {
+                    let view = MessageView::parse(&octets).expect("encode writes messages");
+                    assert_eq!(Document::of(&view).expect("that read").encode(), Ok(octets));
+                }
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
+        }
     });
 }
 
@@ -116,8 +143,35 @@ pub fn blocks(input: &[u8]) {
     });
 }
 
+/// The view in place, which walks everything, and the reader by meaning see the same payload, or the same fault.
+fn agree<V, M>(seen: Result<V, ParseError>, read: Result<M, ParseError>) {
+    assert_eq!(seen.err(), read.err());
+}
+
+/// Everything that a value in place holds.
+fn walk(value: Value<'_>) -> usize {
+    1 + match value {
+        Value::Array(elements) | Value::Structure(elements) => {
+            assert_eq!(elements.iter().count(), elements.len());
+            elements.iter().map(walk).sum::<usize>()
+        }
+        Value::CompactArray(array) => array.values().map(walk).sum(),
+        _ => 0,
+    }
+}
+
 /// DLMS payloads and single values: what parses encodes back.
 pub fn dlms_apdu(octets: &[u8]) {
+    agree(view::dlms::Apdu::parse(octets), Apdu::parse(octets));
+    agree(Value::parse(octets), Data::parse(octets));
+    within(octets.len(), 0, || {
+        if let Ok(value) = Value::parse(octets) {
+            assert!(walk(value) > 0);
+        }
+        if let Ok(view::dlms::Apdu::Request(request)) = view::dlms::Apdu::parse(octets) {
+            assert_eq!(request.rows().map(|row| walk(row.data)).count(), request.rows().len());
+        }
+    });
     within(octets.len(), TREE, || match Apdu::parse(octets) {
         Ok(apdu) => {
             assert_eq!(apdu.encoded_len(), octets.len());
@@ -146,6 +200,8 @@ pub fn dlms_apdu(octets: &[u8]) {
 /// payload always parses. Input: cluster, frame control and command for the last, then the octets for each.
 pub fn gbz_content(input: &[u8]) {
     let Some((&[high, low, frame_control, command], octets)) = input.split_first_chunk() else { return };
+    agree(view::gbz::Payload::parse(octets), GbzPayload::parse(octets));
+    agree(view::gbz::Alert::parse(octets), Alert::parse(octets));
     within(octets.len(), TREE, || match GbzPayload::parse(octets) {
         Ok(payload) => {
             assert_eq!(payload.encoded_len(), octets.len());

@@ -1,7 +1,9 @@
 //! Every codec of the HAN, one layer at a time.
 use crate::within;
 use gbcs::Eui64;
-use han::capture::zep;
+use han::capture::dissect::Dissector;
+use han::capture::{read, zep};
+use han::join::{Beacon, MacCommand, TransportKey};
 use han::node::FrameCounters;
 use han::tunnel::Side;
 use han::tunnel::gsme::GsmeData;
@@ -9,7 +11,7 @@ use han::zcl::attributes::{ReadAttributes, ReadAttributesResponse, ReportAttribu
 use han::zcl::mirror::{FromMeter, FromMirror};
 use han::zcl::tunneling::{ToClient, ToServer};
 use han::zcl::{DefaultResponse, Frame as ZclFrame};
-use han::{Key, ParseError, aps, mac, nwk};
+use han::{Key, ParseError, ShortAddress, aps, cbke, interpan, mac, nwk, zdo};
 
 /// A header borrows its payload; lists of attributes take up to 40 octets for each two.
 const FACTOR: usize = 64;
@@ -37,7 +39,7 @@ macro_rules! comes_back {
 /// All layers: the first octet says which, the second is the command where the layer needs one.
 pub fn han_frames(input: &[u8]) {
     let Some((&[layer, command], octets)) = input.split_first_chunk() else { return };
-    match layer % 16 {
+    match layer % 22 {
         0 => _ = comes_back!(octets, mac::Frame::parse(octets)),
         1 => {
             // With the right frame check sequence, which noise seldom has.
@@ -77,9 +79,69 @@ pub fn han_frames(input: &[u8]) {
         12 => _ = comes_back!(octets, DefaultResponse::parse(octets)),
         13 => _ = comes_back!(octets, GsmeData::parse(octets)),
         14 => _ = comes_back!(octets, zep::Packet::parse(octets)),
-        _ => _ = comes_back!(octets, FrameCounters::parse(octets)),
+        15 => _ = comes_back!(octets, FrameCounters::parse(octets)),
+        16 => {
+            // The upper bit of a device profile cluster tells answers from requests.
+            let cluster = u16::from(command & 0x7F) | u16::from(command & 0x80) << 8;
+            if let Some(frame) = comes_back!(octets, zdo::Frame::parse(cluster, octets)) {
+                assert_eq!(frame.cluster(), cluster);
+                let descriptor = zdo::SimpleDescriptor::smart_energy(3, 0x0508, [0x0704], [0x0704]);
+                if let Some(answer) = frame.answer(ShortAddress(0), &[descriptor]) {
+                    assert_eq!(zdo::Frame::parse(answer.cluster(), &answer.to_vec()), Ok(answer));
+                }
+            }
+        }
+        17 => _ = comes_back!(octets, cbke::Command::parse(command, octets)).map(|c| assert_eq!(c.command(), command)),
+        18 => _ = comes_back!(octets, MacCommand::parse(octets)),
+        19 => _ = comes_back!(octets, TransportKey::parse(octets)),
+        20 => {
+            let psdu = [octets, &mac::frame_check(octets).to_le_bytes()].concat();
+            let Ok(frame) = mac::Frame::parse(&psdu) else { return };
+            if let Ok(beacon) = Beacon::parse(&frame) {
+                let again = beacon.to_psdu(frame.sequence);
+                assert_eq!(Beacon::parse(&mac::Frame::parse(&again).expect("our own frame")), Ok(beacon));
+            }
+        }
+        _ => {
+            let psdu = [octets, &mac::frame_check(octets).to_le_bytes()].concat();
+            let Ok(mac) = mac::Frame::parse(&psdu) else { return };
+            if let Ok(frame) = interpan::Frame::parse(&mac) {
+                assert_eq!(frame.to_psdu(), psdu);
+                assert_eq!(frame.encoded_len(), psdu.len());
+                if let Ok(sealed) = frame.seal(&Key::new([1; 16])) {
+                    let again = mac::Frame::parse(&sealed).expect("our own frame");
+                    let again = interpan::Frame::parse(&again).expect("our own frame");
+                    assert_eq!(again.open(&Key::new([1; 16])).as_deref(), Ok(frame.payload));
+                }
+            }
+        }
     }
 }
+
+/// A capture file: it is read or refused with a place in it; what is read is told with any key, and memory stays with the file.
+pub fn capture(input: &[u8]) {
+    // A datagram of 1600 octets for each of 256 that may be half there; names and repetitions beside them.
+    const REMEMBERED: usize = 256 * 1700;
+    within(input.len() + REMEMBERED, 4, || {
+        let Ok(frames) = read::Frames::of(input) else { return };
+        let mut dissector = Dissector::new([NETWORK_KEY, LINK_KEY].map(Key::new));
+        for frame in frames {
+            match frame {
+                Ok(frame) => {
+                    let clear = dissector.cleared(&frame.psdu);
+                    assert!(clear.len() <= frame.psdu.len(), "protection adds octets");
+                    dissector.push(frame.at, &frame.psdu);
+                }
+                Err(error) => assert!(error.offset <= input.len()),
+            }
+        }
+    });
+}
+
+/// Of the seeds of [`capture`].
+pub(crate) const NETWORK_KEY: [u8; 16] = [1; 16];
+/// Of the seeds of [`capture`].
+pub(crate) const LINK_KEY: [u8; 16] = [2; 16];
 
 fn check_value(value: &Value<'_>) {
     assert_eq!(Value::new(value.data_type(), value.octets()), Some(*value));

@@ -2,8 +2,8 @@
 //!
 //! | Module | Targets |
 //! |---|---|
-//! | [`codecs`] | `gbcs_message` `blocks` `dlms_apdu` `gbz_content` `der_tree` `asn1` `certificate` `texts` |
-//! | [`frames`] | `han_frames` |
+//! | [`codecs`] | `gbcs_message` `gbcs_json` `blocks` `dlms_apdu` `gbz_content` `der_tree` `asn1` `certificate` `texts` |
+//! | [`frames`] | `han_frames` `capture` |
 //! | [`stations`] | `han_node` |
 //! | [`tunnels`] | `tunnel` |
 //! | [`messages`] | `handover` |
@@ -52,6 +52,7 @@ pub struct Target {
 /// All of them.
 pub const TARGETS: &[Target] = &[
     Target { name: "gbcs_message", run: codecs::gbcs_message, seeds: seeds::gbcs_message, mutations: 4000 },
+    Target { name: "gbcs_json", run: codecs::gbcs_json, seeds: seeds::gbcs_json, mutations: 3000 },
     Target { name: "blocks", run: codecs::blocks, seeds: seeds::blocks, mutations: 2000 },
     Target { name: "dlms_apdu", run: codecs::dlms_apdu, seeds: seeds::dlms_apdu, mutations: 4000 },
     Target { name: "gbz_content", run: codecs::gbz_content, seeds: seeds::gbz_content, mutations: 4000 },
@@ -60,6 +61,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "certificate", run: codecs::certificate, seeds: seeds::certificate, mutations: 4000 },
     Target { name: "texts", run: codecs::texts, seeds: seeds::texts, mutations: 4000 },
     Target { name: "han_frames", run: frames::han_frames, seeds: seeds::han_frames, mutations: 8000 },
+    Target { name: "capture", run: frames::capture, seeds: seeds::capture, mutations: 3000 },
     Target { name: "han_node", run: stations::han_node, seeds: seeds::han_node, mutations: 2000 },
     Target { name: "tunnel", run: tunnels::tunnel, seeds: seeds::tunnel, mutations: 4000 },
     Target { name: "handover", run: messages::handover, seeds: seeds::handover, mutations: 4000 },

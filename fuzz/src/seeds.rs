@@ -1,4 +1,5 @@
 //! Inputs that reach far: made by the project's own encoders, nobody's data.
+use crate::frames;
 use crate::lenient::{Lenient, key};
 use crate::to_script;
 use duis::body::{DebtRecovery, GasDebtRecovery, Period};
@@ -16,13 +17,14 @@ use gbcs::gbz::zcl::{AttributeRecord, AttributeValue, GetCurrentPrice, Status, Z
 use gbcs::gbz::{self, AlertData, Component};
 use gbcs::{Counter, Cra, Eui64, GroupingHeader, Message, MessageCode, MessageId, Time, der};
 use han::capture::zep;
+use han::join::{Beacon, MacCommand, TransportKey};
 use han::tunnel::gsme::GsmeData;
 use han::zcl::attributes::{ReadAttributes, ReadAttributesResponse, ReportAttributes, Value};
 use han::zcl::mirror::{ConfigureMirror, FromMeter, FromMirror, Notifications};
 use han::zcl::tunneling::{
     NO_MANUFACTURER, Protocol, RequestTunnel, ToClient, ToServer, TransferDataStatus, TunnelStatus,
 };
-use han::{PanId, SMART_ENERGY, ShortAddress, aps, mac};
+use han::{Key, PanId, SMART_ENERGY, ShortAddress, aps, cbke, interpan, mac, nwk};
 use handover::{DeliveryId, Hello, Nonce, Receipt, Release, Stage, Upward, Warrant};
 
 type Seeds = Vec<(&'static str, Vec<u8>)>;
@@ -229,6 +231,29 @@ pub fn gbcs_message() -> Seeds {
         ("alert", alert.encode()),
         ("block", block),
     ]
+}
+
+/// Seeds of `gbcs_json`: messages, and the JSON of some.
+pub fn gbcs_json() -> Seeds {
+    let mut seeds = gbcs_message();
+    let text = |name| {
+        let (_, octets) = gbcs_message().into_iter().find(|(known, _)| *known == name).expect("a seed");
+        let view = gbcs::MessageView::parse(&octets).expect("a message");
+        let document = gbcs::json::Document::of(&view).expect("that reads");
+        serde_json::to_vec(&document).expect("a document is JSON")
+    };
+    seeds.extend([
+        ("command-json", text("command")),
+        ("gas-json", text("gas-response")),
+        ("alert-json", text("alert")),
+    ]);
+    let header = r#""message_code":"0x001C","originator":"90B3D51F30010000","target":"00DB1234567890A0","counter":5"#;
+    let rows = r#"[{"name":"meter_balance.adjust","value":-5},{"name":"account_next.mode_and_status","value":{"mode":"prepayment","status":1}}]"#;
+    seeds.push((
+        "names-json",
+        format!(r#"{{{header},"payload":{{"dlms":{{"request":{{"rows":{rows}}}}}}}}}"#).into_bytes(),
+    ));
+    seeds
 }
 
 /// Seeds of `dlms_apdu`.
@@ -453,7 +478,103 @@ pub fn han_frames() -> Seeds {
         ("get-response", of(13, 0, |out| GsmeData::GetResponse { remaining: 1, message: &[0xDF; 9] }.encode(out))),
         ("zep", of(14, 0, |out| zep::Packet::new(11, 1, Time(1_800_000_000_000), 9, &psdu).encode(out))),
         ("counters", of(15, 0, |out| out.extend([7; 44]))),
+        ("match-descriptor", of(16, 0x06, |out| out.extend([1, 0, 0, 9, 1, 1, 4, 7, 0]))),
+        ("match-descriptor-answer", of(16, 0x86, |out| out.extend([1, 0, 0, 0, 1, 3]))),
+        ("simple-descriptor", of(16, 0x84, |out| out.extend([1, 0, 0, 0, 10, 3, 9, 1, 8, 5, 0, 1, 4, 7, 0]))),
+        ("announce", of(16, 0x13, |out| out.extend([1, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x8E]))),
+        ("key-establishment", {
+            let certificate = cbke::certificate(Eui64::from_u64(7));
+            let initiate = cbke::Command::Initiate { suites: 2, generation_times: [11, 16], certificate: &certificate };
+            of(17, 0, |out| initiate.encode(out))
+        }),
+        ("association", of(18, 0, |out| MacCommand::AssociationRequest(0x8E).encode(out))),
+        ("transport-key", of(19, 0, |out| transport_key().encode(out))),
+        ("beacon", {
+            let (pan, source) = (PanId(0x1A62), ShortAddress(0));
+            let extended_pan = Eui64::from_u64(7);
+            let beacon = Beacon { pan, source, permits_joining: true, extended_pan }.to_psdu(1);
+            of(20, 0, |out| out.extend(&beacon[..beacon.len() - 2]))
+        }),
+        ("inter-pan", {
+            let psdu = inter_pan(None);
+            of(21, 0, |out| out.extend(&psdu[..psdu.len() - 2]))
+        }),
+        ("inter-pan-secured", {
+            let psdu = inter_pan(Some(interpan::Frame::link_key_security(5)));
+            of(21, 0, |out| out.extend(&psdu[..psdu.len() - 2]))
+        }),
     ]
+}
+
+fn transport_key() -> TransportKey {
+    let (destination, source) = (Eui64::from_u64(7), Eui64::from_u64(8));
+    TransportKey { key: Key::new(frames::NETWORK_KEY), sequence: 0, destination, source }
+}
+
+fn inter_pan(security: Option<han::security::Aux>) -> Vec<u8> {
+    let payload = &[0x11, 1, 1, 9, 9, 9, 9, 9];
+    interpan::Frame {
+        source: Eui64::from_u64(7),
+        destination: Eui64::from_u64(8),
+        pan: PanId(0x1A62),
+        sequence: 1,
+        cluster: 0x0800,
+        security,
+        payload,
+    }
+    .to_psdu()
+}
+
+/// Captures of a frame of each kind, in both formats; the protected ones open with the keys of the target.
+pub fn capture() -> Seeds {
+    let eui = Eui64::from_u64(7);
+    let aps = aps::Frame {
+        kind: aps::Kind::Data,
+        broadcast: false,
+        ack_request: true,
+        endpoints: Some(aps::Endpoints { destination: 1, cluster: 0x0704, profile: SMART_ENERGY, source: 1 }),
+        counter: 1,
+        block: Some(aps::Block { first: true, number: 2, received: None }),
+        security: Some(han::security::Aux { key: han::security::KeyId::Data, counter: 1, source: None }),
+        payload: &[0x11, 1, 0, 6, 0xFF, 0xFF, 0, 0xDC, 5],
+    }
+    .seal(&Key::new(frames::LINK_KEY), eui)
+    .expect("it has an auxiliary header");
+    let nwk = nwk::Frame {
+        kind: nwk::Kind::Data,
+        route_discovery: 1,
+        end_device_initiator: false,
+        destination: ShortAddress(0),
+        source: ShortAddress(0x1234),
+        radius: 30,
+        sequence: 1,
+        destination_ieee: None,
+        source_ieee: Some(eui),
+        security: Some(han::security::Aux { key: han::security::KeyId::Network(0), counter: 1, source: Some(eui) }),
+        payload: &aps,
+    }
+    .seal(&Key::new(frames::NETWORK_KEY))
+    .expect("it has an auxiliary header");
+    let data = mac::Frame::data(PanId(0x1A62), ShortAddress(0), ShortAddress(0x1234), 7, &nwk).to_vec();
+    let key = transport_key().seal(&Key::new(frames::LINK_KEY), 1, 1, ShortAddress(0x1234)).expect("as above");
+    let key = mac::Frame::data(PanId(0x1A62), ShortAddress(0x1234), ShortAddress(0), 8, &key).to_vec();
+    let frames = [data, key, inter_pan(None), mac::Frame::ack(7, false).to_vec()];
+    // Written out here: the writers of the crate need `std`.
+    let (mut pcap, mut pcapng) = (Vec::new(), Vec::new());
+    pcap.extend([0xA1B2_C3D4u32, 0x0004_0002, 0, 0, 0xFFFF, 195].map(u32::to_le_bytes).as_flattened());
+    pcapng.extend([0x0A0D_0D0Au32, 28, 0x1A2B_3C4D, 1, !0, !0, 28].map(u32::to_le_bytes).as_flattened());
+    pcapng.extend([1u32, 20, 195, 0xFFFF, 20].map(u32::to_le_bytes).as_flattened());
+    for (n, frame) in frames.iter().enumerate() {
+        let len = frame.len() as u32;
+        pcap.extend([n as u32, 0, len, len].map(u32::to_le_bytes).as_flattened());
+        pcap.extend(frame);
+        let padded = len.next_multiple_of(4);
+        pcapng.extend([6, padded + 32, 0, 0, n as u32, len, len].map(u32::to_le_bytes).as_flattened());
+        pcapng.extend(frame);
+        pcapng.resize(pcapng.len() + (padded - len) as usize, 0);
+        pcapng.extend((padded + 32).to_le_bytes());
+    }
+    vec![("pcap", pcap), ("pcapng", pcapng)]
 }
 
 fn aps_frame(block: Option<aps::Block>, cluster: u16, payload: &[u8]) -> Vec<u8> {
@@ -789,7 +910,7 @@ fn sample_rows(use_case: &UseCase, counter: u16) -> Vec<u8> {
             Choice::GetSelective => return Row::get_range(template.class, template.obis, template.index, 0, u32::MAX),
         };
         let Row { class, obis, index, .. } = Row::get(template.class, template.obis, template.index);
-        Row { access, class, obis, index, data: sample(&template.request) }
+        Row { access, class, obis, index, data: sample(&template.request.of) }
     };
     AccessRequest::new(Counter(counter.into()), use_case.rows.iter().map(row).collect::<Vec<_>>()).encode()
 }
@@ -809,10 +930,13 @@ fn sample(shape: &Type) -> Data {
         Type::Long => Data::Long(1),
         Type::Unsigned => Data::Unsigned(1),
         Type::LongUnsigned => Data::LongUnsigned(1),
-        Type::CompactArray => Data::CompactArray(Box::new(log())),
+        Type::CompactArray(_) => Data::CompactArray(Box::new(log())),
         Type::Enum => Data::Enum(1),
-        Type::Array(element) => Data::array([sample(element), sample(element)]),
-        Type::Structure(elements) => Data::structure(elements.iter().map(sample).collect::<Vec<_>>()),
+        Type::Array(element) => Data::array([sample(&element.of), sample(&element.of)]),
+        Type::Structure(elements) => {
+            Data::structure(elements.iter().map(|element| sample(&element.of)).collect::<Vec<_>>())
+        }
+        Type::Either(shapes) => shapes.first().map_or(Data::Null, |first| sample(&first.of)),
         Type::Protected(_) => Data::Null,
     }
 }

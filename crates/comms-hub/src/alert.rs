@@ -1,55 +1,68 @@
-//! Alert 0x8F84: a Remote Party Message could not be delivered to the electricity meter (han.md 6.7).
+//! Alerts of the CHF: a message that did not reach the electricity meter (han.md 6.7), a changed Device Log (CS14).
 use crate::config::AlertKeys;
 use alloc::vec::Vec;
 use gbcs::crypto::Crypto;
+use gbcs::dlms::{Data, DataNotification, DateTime, InvokeId};
 use gbcs::envelope::GroupingHeader;
 use gbcs::protect::{self, ProtectError};
-use gbcs::time::Civil;
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, Time};
 
 /// Alert code: failure to deliver Remote Party Message to ESME.
 pub const NOT_DELIVERED_TO_ESME: u16 = 0x8F84;
 /// The message code of that Alert.
 pub const DELIVERY_FAILURE_ALERT: MessageCode = MessageCode(0x00D5);
+/// Alert code: the CHF Device Log changed.
+pub const DEVICE_LOG_CHANGED: u16 = 0x8F12;
+/// The message code of that Alert, CS14.
+pub const DEVICE_LOG_ALERT: MessageCode = MessageCode(0x0018);
 
-/// The Alert about the message `undelivered`, closed by the CHF's MAC for the ACB.
-pub fn not_delivered<C: Crypto>(
-    crypto: &C,
-    keys: &AlertKeys,
-    chf: Eui64,
-    counter: Counter,
-    now: Time,
-    undelivered: &MessageId,
-) -> Result<Vec<u8>, ProtectError> {
-    let id = MessageId { originator: chf, target: keys.acb, cra: Cra::Alert, counter };
-    let header = GroupingHeader::new(id, DELIVERY_FAILURE_ALERT);
-    let plain = Message::plain(header, payload(counter, now, undelivered)).encode();
-    let z = crypto.agree(&keys.own, &keys.acb_key)?;
-    protect::add_mac(crypto, &z, &plain)
+/// What an Alert is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    /// Message code.
+    pub code: MessageCode,
+    /// Alert code.
+    pub alert: u16,
+    /// What it tells besides code and time.
+    pub further: Data,
 }
 
-/// DLMS data-notification: `0F | 20 ctr24 | 00 | 02 03 | 12 8F84 | 09 0C time | 09 19 originator target CRA counter`.
-fn payload(counter: Counter, now: Time, undelivered: &MessageId) -> Vec<u8> {
-    let mut out = Vec::with_capacity(51);
-    out.extend([0x0F, 0x20]);
-    out.extend(&counter.octets()[5..]);
-    out.extend([0x00, 0x02, 0x03, 0x12]);
-    out.extend(NOT_DELIVERED_TO_ESME.to_be_bytes());
-    out.extend([0x09, 0x0C]);
-    out.extend(date_time(now));
-    out.extend([0x09, 0x19]);
-    out.extend(undelivered.originator.octets());
-    out.extend(undelivered.target.octets());
-    out.push(undelivered.cra as u8);
-    out.extend(undelivered.counter.octets());
-    out
-}
+impl Subject {
+    /// This message could not be delivered: originator, target, CRA, counter.
+    pub fn not_delivered(undelivered: &MessageId) -> Self {
+        let mut id = Vec::with_capacity(25);
+        id.extend(undelivered.originator.octets());
+        id.extend(undelivered.target.octets());
+        id.push(undelivered.cra as u8);
+        id.extend(undelivered.counter.octets());
+        Self { code: DELIVERY_FAILURE_ALERT, alert: NOT_DELIVERED_TO_ESME, further: Data::octets(id) }
+    }
 
-/// A DLMS date-time in UTC: weekday, deviation and status not specified.
-fn date_time(now: Time) -> [u8; 12] {
-    let Civil { year, month, day, hour, minute, second } = now.civil();
-    let [high, low] = year.to_be_bytes();
-    [high, low, month, day, 0xFF, hour, minute, second, 0, 0x80, 0x00, 0xFF]
+    /// The Device Log is this now: what the method backup_PAN gives.
+    pub fn device_log_changed(backup: Data) -> Self {
+        Self { code: DEVICE_LOG_ALERT, alert: DEVICE_LOG_CHANGED, further: backup }
+    }
+
+    /// The Alert under this counter, closed by the CHF's MAC for the ACB.
+    pub fn raise<C: Crypto>(
+        self,
+        crypto: &C,
+        keys: &AlertKeys,
+        chf: Eui64,
+        counter: Counter,
+        now: Time,
+    ) -> Result<Vec<u8>, ProtectError> {
+        let id = MessageId { originator: chf, target: keys.acb, cra: Cra::Alert, counter };
+        let notification = DataNotification {
+            invoke: InvokeId::of(counter),
+            code: self.alert,
+            time: DateTime::at(now),
+            further: alloc::vec![self.further],
+        };
+        let plain = Message::plain(GroupingHeader::new(id, self.code), notification.encode()).encode();
+        let z = crypto.agree(&keys.own, &keys.acb_key)?;
+        protect::add_mac(crypto, &z, &plain)
+    }
 }
 
 #[cfg(test)]
@@ -76,7 +89,8 @@ mod tests {
             counter: Counter(1000),
         };
         let now = Time::from_seconds(1_420_070_400);
-        let alert = not_delivered(&RustCrypto, &keys, chf, Counter(0x0102_0304), now, &undelivered).unwrap();
+        let subject = Subject::not_delivered(&undelivered);
+        let alert = subject.raise(&RustCrypto, &keys, chf, Counter(0x0102_0304), now).unwrap();
         let view = MessageView::parse(&alert).unwrap();
         assert_eq!((view.cra(), view.message_code()), (Cra::Alert, MessageCode(0x00D5)));
         assert_eq!(

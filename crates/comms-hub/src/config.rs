@@ -43,23 +43,40 @@ impl DeviceKind {
     /// Every kind, for tables.
     pub const ALL: [Self; 6] = [Self::Esme, Self::Gsme, Self::Ppmid, Self::Hcalcs, Self::Hht, Self::Type2];
 
+    /// From the number that CCS01 gives (han.md 8.1); an HHT has none.
+    pub const fn from_ccs01(number: u8) -> Option<Self> {
+        Some(match number {
+            0 => Self::Esme,
+            1 => Self::Gsme,
+            13 => Self::Hcalcs,
+            128 | 130 => Self::Type2,
+            132 => Self::Ppmid,
+            _ => return None,
+        })
+    }
+
     /// Whether a Remote Party Message can be addressed to such a device (GBCS 10.8.2: not to an HHT; a Type 2 device has no tunnel).
     pub const fn takes_messages(self) -> bool {
         matches!(self, Self::Esme | Self::Gsme | Self::Ppmid | Self::Hcalcs)
     }
 }
 
-/// A device that is joined and listed.
+/// A listed device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceEntry {
     /// Entity Identifier.
     pub eui: Eui64,
     /// What it is.
     pub kind: DeviceKind,
-    /// Its short address on the PAN.
+    /// Its short address on the PAN, or [`NO_ADDRESS`](Self::NO_ADDRESS).
     pub short: u16,
     /// Whether it polls its parent instead of listening.
     pub sleepy: bool,
+}
+
+impl DeviceEntry {
+    /// The short address of a device that has not joined.
+    pub const NO_ADDRESS: u16 = 0xFFFF;
 }
 
 /// Who opens the tunnel between hub and PPMID: the one point where SECMP0038 and GBCS 0.8 contradict each other.
@@ -92,7 +109,9 @@ pub enum ToHubFromPpmid {
     Process,
 }
 
-/// What one PPMID may cost in every profile (han.md 6.6).
+/// What one PPMID may cost in every profile (han.md 6.6): it is consumer equipment with a way to the internet, so whoever takes it over
+/// must not be able to occupy the hub. The limits are far above what a supplier needs (five Commands for a change of tenancy) and far
+/// below what fills a queue that WAN and HHT use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PpmidLimits {
     /// Messages waiting for one target.
@@ -112,16 +131,21 @@ pub struct Bucket {
     pub refill: Duration,
 }
 
-/// The budgets of [`Profile::Assured`].
+/// The budgets of [`Profile::Assured`]: what an always-connected display can make others bear is bounded, whatever it sends. Nothing a
+/// PPMID carries is authenticated by the hub, so cost is all that it can limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AssuredBudgets {
-    /// Commands from one PPMID.
+    /// Commands from one PPMID. Default 20 at once, then one in 15 s: a supplier's largest day (new tariff, debt, mode, credit on two
+    /// meters) passes at once; a flood settles at 240 in an hour.
     pub per_ppmid: Bucket,
-    /// Commands for one target, whichever PPMID carries them.
+    /// Commands for one target, whichever PPMID carries them. Default 12 at once, then one in 30 s: each costs a meter an elliptic curve
+    /// operation or two and a line in its security log, which holds 100.
     pub per_target: Bucket,
     /// What a gas meter's battery may be made to receive, in fragments on the air; see [`gsme_overhead`](Self::gsme_overhead).
+    /// Default 480 at once, then one in 3 min: twenty Commands of the longest kind, then 480 fragments a day - two seconds of
+    /// receiving, beside the minute or more that a meter waking 48 times listens anyway.
     pub gsme_energy: Bucket,
-    /// Fragments charged for each Command to a gas meter besides its own: wake-up, verification, answer.
+    /// Fragments charged for each Command to a gas meter besides its own: wake-up, verification, answer. Default 8.
     pub gsme_overhead: u32,
 }
 
@@ -155,6 +179,10 @@ pub struct Settings {
     pub tunnel_queue_depth: usize,
     /// UNSURE(7): an HHT silent for so long leaves the Device Log.
     pub hht_idle: Duration,
+    /// How long after power-on inter-PAN frames are heard, which is how an HHT comes to be listed (han.md 7.1).
+    pub hht_window: Duration,
+    /// How long a listed HHT may then take to join.
+    pub hht_join: Duration,
     /// What a PPMID may cost in every profile.
     pub ppmid_limits: PpmidLimits,
     /// The budgets of the assured profile.
@@ -185,6 +213,8 @@ impl Default for Settings {
             give_up_after: MINUTE * 10,
             tunnel_queue_depth: 32,
             hht_idle: DAY,
+            hht_window: MINUTE * 60,
+            hht_join: MINUTE * 15,
             ppmid_limits: PpmidLimits { queued_per_target: 32, messages: 60, window: MINUTE * 10 },
             assured: AssuredBudgets {
                 per_ppmid: Bucket { burst: 20, refill: Duration::from_secs(15) },
@@ -199,7 +229,8 @@ impl Default for Settings {
     }
 }
 
-/// What the CHF needs to raise Alerts of its own: without it, a failed delivery is only logged.
+/// What the CHF needs to speak with the ACB. Without it no Alert is raised, a failed delivery is only logged, and Commands for the
+/// CHF come out as [`Event::Local`](crate::Event::Local).
 #[derive(Clone, Debug)]
 pub struct AlertKeys {
     /// Who gets them: the Access Control Broker.
@@ -223,9 +254,10 @@ pub struct HubConfig {
     pub profile: Profile,
     /// Its radio: address, keys, counters; always the coordinator.
     pub node: han::NodeConfig,
-    /// The CHF Device Log on a hub that has no record yet.
+    /// The CHF Device Log on a hub that has no record yet: devices that have joined, whose link keys are those of the peers of
+    /// `node`. A record brings the log it had.
     pub devices: Vec<DeviceEntry>,
-    /// Keys for Alerts of its own.
+    /// Keys to speak with the ACB.
     pub alerts: Option<AlertKeys>,
     /// Decisions.
     pub settings: Settings,

@@ -1,4 +1,5 @@
 //! What a hub tells about itself: events for whoever watches, the CHF Event Log, and counters of all that was refused.
+use crate::chf::ChfRefusal;
 use crate::device_log::DeviceLog;
 use crate::routing::{Decision, Function, Reason, Source};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -30,6 +31,13 @@ pub enum Event {
         peer: Eui64,
         /// With which status.
         status: TunnelStatus,
+    },
+    /// A device was refused to close a tunnel.
+    CloseRefused {
+        /// The device.
+        peer: Eui64,
+        /// With which status.
+        status: han::zcl::Status,
     },
     /// A message was taken and sent on its way.
     Routed {
@@ -74,7 +82,7 @@ pub enum Event {
     },
     /// A message for the WAN was dropped because too much waits.
     WanOverflow(MessageId),
-    /// A message for a function of the hub. The functions' own processing is not part of this core: whoever drives it answers by
+    /// A message for a function of the hub that this core does not execute: whoever drives it answers by
     /// [`Hub::handle_local`](crate::Hub::handle_local).
     Local {
         /// Which function.
@@ -84,15 +92,14 @@ pub enum Event {
         /// The message.
         octets: Vec<u8>,
     },
-    /// A gas meter answered a Command whose effect the GPF mirrors (GBCS 10.3.4.2). Applying it to the GPF's data is not part of
-    /// this core.
+    /// A gas meter answered a Command whose effect the GPF shows (GBCS 10.3.4.2).
     Tapped {
         /// The gas meter.
         gsme: Eui64,
-        /// The Command; several parts when it came as a block transfer.
-        command: Vec<Vec<u8>>,
-        /// Its Response.
-        response: Vec<u8>,
+        /// The use case.
+        code: MessageCode,
+        /// How many kinds of things it brought, or why Command and Response do not fit.
+        told: Result<usize, crate::gpf::TapFault>,
     },
     /// A gas meter reported attributes to its mirror.
     MirrorUpdated {
@@ -105,6 +112,33 @@ pub enum Event {
     },
     /// An entry of the CHF Event Log.
     Logged(LogEntry),
+    /// The CHF executed a Command and answered it.
+    ChfExecuted {
+        /// The use case.
+        code: MessageCode,
+        /// The result of each row, 0 success.
+        results: Vec<u8>,
+    },
+    /// The CHF discarded a Command.
+    ChfRefused(ChfRefusal),
+    /// A device may join until then.
+    JoiningOpen {
+        /// The device.
+        device: Eui64,
+        /// Until when.
+        until: Time,
+    },
+    /// A device that asked to join is not expected.
+    JoiningRefused(Eui64),
+    /// A device has joined: it shares a link key with the hub now.
+    DeviceJoined(Eui64),
+    /// An HHT asked to be listed over inter-PAN frames.
+    HhtAsked {
+        /// The HHT.
+        hht: Eui64,
+        /// What it was told.
+        answer: crate::hht::Registration,
+    },
     /// A device was added to the CHF Device Log.
     DeviceAdded(Eui64),
     /// A device left the CHF Device Log.
@@ -143,6 +177,20 @@ pub mod log_code {
     pub const COMMAND_NOT_PASSED: u16 = 0x8155;
     /// GSME Command not retrieved.
     pub const GSME_COMMAND_NOT_RETRIEVED: u16 = 0x819D;
+    /// A device joined.
+    pub const DEVICE_JOINED: u16 = 0x8183;
+    /// RequestTunnel command rejected.
+    pub const REQUEST_TUNNEL_REJECTED: u16 = 0x81BA;
+    /// CloseTunnel command rejected.
+    pub const CLOSE_TUNNEL_REJECTED: u16 = 0x81A4;
+    /// The Response to a tapped Command does not fit it, or says that part of it failed.
+    pub const TAP_FAILED: u16 = 0x819E;
+    /// Integrity check of content or format of a command failed.
+    pub const INTEGRITY_FAILED: u16 = 0x8F1E;
+    /// The source lacks the authority for a command.
+    pub const NO_AUTHORITY: u16 = 0x8F30;
+    /// Failed authentication or authorisation not covered elsewhere.
+    pub const AUTHENTICATION_FAILED: u16 = 0x8F53;
     /// An unusual number of malformed commands.
     pub const UNUSUAL_NUMBER_OF_MALFORMED: u16 = 0x8F60;
     /// Communication by a device that may not.
@@ -192,8 +240,9 @@ impl EventLog {
 }
 
 /// How often what happened, since the start: name to number. Messages that were thrown away count under
-/// [`Reason::name`]; besides there are `routed`, `delivered`, `undelivered`, `copy_lost`, `wan_overflow`, `tunnel_refused`,
-/// `frame_refused`, `unauthorised_communication`, `malformed_zcl` and `alert_failed`.
+/// [`Reason::name`]; besides there are `routed`, `delivered`, `undelivered`, `copy_lost`, `wan_overflow`, `tunnel_refused`, `close_refused`,
+/// `frame_refused`, `unauthorised_communication`, `malformed_zcl`, `alert_failed`, `chf_refused`, `joining_refused`,
+/// `inter_pan_closed` and `inter_pan_refused`.
 #[derive(Clone, Debug, Default)]
 pub struct Counters(BTreeMap<&'static str, u64>);
 

@@ -1,9 +1,11 @@
 //! Where messages are taken, decided about and put: everything of the hub above the radio.
 use crate::alert;
 use crate::budget::Budgets;
+use crate::chf;
 use crate::config::{AlertKeys, DeviceKind, Profile, Settings};
 use crate::device_log::DeviceLog;
 use crate::event::{Counters, Event, EventLog, LogEntry, MalformedWatch, Undelivered, log_code};
+use crate::gpf::Gpf;
 use crate::letter::{Letter, Places};
 use crate::mailbox::Mailbox;
 use crate::memory::{Carried, Carriers, Taps};
@@ -39,6 +41,10 @@ pub(crate) enum Action {
     Dispatch(Eui64),
     /// Answer the GET of this gas meter.
     AnswerGet(Eui64),
+    /// Let this listed device join.
+    OpenJoining(Eui64),
+    /// Take this device off the list and all that goes with it.
+    Remove(Eui64),
 }
 
 pub(crate) struct Exchange<C> {
@@ -56,10 +62,16 @@ pub(crate) struct Exchange<C> {
     pub wan_up: bool,
     pub carriers: Carriers,
     pub taps: Taps,
+    /// What the GPF shows.
+    pub proxy: Gpf,
     pub event_log: EventLog,
     pub counters: Counters,
     pub malformed: MalformedWatch,
     pub own_counter: Counter,
+    /// The highest counter of a Command that the CHF executed.
+    pub chf_counter: Counter,
+    /// Seconds that joining stays open, as CCS01 last said.
+    pub join_timeout: u16,
     pub events: VecDeque<Event>,
     pub actions: VecDeque<Action>,
     /// The state changed in a way that must survive.
@@ -114,7 +126,12 @@ impl<C: Crypto> Exchange<C> {
                 self.admit(now, &letter, *gsme).map(|()| self.put_in_mailbox(*gsme, letter))
             }
             Decision::ToWan { copies } => {
-                self.put_to_wan(letter, copies);
+                self.put_to_wan(now, letter, copies);
+                Ok(())
+            }
+            Decision::Local(Function::Chf) if self.alerts.is_some() && chf::executes(route.code) => {
+                self.remember(&letter);
+                self.execute_chf(now, octets);
                 Ok(())
             }
             Decision::Local(function) => {
@@ -183,7 +200,7 @@ impl<C: Crypto> Exchange<C> {
         self.dirty = true;
     }
 
-    fn put_to_wan(&mut self, letter: Letter, copies: &[Eui64]) {
+    fn put_to_wan(&mut self, now: Time, letter: Letter, copies: &[Eui64]) {
         for &carrier in copies {
             let held = self.transits.iter().filter(|t| t.peer == carrier && t.is_copy()).count();
             if held >= self.settings.tunnel_queue_depth {
@@ -202,7 +219,17 @@ impl<C: Crypto> Exchange<C> {
             && let Some(command) = self.taps.answered(&letter.route.id)
         {
             self.dirty = true;
-            self.events.push_back(Event::Tapped { gsme, command, response: letter.octets.clone() });
+            let told = self.proxy.tap(now, gsme, &command, &letter.octets);
+            if told.is_err() {
+                self.write_log(now, log_code::TAP_FAILED, Some(letter.route.code));
+            }
+            self.events.push_back(Event::Tapped { gsme, code: letter.route.code, told });
+        }
+        if let Source::Device(gsme) = letter.source
+            && letter.route.id.cra == Cra::Alert
+            && self.log.kind(gsme) == Some(DeviceKind::Gsme)
+        {
+            self.dirty |= self.proxy.notice(&letter.octets);
         }
         let dropped = self.wan.push(Parcel { id: letter.route.id, octets: letter.octets, of_ppmid });
         for parcel in dropped {
@@ -265,20 +292,21 @@ impl<C: Crypto> Exchange<C> {
         self.taps.forget(&id);
         self.events.push_back(Event::Undelivered { target, route: letter.route, reason });
         if self.log.kind(target) == Some(DeviceKind::Esme) {
-            self.raise_not_delivered(now, letter);
+            // Whichever way the message came.
+            self.raise(now, alert::Subject::not_delivered(&id));
         }
     }
 
-    /// Alert 0x8F84, whichever way the message came.
-    fn raise_not_delivered(&mut self, now: Time, letter: &Letter) {
+    /// Raise an Alert of the CHF; it goes the way of every Alert.
+    pub fn raise(&mut self, now: Time, subject: alert::Subject) {
         let Some(keys) = &self.alerts else { return };
         // Milliseconds, as the DCC's own tools count: it rises even if the record is lost.
         let counter = Counter(now.0.max(self.own_counter.0 + 1).max(keys.counter_floor.0 + 1));
-        match alert::not_delivered(&self.crypto, keys, self.chf, counter, now, &letter.route.id) {
+        match subject.raise(&self.crypto, keys, self.chf, counter, now) {
             Ok(alert) => {
                 self.own_counter = counter;
                 self.dirty = true;
-                // It goes the way of every Alert; a discard is an event of its own.
+                // A discard is an event of its own.
                 let _ = self.take(now, Source::Function(Function::Chf), &alert);
             }
             Err(_) => self.counters.count("alert_failed"),
@@ -355,6 +383,7 @@ impl<C: Crypto> Exchange<C> {
             self.undelivered(now, target, &letter, Undelivered::DeviceRemoved);
         }
         self.budgets.forget(eui);
+        self.proxy.forget(eui);
     }
 
     pub fn mailbox(&self, gsme: Eui64) -> Option<&Mailbox> {
@@ -373,6 +402,9 @@ impl<C: Crypto> Exchange<C> {
     pub fn record(&self) -> Record {
         Record {
             frame_counters: Default::default(),
+            devices: self.log.clone(),
+            chf_counter: self.chf_counter,
+            join_timeout: self.join_timeout,
             own_counter: self.own_counter,
             wan: self.wan.iter().cloned().collect(),
             mailboxes: (self.mailboxes.iter())
@@ -381,6 +413,7 @@ impl<C: Crypto> Exchange<C> {
             transits: self.transits.iter().map(|t| (t.peer, t.letter.clone())).collect(),
             carriers: self.carriers.iter().copied().collect(),
             taps: self.taps.iter().map(|(_, parts)| parts.clone()).collect(),
+            gpf: self.proxy.clone(),
             log: self.event_log.iter().copied().collect(),
         }
     }
@@ -388,6 +421,8 @@ impl<C: Crypto> Exchange<C> {
     /// Put back what a record kept; what is for a device no longer listed is lost, and told.
     pub fn restore(&mut self, now: Time, record: Record) {
         self.own_counter = self.own_counter.max(record.own_counter);
+        self.chf_counter = record.chf_counter;
+        self.join_timeout = record.join_timeout;
         for parcel in record.wan {
             self.wan.push(parcel);
         }
@@ -398,6 +433,7 @@ impl<C: Crypto> Exchange<C> {
             self.carriers.remember(carried, self.settings.remember_messages, self.settings.remember_for);
         }
         self.taps = Taps::restored(record.taps);
+        self.proxy = record.gpf;
         for (gsme, letter) in record.mailboxes {
             if self.log.kind(gsme) == Some(DeviceKind::Gsme) {
                 self.mailbox_mut(gsme).push(letter);

@@ -9,7 +9,11 @@
 //! | [`store_forward`] | what waits for the WAN |
 //! | [`memory`] | who carried which Command, and which Commands the GPF must see answered |
 //! | [`mirror`] | what a gas meter reports |
-//! | [`alert`] | Alert 0x8F84 |
+//! | [`gpf`] | what a gas meter took: tariff, calendar, messages |
+//! | [`device_log`] | who may speak on this HAN, and who once did |
+//! | `chf` | the Commands that read and change the Device Log |
+//! | [`hht`] | how a hand held terminal comes to be listed |
+//! | [`alert`] | Alerts 0x8F84 and CS14 |
 //! | [`hub`] | all of it over a radio: [`Hub`] |
 //!
 //! # Driving it
@@ -19,23 +23,24 @@
 //! the WAN, and store a record before acting on what follows it. [`Hub::new`] takes the last record back; a message that was
 //! handed on just before power failed may then be handed on once more, which every receiver of GBCS messages detects.
 //!
-//! # What it is not yet
+//! # What it is not
 //!
-//! Devices are joined already: installation by CCS01 and the HHT's inter-PAN join are not here ([`Hub::add_device`] is where
-//! they end). Commands for CHF and GPF come out as [`Event::Local`], tapped pairs as [`Event::Tapped`]: the GPF's own model is
-//! not here either.
+//! Commands for the CHF's Device Log (CCS01 to CCS07) are executed here; others for CHF and GPF come out as [`Event::Local`].
 //!
-//! The hub has no key of any Remote Party: it checks no signature and no MAC of what it carries, and changes no octet of it.
+//! The hub has no key of any Remote Party but the ACB's for itself: it checks no signature and no MAC of what it carries, and changes no octet of it.
 #![no_std]
 #![forbid(unsafe_code)]
 extern crate alloc;
 
 pub mod alert;
 pub mod budget;
+mod chf;
 pub mod config;
 pub mod device_log;
 pub mod event;
 mod exchange;
+pub mod gpf;
+pub mod hht;
 pub mod hub;
 pub mod letter;
 pub mod mailbox;
@@ -45,6 +50,7 @@ mod record;
 pub mod routing;
 pub mod store_forward;
 
+pub use chf::ChfRefusal;
 pub use config::{AlertKeys, DeviceEntry, DeviceKind, HubConfig, Profile, Settings};
 pub use event::Event;
 pub use hub::{Hub, Output, StartError};

@@ -1,17 +1,21 @@
 //! What a hub keeps across a restart, as one CBOR record.
+use crate::config::{DeviceEntry, DeviceKind};
+use crate::device_log::{DeviceLog, Historic, Listed};
 use crate::event::LogEntry;
+use crate::gpf::Gpf;
 use crate::letter::Letter;
 use crate::memory::Carried;
 use crate::routing::{Function, Source};
 use crate::store_forward::Parcel;
 use alloc::vec::Vec;
 use gbcs::{Counter, Cra, Eui64, MessageCode, MessageId, Route, Time};
-use han::node::{FrameCounters, PeerCounters};
-use minicbor::bytes::ByteVec;
+use han::Key;
+use han::node::FrameCounters;
+use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 
 /// The layout below; a record of another is refused.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The octets are no record of this version.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +35,12 @@ pub enum RecordError {
 }
 
 /// Everything kept.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
     pub frame_counters: FrameCounters,
+    pub devices: DeviceLog,
+    pub chf_counter: Counter,
+    pub join_timeout: u16,
     pub own_counter: Counter,
     pub wan: Vec<Parcel>,
     /// Messages in mailboxes, with whose it is.
@@ -42,6 +49,7 @@ pub(crate) struct Record {
     pub transits: Vec<(Eui64, Letter)>,
     pub carriers: Vec<Carried>,
     pub taps: Vec<Vec<Vec<u8>>>,
+    pub gpf: Gpf,
     pub log: Vec<LogEntry>,
 }
 
@@ -50,18 +58,12 @@ impl Record {
         let letters = |letters: &[(Eui64, Letter)]| letters.iter().map(|(eui, l)| LetterRecord::of(*eui, l)).collect();
         let stored = Stored {
             version: VERSION,
-            network: self.frame_counters.network,
-            peers: self
-                .frame_counters
-                .peers
-                .iter()
-                .map(|p| PeerRecord {
-                    peer: p.peer.to_u64(),
-                    link: p.link,
-                    network_floor: p.network_floor,
-                    link_floor: p.link_floor,
-                })
-                .collect(),
+            frame_counters: self.frame_counters.clone(),
+            devices: self.devices.iter().map(DeviceRecord::of_listed).collect(),
+            historic: self.devices.historic().map(DeviceRecord::of_historic).collect(),
+            chf_counter: self.chf_counter.0,
+            join_timeout: self.join_timeout,
+            gpf: self.gpf.clone(),
             own_counter: self.own_counter.0,
             wan: self
                 .wan
@@ -93,19 +95,11 @@ impl Record {
             Ok(Parcel { id, octets: p.octets.into(), of_ppmid: p.of_ppmid })
         };
         Ok(Self {
-            frame_counters: FrameCounters {
-                network: stored.network,
-                peers: stored
-                    .peers
-                    .into_iter()
-                    .map(|p| PeerCounters {
-                        peer: Eui64::from_u64(p.peer),
-                        link: p.link,
-                        network_floor: p.network_floor,
-                        link_floor: p.link_floor,
-                    })
-                    .collect(),
-            },
+            frame_counters: stored.frame_counters,
+            devices: device_log(&stored.devices, &stored.historic)?,
+            chf_counter: Counter(stored.chf_counter),
+            join_timeout: stored.join_timeout,
+            gpf: stored.gpf,
             own_counter: Counter(stored.own_counter),
             wan: stored.wan.into_iter().map(parcel).collect::<Result<_, RecordError>>()?,
             mailboxes: stored.mailboxes.into_iter().map(LetterRecord::letter).collect::<Result<_, _>>()?,
@@ -126,9 +120,9 @@ struct Stored {
     #[n(0)]
     version: u8,
     #[n(1)]
-    network: u32,
+    frame_counters: FrameCounters,
     #[n(2)]
-    peers: Vec<PeerRecord>,
+    devices: Vec<DeviceRecord>,
     #[n(3)]
     own_counter: u64,
     #[n(4)]
@@ -143,18 +137,77 @@ struct Stored {
     taps: Vec<Vec<ByteVec>>,
     #[n(9)]
     log: Vec<LogRecord>,
+    #[n(10)]
+    historic: Vec<DeviceRecord>,
+    #[n(11)]
+    chf_counter: u64,
+    #[n(12)]
+    join_timeout: u16,
+    #[n(13)]
+    gpf: Gpf,
 }
 
+/// A device of either log. Its keys are what the hub needs to go on speaking with it.
 #[derive(Encode, Decode)]
-struct PeerRecord {
+struct DeviceRecord {
     #[n(0)]
-    peer: u64,
+    eui: u64,
+    /// Place in [`DeviceKind::ALL`].
     #[n(1)]
-    link: u32,
+    kind: u8,
     #[n(2)]
-    network_floor: u32,
+    short: u16,
     #[n(3)]
-    link_floor: u32,
+    sleepy: bool,
+    #[n(4)]
+    last_heard: u64,
+    #[n(5)]
+    link_key: Option<ByteArray<16>>,
+    #[n(6)]
+    install_key: Option<ByteArray<16>>,
+}
+
+impl DeviceRecord {
+    fn of(entry: &DeviceEntry, last_heard: Time, link_key: Option<&Key>, install_key: Option<&Key>) -> Self {
+        let kind = DeviceKind::ALL.iter().position(|kind| *kind == entry.kind).unwrap_or_default() as u8;
+        let key = |key: Option<&Key>| key.map(|key| ByteArray::from(*key.octets()));
+        let DeviceEntry { eui, short, sleepy, .. } = *entry;
+        let (link_key, install_key) = (key(link_key), key(install_key));
+        Self { eui: eui.to_u64(), kind, short, sleepy, last_heard: last_heard.0, link_key, install_key }
+    }
+
+    fn of_listed(listed: &Listed) -> Self {
+        Self::of(&listed.entry, listed.last_heard, listed.link_key.as_ref(), listed.install_key.as_ref())
+    }
+
+    fn of_historic(old: &Historic) -> Self {
+        Self::of(&old.entry, Time(0), Some(&old.link_key), None)
+    }
+
+    fn entry(&self) -> Result<DeviceEntry, RecordError> {
+        let kind = *DeviceKind::ALL.get(usize::from(self.kind)).ok_or(RecordError::Number)?;
+        Ok(DeviceEntry { eui: Eui64::from_u64(self.eui), kind, short: self.short, sleepy: self.sleepy })
+    }
+}
+
+fn device_log(devices: &[DeviceRecord], historic: &[DeviceRecord]) -> Result<DeviceLog, RecordError> {
+    let key = |octets: &Option<ByteArray<16>>| octets.as_ref().map(|octets| Key::new(**octets));
+    let mut log = DeviceLog::default();
+    for device in devices {
+        let entry = device.entry()?;
+        log.insert(Time(device.last_heard), entry).map_err(|_| RecordError::Number)?;
+        if let Some(key) = key(&device.install_key) {
+            log.set_install_key(entry.eui, key);
+        }
+        if let Some(key) = key(&device.link_key) {
+            log.set_link_key(entry.eui, key);
+        }
+    }
+    for device in historic {
+        let link_key = key(&device.link_key).ok_or(RecordError::Number)?;
+        log.archive(Historic { entry: device.entry()?, link_key });
+    }
+    Ok(log)
 }
 
 #[derive(Encode, Decode)]

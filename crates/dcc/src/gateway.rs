@@ -5,10 +5,12 @@ use crate::config::{DccConfig, Device};
 use crate::store::{Acceptance, Stage, Store};
 use duis::body::{LocalCommandResponse, SignedPreCommand};
 use duis::catalogue::Criticality;
-use duis::transform::{TransformContext, transform};
+use duis::transform::{Party, Requester, TransformContext, transform};
 use duis::{Body, CommandVariant, Content, Request, RequestId, Response, ResponseCode, Service, Srv};
+use gbcs::catalogue::Originator;
 use gbcs::crypto::{AwsLc, Crypto};
-use gbcs::{Cra, Form, MessageView, Time, protect};
+use gbcs::{Counter, Cra, Form, MessageView, Time, protect};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::{info, warn};
 
 /// The gateway.
@@ -19,6 +21,8 @@ pub struct Gateway {
     /// What was accepted.
     pub store: Store,
     broker: Broker,
+    /// The counter of the broker's last own Command.
+    broker_counter: AtomicU64,
 }
 
 /// What goes back over HTTP.
@@ -46,7 +50,7 @@ struct Made {
 impl Gateway {
     /// A gateway over a store.
     pub fn new(config: DccConfig, store: Store) -> Self {
-        Self { config, store, broker: Broker::default() }
+        Self { config, store, broker: Broker::default(), broker_counter: AtomicU64::new(0) }
     }
 
     /// Process a document that came to a web service.
@@ -96,10 +100,14 @@ impl Gateway {
     /// A service request for a device: transform it; return what is to be signed, or make the Command at once.
     fn request(&self, allowed: &Allowed<'_>, device: &Device, now: Time) -> Result<Made, Failure> {
         let request = &allowed.request;
-        let context = TransformContext { device: device.kind, now };
+        let context = self.context(allowed, device, now);
         let transformed = transform(request, &context).map_err(|error| {
             refused(request, error.response_code().unwrap_or_else(codes::not_supported), error.to_string())
         })?;
+        if transformed.signer == Some(self.config.keys.acb) {
+            let reason = format!("{}: the broker signs nothing in this stand-in", transformed.use_case.name);
+            return Err(refused(request, codes::not_supported(), reason));
+        }
         let plain = transformed.octets;
         if allowed.entry.criticality == Criticality::Critical {
             self.accept(request, Stage::Request, Some(&plain), None, device, now)?;
@@ -109,6 +117,22 @@ impl Gateway {
         let command = self.close(device, &plain)?;
         self.accept(request, Stage::Request, None, Some(&command), device, now)?;
         Ok(handed_out(request.header.variant, command))
+    }
+
+    /// What the inventory knows, and the broker's next counter: the clock in milliseconds, and above the one before.
+    fn context(&self, allowed: &Allowed<'_>, device: &Device, now: Time) -> TransformContext {
+        let mut context = TransformContext::new(device.kind, now);
+        let is_operator = allowed.user.roles.iter().any(|role| matches!(role, duis::Role::Ed | duis::Role::Gt));
+        context.requester = match allowed.user.eui == device.supplier {
+            true => Requester::Known(Originator::Supplier),
+            false if is_operator => Requester::Known(Originator::NetworkOperator),
+            false => Requester::Unknown,
+        };
+        let next = |last: u64| Some(now.0.max(last + 1));
+        let last = self.broker_counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        let counter = Counter(now.0.max(last.unwrap_or_default() + 1));
+        context.broker = Some(Party { id: self.config.keys.acb, counter });
+        context
     }
 
     /// A Signed Pre-Command: octet for octet what was transformed, signed by the User; then the Command.

@@ -20,7 +20,7 @@ fn request(name: &str) -> (Request, TransformContext) {
     let text = std::fs::read_to_string(path).expect("a request of the tests");
     let request = Request::parse(&Document::parse(&text).expect("XML")).expect("a request");
     let kind = if name.starts_with("gas") { DeviceType::Gsme } else { DeviceType::Esme };
-    (request, TransformContext { device: Device::new(kind), now: Time::from_seconds(1_800_000_000) })
+    (request, TransformContext::new(Device::new(kind), Time::from_seconds(1_800_000_000)))
 }
 
 fn signing_key() -> SigningKey {

@@ -124,7 +124,12 @@ fn compare(
     ctx: &TransformContext,
     tolerance: Duration,
 ) -> Result<Transformed, Mismatch> {
-    let ours = transform(request, ctx)?;
+    let mut ctx = ctx.clone();
+    // The broker counts its own Commands.
+    if let Some(broker) = ctx.broker.as_mut().filter(|broker| broker.id == view.id().originator) {
+        broker.counter = view.id().counter;
+    }
+    let ours = transform(request, &ctx)?;
     let expected = MessageView::parse(&ours.octets)?;
     if view.id() != expected.id() {
         return Err(Mismatch::Id { expected: expected.id(), found: view.id() });

@@ -2,7 +2,7 @@
 use gbcs::Time;
 use gbcs::time::Civil;
 
-use crate::xml::{Children, Writer, XmlError};
+use crate::xml::{Children, Group, Writer, XmlError};
 
 /// Reads `YYYY-MM-DDThh:mm:ss[.f]` with `Z` or an offset. Digits past the millisecond are dropped.
 ///
@@ -81,11 +81,12 @@ impl Execution {
 
     /// Reads the optional first child of a dated body.
     pub(crate) fn read(children: &mut Children<'_>) -> Result<Self, XmlError> {
-        Ok(match children.optional_value("ExecutionDateTime")? {
-            None => Self::Immediate,
-            Some(Self::CANCEL) => Self::Cancel,
-            Some(at) => Self::At(at),
-        })
+        Ok(children.optional_value("ExecutionDateTime")?.map_or(Self::Immediate, Self::of))
+    }
+
+    /// What this `ExecutionDateTime` means.
+    pub fn of(time: Time) -> Self {
+        if time == Self::CANCEL { Self::Cancel } else { Self::At(time) }
     }
 
     pub(crate) fn write(self, w: &mut Writer) {
@@ -94,6 +95,17 @@ impl Execution {
             Self::At(at) => w.value("ExecutionDateTime", format(at)),
             Self::Cancel => w.value("ExecutionDateTime", format(Self::CANCEL)),
         }
+    }
+}
+
+/// The first child of a dated body.
+impl Group for Execution {
+    fn read_group(children: &mut Children<'_>) -> Result<Self, XmlError> {
+        Self::read(children)
+    }
+
+    fn write_group(&self, w: &mut Writer) {
+        self.write(w);
     }
 }
 

@@ -21,7 +21,7 @@ fn requests() -> Vec<(String, Request, TransformContext)> {
         let mut device = Device::new(kind);
         device.twin_element = name.contains("twin");
         let request = Request::parse(&Document::parse(&text).unwrap()).unwrap();
-        (name, request, TransformContext { device, now: NOW })
+        (name, request, TransformContext::new(device, NOW))
     };
     files(&folder, "xml").into_iter().map(read).collect()
 }
@@ -79,7 +79,7 @@ fn a_mismatch_says_what_differs() {
 #[test]
 fn the_clock_of_the_dcc_may_stand_apart_by_the_tolerance_and_no_more() {
     let (request, ctx) = named("gas-reset");
-    let made_at = |now| transform(&request, &TransformContext { now, ..ctx }).unwrap().octets;
+    let made_at = |now| transform(&request, &TransformContext { now, ..ctx.clone() }).unwrap().octets;
     let (early, late) = (Time(NOW.0 - CLOCK_TOLERANCE.as_millis() as u64), NOW + CLOCK_TOLERANCE);
     assert!(correlate(&request, &made_at(early), &ctx).is_ok());
     assert!(correlate(&request, &made_at(late), &ctx).is_ok());

@@ -4,30 +4,20 @@ mod common;
 use std::process::Command;
 
 use common::{files, has_program, shared};
-use duis::body::{
-    BalanceChange, Currency, DebtRecovery, DisplayMessage, ElectricityDebtRecovery, ElectricityPrices,
-    ElectricityTariff, GasDebtRecovery, GasPrices, GasTariff, LocalCommandResponse, MeterBalance, PaymentMode, Period,
-    Prices, SignedPreCommand, UpdateDebt, UpdatePaymentMode, UpdatePaymentModeTo, UpdatePrice, Utrn,
-};
-use duis::catalogue::{self, BodyShape};
+use duis::body::Utrn;
+use duis::catalogue;
+use duis::xml::sample::Draw;
 use duis::xml::{Document, XmlErrorKind};
 use duis::{
-    Body, CommandVariant, Content, DccAlert, DccEvent, DeviceAlert, Execution, Misfit, Request, RequestId, Response,
-    ResponseBody, ResponseCode, Service,
+    Body, CommandVariant, Content, DccAlert, DccEvent, DeviceAlert, Misfit, Request, RequestId, Response, ResponseBody,
+    ResponseCode, Service,
 };
 use gbcs::{Counter, Eui64, Time};
-use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
 fn read(text: &str) -> Request {
     Request::parse(&Document::parse(text).unwrap()).unwrap_or_else(|e| panic!("{e}\n{text}"))
-}
-
-fn execution() -> impl Strategy<Value = Execution> {
-    // Not the one moment that means "cancel".
-    let at = (0..32_535_129_600_000u64).prop_map(|ms| Execution::At(Time(ms)));
-    prop_oneof![Just(Execution::Immediate), Just(Execution::Cancel), at]
 }
 
 fn request_id() -> impl Strategy<Value = RequestId> {
@@ -38,79 +28,8 @@ fn request_id() -> impl Strategy<Value = RequestId> {
     })
 }
 
-fn period() -> impl Strategy<Value = Period> {
-    prop_oneof![Just(Period::Hourly), Just(Period::Daily)]
-}
-
-fn prices() -> impl Strategy<Value = Prices> {
-    let tou = || btree_map(1..=48u8, any::<i16>(), 1..10);
-    let blocks = || btree_map(1..=8u8, btree_map(1..=4u8, any::<i16>(), 1..=4), 1..=8);
-    let tariff = prop_oneof![
-        tou().prop_map(ElectricityTariff::Tou),
-        blocks().prop_map(ElectricityTariff::Block),
-        (blocks(), tou()).prop_map(|(blocks, tou)| ElectricityTariff::Hybrid { blocks, tou }),
-    ];
-    let electricity =
-        (any::<(i16, i8, i8)>(), tariff).prop_map(|((standing_charge, standing_charge_scale, price_scale), tariff)| {
-            Prices::Electricity(ElectricityPrices { standing_charge, standing_charge_scale, price_scale, tariff })
-        });
-    let gas_prices = || btree_map(1..=4u8, any::<u32>(), 1..=4);
-    let gas_tariff = prop_oneof![
-        gas_prices().prop_map(GasTariff::Tou),
-        (gas_prices(), 1..=3u8).prop_map(|(prices, thresholds)| GasTariff::Block { prices, thresholds }),
-    ];
-    let currency = prop_oneof![Just(Currency::Gbp), Just(Currency::Ecb)];
-    let gas = (currency, any::<u32>(), gas_tariff)
-        .prop_map(|(currency, standing_charge, tariff)| Prices::Gas(GasPrices { currency, standing_charge, tariff }));
-    prop_oneof![electricity, gas]
-}
-
 fn body() -> impl Strategy<Value = Body> {
-    let price =
-        (execution(), prices()).prop_map(|(execution, prices)| Body::UpdatePrice(UpdatePrice { execution, prices }));
-    let change = prop_oneof![Just(BalanceChange::Reset), any::<i32>().prop_map(BalanceChange::Adjust)];
-    let balance = (prop_oneof![Just(PaymentMode::Credit), Just(PaymentMode::Prepayment)], change)
-        .prop_map(|(mode, change)| Body::UpdateMeterBalance(MeterBalance { mode, change }));
-    let to = prop_oneof![
-        Just(UpdatePaymentModeTo::Credit),
-        any::<(bool, bool, i32)>().prop_map(
-            |(suspend_debt_disabled, suspend_debt_emergency, disablement_threshold)| {
-                UpdatePaymentModeTo::Prepayment { suspend_debt_disabled, suspend_debt_emergency, disablement_threshold }
-            }
-        ),
-    ];
-    let mode =
-        (execution(), to).prop_map(|(execution, to)| Body::UpdatePaymentMode(UpdatePaymentMode { execution, to }));
-    let top_up = "[0-9]{20}".prop_map(|digits| Body::TopUpDevice(Utrn::new(&digits).unwrap()));
-    let electricity = || {
-        (any::<(i16, i8)>(), period()).prop_map(|((rate, scale), period)| ElectricityDebtRecovery {
-            rate,
-            scale,
-            period,
-        })
-    };
-    let gas = || (any::<i32>(), period()).prop_map(|(rate, period)| GasDebtRecovery { rate, period });
-    let recovery = prop_oneof![
-        [electricity(), electricity()].prop_map(DebtRecovery::Electricity),
-        [gas(), gas()].prop_map(DebtRecovery::Gas),
-    ];
-    let debt = (any::<(i32, i32, i32)>(), 0..=10_000u16, recovery).prop_map(
-        |((time_debt_1, time_debt_2, payment_debt), recovery_per_payment, recovery)| {
-            Body::UpdateDebt(UpdateDebt { time_debt_1, time_debt_2, payment_debt, recovery_per_payment, recovery })
-        },
-    );
-    let message =
-        ("[ -~]{1,116}", execution()).prop_map(|(text, e)| Body::DisplayMessage(DisplayMessage::new(text, e).unwrap()));
-    let answer = (proptest::option::of(request_id()), vec(any::<u8>(), 0..200))
-        .prop_map(|(original, response)| Body::ReturnLocalCommandResponse(LocalCommandResponse { original, response }));
-    let signed = (execution(), vec(any::<u8>(), 0..200))
-        .prop_map(|(execution, payload)| Body::SignedPreCommand(SignedPreCommand { execution, payload }));
-    let plain: Vec<_> = catalogue::entries().iter().filter(|e| Body::plain(e.body).is_some()).collect();
-    let plain = (proptest::sample::select(plain), execution()).prop_map(|(entry, execution)| {
-        let execution = if entry.shape == BodyShape::Dated { execution } else { Execution::Immediate };
-        Body::Plain { element: entry.body, execution }
-    });
-    prop_oneof![price, balance, mode, top_up, debt, message, answer, signed, plain]
+    any::<u64>().prop_map(|seed| Body::sample_any(&mut Draw::new(seed)))
 }
 
 fn request() -> impl Strategy<Value = Request> {
@@ -180,22 +99,25 @@ fn every_response_comes_back_from_its_text() {
 }
 
 #[test]
-fn a_body_element_nobody_knows_is_refused_and_a_known_one_is_carried() {
-    let text = read_template_like(
-        "<sr:ReadInventory><sr:DeviceID>00-DB-12-34-56-78-90-A0</sr:DeviceID></sr:ReadInventory>",
-        "8.2",
-        8,
-    );
-    let request = read(&text);
-    let Body::Other(other) = &request.body else { panic!("{request:?}") };
-    assert_eq!(other.element, "ReadInventory");
-    assert_eq!(read(&request.to_xml()), request, "what is carried comes back");
-    assert_eq!(request.check().unwrap().srv.to_string(), "8.2");
-
+fn a_body_element_nobody_knows_is_refused() {
     let text = read_template_like("<sr:ReadTeaLeaves/>", "8.2", 8);
     let error = Request::parse(&Document::parse(&text).unwrap()).unwrap_err();
     assert_eq!(error.kind, XmlErrorKind::Unexpected("ReadTeaLeaves".into()));
     assert_eq!(error.path, "Request/Body/ReadTeaLeaves");
+}
+
+/// Twenty bodies of each service there is.
+#[test]
+fn a_body_of_every_service_comes_back_from_its_text() {
+    for entry in catalogue::entries() {
+        for seed in 0..20 {
+            let body = Body::sample(entry, &mut Draw::new(seed));
+            assert_eq!(body.element(), entry.body);
+            let id = "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A0:1000".parse().unwrap();
+            let request = Request::new(id, entry.srv, entry.variants[0], body);
+            assert_eq!(read(&request.to_xml()), request, "{}", entry.srv);
+        }
+    }
 }
 
 fn read_template_like(body: &str, srv: &str, variant: u8) -> String {
@@ -310,9 +232,16 @@ fn what_we_write_is_valid_by_the_published_schema() {
         write(format!("response-{i}.xml"), response.to_xml());
     }
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    for i in 0..200 {
+    for i in 0..400 {
         let request = request().new_tree(&mut runner).unwrap().current();
         write(format!("request-{i}.xml"), request.to_xml());
+    }
+    for (i, entry) in catalogue::entries().iter().enumerate() {
+        let id = "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A0:1000".parse().unwrap();
+        for seed in 0..4 {
+            let body = Body::sample(entry, &mut Draw::new(seed));
+            write(format!("service-{i}-{seed}.xml"), Request::new(id, entry.srv, entry.variants[0], body).to_xml());
+        }
     }
     for (name, text) in files(&folder.join("templates"), "xml") {
         write(name, read(&text).to_xml());

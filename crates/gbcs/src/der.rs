@@ -5,6 +5,7 @@
 //! the tree keeps how long it was.
 use crate::envelope::{Fault, ParseError};
 use crate::reader::Reader;
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
 /// Values nest at most this deep; certificates, the deepest things in GBCS, need 10 inside a payload.
@@ -13,6 +14,7 @@ pub const MAX_DEPTH: usize = 24;
 const CONSTRUCTED: u8 = 0x20;
 
 /// One DER value.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
     tag: u8,
@@ -22,6 +24,7 @@ pub struct Value {
 }
 
 /// What a value holds.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// The octets of a primitive value.
@@ -54,6 +57,7 @@ pub mod tag {
     pub const SET: u8 = 0x31;
 }
 
+#[cfg(feature = "alloc")]
 impl Value {
     /// A primitive value; `None` when `tag` is that of a constructed one or no single-octet tag.
     pub fn primitive(tag: u8, octets: impl Into<Vec<u8>>) -> Option<Self> {

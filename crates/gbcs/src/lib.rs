@@ -1,8 +1,8 @@
 //! GBCS messages, to the octet: headers, payloads, the use case catalogue, protection and UTRNs.
 //!
-//! The crate is sans-IO and `no_std`. Without its feature `alloc` it is the view layer: [`MessageView`] and [`block::Block`], which read
-//! a message in place, and what they are made of. With `alloc` come the payloads by meaning, the catalogue, protection. A message is a number: [`MessageView`] reads one without copying, and
-//! [`Message`] holds its meaning; `parse(encode(x)) == x` and, for every valid message, `encode(parse(b)) == b`.
+//! The crate is sans-IO and `no_std`. A message is a number: [`MessageView`] and [`view`] read one in place, and `Message` holds its
+//! meaning; `parse(encode(x)) == x` and, for every valid message, `encode(parse(b)) == b`. The views need no allocator: without its
+//! feature `alloc` the crate is they, [`block::Block`] and [`crypto`]; payloads by meaning, the catalogue and protection come with it.
 //! Section numbers in comments name clauses of the Great Britain Companion Specification (GBCS) 4.x where known.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
@@ -17,12 +17,9 @@ pub mod catalogue;
 #[cfg(feature = "alloc")]
 pub mod certificate;
 pub mod crypto;
-#[cfg(feature = "alloc")]
 pub mod der;
-#[cfg(feature = "alloc")]
 pub mod dlms;
 pub mod envelope;
-#[cfg(feature = "alloc")]
 pub mod gbz;
 pub mod ids;
 #[cfg(feature = "std")]
@@ -36,14 +33,15 @@ mod octets;
 pub mod payload;
 #[cfg(feature = "alloc")]
 pub mod protect;
-#[cfg(feature = "alloc")]
 mod reader;
+#[cfg(feature = "alloc")]
 pub mod rules;
 pub mod time;
 #[cfg(feature = "alloc")]
 pub mod utrn;
 #[cfg(feature = "alloc")]
 pub mod verify;
+pub mod view;
 
 pub use envelope::{Form, MessageView, OtherInformation, ParseError, Route};
 #[cfg(feature = "alloc")]

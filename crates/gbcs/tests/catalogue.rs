@@ -123,3 +123,65 @@ fn only_exactly_the_components_of_the_use_case_match() {
     let partial = [Component::new(0, level), Component::new(1, limit), Component::new(2, calendar)];
     assert!(!use_case(0x006F).matches_components(&Payload::new(partial)));
 }
+
+/// The public use case tables, where they are at hand, say of every use case what the catalogue says.
+#[cfg(feature = "std")]
+#[test]
+fn the_catalogue_says_what_the_public_tables_say() {
+    use gbcs::catalogue::Index;
+    let shared = std::env::var_os("LASTMETRE_SHARED").map(std::path::PathBuf::from);
+    let shared = shared.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").into());
+    let path = shared.join("gbcs/use-cases.json");
+    let Ok(text) = std::fs::read_to_string(&path) else { return eprintln!("skipped: no {}", path.display()) };
+    let tables: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let mut members = 0;
+    for table in &tables {
+        let field = |name: &str| table[name].as_str().unwrap_or_default();
+        let id = field("id");
+        let code = u16::from_str_radix(field("code").trim_start_matches("0x"), 16).unwrap();
+        let use_case = catalogue::find(MessageCode(code)).unwrap_or_else(|| panic!("{id} is missing"));
+        assert_eq!(use_case.id, id);
+        assert_eq!(use_case.future_dated, field("future_dated") == "Yes", "{id}");
+        assert_eq!(use_case.replay_protected, field("replay_protected") == "Yes", "{id}");
+        let category = match field("message_type") {
+            "SME.C.C" => Category::Critical,
+            "SME.C.NC" => Category::NonCritical,
+            "SME.A.C" => Category::CriticalAlert,
+            "SME.A.NC" => Category::NonCriticalAlert,
+            "SME.C.PPMID-GSME" => Category::PpmidGsme,
+            "ZSE specified" => Category::ZigBee,
+            top_up if top_up.starts_with("SME.C.NC but") => Category::NonCriticalTopUp,
+            other => panic!("{id}: {other}"),
+        };
+        assert_eq!(use_case.category, category, "{id}");
+        for (device, name) in [(DeviceType::Esme, "ESME"), (DeviceType::Gsme, "GSME"), (DeviceType::Gpf, "GPF")] {
+            assert!(!field("target").contains(name) || use_case.is_for(device), "{id} is for {name}");
+        }
+        let roles: Vec<_> = table["roles"].as_array().into_iter().flatten().filter_map(|role| role.as_str()).collect();
+        for (originator, name) in [
+            (Originator::Supplier, "Supplier"),
+            (Originator::NetworkOperator, "Network Operator"),
+            (Originator::AccessControlBroker, "Access Control Broker"),
+            (Originator::LoadController, "Load Controller"),
+        ] {
+            // Of what the tables leave open (top-ups, alerts, what was withdrawn) the samples and the message kind tell.
+            let open = roles.is_empty() || roles.contains(&"See GBCS") || roles.contains(&"(none)");
+            assert!(open || use_case.allows(originator) == roles.contains(&name), "{id} by {name}");
+        }
+        for row in table["dlms"].as_array().into_iter().flatten() {
+            let text = |name: &str| row[name].as_str().unwrap_or_default().trim();
+            let (Ok(class), Ok(index)) = (text("class").parse(), text("attribute/ method no.").parse()) else {
+                continue;
+            };
+            let code = text("OBIS code");
+            let code = if code.matches('.').count() == 2 { format!("{code}.255") } else { code.to_owned() };
+            let obis: Obis = code.parse().unwrap_or_else(|e| panic!("{id}: {code}: {e}"));
+            let index =
+                if text("attribute or method?") == "M" { Index::Method(index) } else { Index::Attribute(index) };
+            let member = catalogue::member(class, obis, index);
+            assert!(member.is_some(), "{id}: no {class} {obis} {index:?} ({})", text("name"));
+            members += 1;
+        }
+    }
+    assert!(members > 800, "{members}");
+}

@@ -172,13 +172,16 @@ mod inside {
         let key = RustCrypto.private_key(&[7; 32]).unwrap();
         put(&key, "", &SUPPLIER.0, false);
         put(&RustCrypto.private_key(&[8; 32]).unwrap(), "somebody's signature", &[9], true);
+        put(&RustCrypto.private_key(&[9; 32]).unwrap(), &format!("{SUPPLIER} key-agreement signature"), &[8], true);
+        put(&RustCrypto.private_key(&[10; 32]).unwrap(), &format!("{METER} digital-signature"), &[7], true);
         let token = open();
         let names: Vec<_> = token.keys().iter().map(|key| (key.name, key.public.is_some())).collect();
         assert!(names.contains(&(Some(KeyName::signing(SUPPLIER)), false)), "{names:?}");
         assert!(names.contains(&(None, true)), "{names:?}");
         let mut store = Keystore::new();
         token.add_to(&mut store);
-        assert_eq!(store.names().count(), 0, "neither is of any use");
+        let usable: Vec<_> = store.names().collect();
+        assert_eq!(usable, [KeyName::signing(METER)], "the others are of no use");
         let stranger = PrivateKey::held_elsewhere(*key.public());
         assert_eq!(token.sign(&stranger, b"any"), Err(CryptoError::HeldElsewhere));
     }

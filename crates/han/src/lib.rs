@@ -10,6 +10,10 @@
 //! | GSME header | [`tunnel::gsme`] | GET, GET-RESPONSE, PUT in front of a message to or from a gas meter |
 //! | one device | [`node`] | the stack of one device: retries, acknowledgements, sleep, reassembly, replay refusal |
 //! | Tunneling cluster | [`tunnel`] | the client and the server of cluster 0x0704 above any [`node`] |
+//! | device profile | [`zdo`] | device announce, endpoints, match descriptor: under the network key only |
+//! | inter-PAN | [`interpan`] | one hop between devices that share no network: HHT and hub |
+//! | joining | [`join`], [`cbke`], [`install_code`], [`mmo`] | association, the network key, the link key |
+//! | duty | [`airtime`] | how long a device is on the air |
 //! | captures | [`capture`] | pcap, Wireshark key lines, ZEP v2 (what needs files is behind the feature `std`) |
 //!
 //! # Codecs
@@ -28,16 +32,24 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod airtime;
 pub mod aps;
 pub mod capture;
+pub mod cbke;
+pub mod install_code;
+pub mod interpan;
+pub mod join;
 pub mod mac;
+pub mod mmo;
 pub mod node;
 pub mod nwk;
 pub mod security;
 pub mod tunnel;
 mod wire;
 pub mod zcl;
+pub mod zdo;
 
+pub use install_code::InstallCode;
 pub use mac::{PanId, ShortAddress};
 pub use node::{Datagram, Node, NodeConfig};
 pub use security::Key;
@@ -45,3 +57,9 @@ pub use wire::ParseError;
 
 /// The Smart Energy profile, which every application frame of the HAN carries.
 pub const SMART_ENERGY: u16 = 0x0109;
+
+/// Whether datagrams of this profile and cluster are under the link key besides the network key: all but those of the device
+/// profile and of key establishment, which come before there is one (han.md 8.4).
+pub const fn needs_link_key(profile: u16, cluster: u16) -> bool {
+    profile != zdo::PROFILE && cluster != cbke::CLUSTER
+}

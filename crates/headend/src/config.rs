@@ -180,7 +180,7 @@ impl DeviceConfig {
     }
 
     pub(crate) fn as_target(&self) -> Device {
-        Device { kind: self.kind, twin_element: self.twin_element, gbcs_version: self.gbcs_version }
+        Device { twin_element: self.twin_element, gbcs_version: self.gbcs_version, ..Device::new(self.kind) }
     }
 }
 

@@ -137,3 +137,24 @@ fn first_failure(results: impl Iterator<Item = u8>) -> Verdict {
         Verdict::Failure(MeterFault { instruction: u16::try_from(index + 1).unwrap_or(u16::MAX), result })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gbcs::asn1::{ActivateFirmware, Content, ImageHash, JoinStatus, Payload as Asn1};
+    use gbcs::{Counter, der};
+
+    #[test]
+    fn what_an_asn1_response_says_failed_is_a_failure_and_what_it_cannot_say_is_none_of_the_answers() {
+        let hash = ImageHash([1; 32]);
+        let asked = Content::ActivateFirmware(ActivateFirmware { hash, counter: Counter(1), execution: None });
+        let asked = Payload::Asn1(Asn1::from(asked));
+        let judged = |content: Content| results(&asked, &Payload::Asn1(content.into()), |_| None);
+        assert_eq!(judged(Content::ActivationAccepted), Ok(Verdict::Success));
+        assert_eq!(judged(Content::Joined(JoinStatus::Success)), Ok(Verdict::Success));
+        let failure = MeterFault { instruction: 1, result: JoinStatus::LogFull.number() };
+        assert_eq!(judged(Content::Joined(JoinStatus::LogFull)), Ok(Verdict::Failure(failure)));
+        let tree = der::Value::primitive(der::tag::NULL, []).unwrap();
+        assert_eq!(results(&asked, &Payload::Der(tree), |_| None), Err(FalseAnswer::Payload));
+    }
+}

@@ -152,7 +152,13 @@ async fn a_utrn_is_never_shown_and_its_counter_is_kept() {
     let mut bench = Bench::new().await;
     let id = RequestId { originator: SUPPLIER, target: ESME, counter: Counter(3 << 32) };
     let utrn = duis::body::Utrn::new(UTRN).expect("a UTRN");
-    let top_up = Request::new(id, "2.2".parse().unwrap(), CommandVariant::Send, Body::TopUpDevice(utrn)).to_xml();
+    let top_up = Request::new(
+        id,
+        "2.2".parse().unwrap(),
+        CommandVariant::Send,
+        Body::TopUpDevice(duis::body::TopUpDevice { utrn }),
+    )
+    .to_xml();
     assert!(top_up.contains(UTRN));
     let created = bench.api.create(&top_up, "local").await;
     bench.event(created, "CommandReceived").await;

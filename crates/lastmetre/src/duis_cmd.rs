@@ -3,11 +3,14 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::process::now;
 use duis::certificate::signer_from_pem;
+use duis::transform::OtherDevice;
 use duis::xml::{Document, Text};
 use duis::{
-    Device, DeviceType, GbcsVersion, IssuerSerial, Request, Response, Service, TransformContext, Transformed,
-    XmlSigner, signature,
+    Device, DeviceType, IssuerSerial, Party, Request, Requester, Response, Service, TransformContext, Transformed,
+    XmlSigner, reference, signature,
 };
+use gbcs::catalogue::Originator;
+use gbcs::certificate::Role;
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::keystore::{KeyName, Keystore};
 use gbcs::{Eui64, Time, protect};
@@ -74,8 +77,8 @@ pub struct TransformArgs {
     /// A home: its keys and devices
     #[arg(long, value_name = "DIR", conflicts_with = "keys")]
     home: Option<PathBuf>,
-    /// What a device is: EUI=ESME, also ESME-TWIN. Without it and without a home, devices and variants are those of the public
-    /// reference data, told by EUI and by file name
+    /// What a device is: EUI=ESME, also ESME-TWIN and ESME-3PH. Without it and without a home, devices, variants and counters are
+    /// those of the public reference data, told by EUI and by file name
     #[arg(long, value_name = "EUI=TYPE", value_parser = parse_device)]
     device: Vec<(Eui64, Device)>,
     /// The time in issuer event ids of gas Commands (RFC 3339); by default that of the public reference data, so that the same
@@ -89,9 +92,6 @@ pub struct TransformArgs {
     #[arg(required = true)]
     files: Vec<PathBuf>,
 }
-
-/// 2015-01-01T00:00:00Z: the clock of the public reference data.
-const REFERENCE_TIME: Time = Time::from_zigbee(0x1C37_4A80);
 
 /// Run the command.
 pub fn run(command: &Command) -> Result<ExitCode, Failure> {
@@ -207,20 +207,19 @@ fn transform(args: &TransformArgs) -> Result<ExitCode, Failure> {
         }
         (None, Some(path)) => {
             loaded = Keystore::load(&AwsLc, path).map_err(Failure::input)?;
-            let acb = loaded.with_role(gbcs::certificate::Role::from_number(4)).next();
-            (&loaded, acb.unwrap_or(REFERENCE_ACB), reference_devices())
+            let acb = loaded.with_role(Role::AccessControlBroker).next();
+            (&loaded, acb.unwrap_or(reference::BROKER), BTreeMap::new())
         }
         (None, None) => return Err(Failure::input("--keys or --home is needed")),
     };
     devices.extend(args.device.iter().copied());
-    let by_name = home.is_none() && args.device.is_empty();
-    let clock = if home.is_some() { now() } else { REFERENCE_TIME };
-    let work = Work { keys, acb, devices, now: args.now.unwrap_or(clock) };
+    let is_reference = home.is_none() && args.device.is_empty();
+    let clock = if home.is_some() { now() } else { reference::CLOCK };
+    let work = Work { keys, acb, devices, is_reference, now: args.now.unwrap_or(clock) };
     let mut code = ExitCode::SUCCESS;
     for file in &args.files {
         let name = file.display().to_string();
-        let variant = if by_name { Variant::of_reference(file) } else { Variant::default() };
-        match work.one(&read(file)?, &variant) {
+        match work.one(&read(file)?, file) {
             Ok(made) if args.json => println!("{}", made.json(&name)),
             Ok(made) => made.print(&name),
             Err(why) => {
@@ -240,23 +239,9 @@ struct Work<'k> {
     keys: &'k Keystore,
     acb: Eui64,
     devices: BTreeMap<Eui64, Device>,
+    /// Whether requests are those of the public reference data, as far as nothing else says.
+    is_reference: bool,
     now: Time,
-}
-
-/// What the public reference data says of a request in its file's name alone, because the inventory would know it: the use case
-/// in front, and whether the meter is a twin element one.
-#[derive(Default)]
-struct Variant {
-    use_case: String,
-    twin_element: bool,
-}
-
-impl Variant {
-    fn of_reference(file: &Path) -> Self {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let mut parts = name.split('_');
-        Self { use_case: parts.next().unwrap_or_default().to_owned(), twin_element: parts.any(|part| part == "TWIN") }
-    }
 }
 
 struct Made {
@@ -266,23 +251,47 @@ struct Made {
 }
 
 impl Work<'_> {
-    fn one(&self, text: &str, variant: &Variant) -> Result<Made, String> {
+    fn one(&self, text: &str, file: &Path) -> Result<Made, String> {
         let request = Document::parse(text).and_then(|d| Request::parse(&d)).map_err(|e| e.to_string())?;
         let target = request.header.id.target;
-        let mut device = *self
-            .devices
-            .get(&target)
-            .ok_or_else(|| format!("nothing says what device {target} is; --device {target:#}=ESME would"))?;
-        device.twin_element |= variant.twin_element;
-        let made = |device| duis::transform(&request, &TransformContext { device, now: self.now });
-        let mut transformed = made(device).map_err(|e| e.to_string())?;
-        if transformed.use_case.name != variant.use_case {
-            // The name may be that of the use case which the same request had under an earlier GBCS.
-            let earlier = Device { gbcs_version: EARLIER_GBCS, ..device };
-            transformed = made(earlier).ok().filter(|t| t.use_case.name == variant.use_case).unwrap_or(transformed);
-        }
+        let certificate = |device| self.keys.certificates(KeyName::agreement(device)).first().cloned();
+        let unknown = || format!("nothing says what device {target} is; --device {target:#}=ESME would");
+        let transformed = if self.is_reference {
+            let name = reference::Name::read(&file.file_name().unwrap_or_default().to_string_lossy());
+            let kind = reference::device_type(target).ok_or_else(unknown)?;
+            reference::make(&request, kind, &name, self.now, certificate)
+        } else {
+            let device = *self.devices.get(&target).ok_or_else(unknown)?;
+            duis::transform(&request, &self.context(&request, device, certificate))
+        };
+        let transformed = transformed.map_err(|e| e.to_string())?;
         let command = self.command(&request, &transformed);
         Ok(Made { transformed, command })
+    }
+
+    /// What the inventory would know. The broker takes the request's counter for its own.
+    fn context(
+        &self,
+        request: &Request,
+        device: Device,
+        certificate: impl Fn(Eui64) -> Option<Vec<u8>>,
+    ) -> TransformContext {
+        let id = request.header.id;
+        let mut context = TransformContext::new(device, self.now);
+        context.requester = match self.keys.role(id.originator) {
+            Some(Role::NetworkOperator) => Requester::Known(Originator::NetworkOperator),
+            Some(Role::LoadController) => Requester::Known(Originator::LoadController),
+            Some(Role::Supplier) | None => Requester::Known(Originator::Supplier),
+            Some(_) => Requester::Unknown,
+        };
+        context.broker = Some(Party { id: self.acb, counter: id.counter });
+        let transitional = self.keys.with_role(Role::TransitionalCos).next();
+        context.transitional_cos = transitional.map(|party| Party { id: party, counter: id.counter });
+        context.other = request.body.other_device().and_then(|other| {
+            let kind = self.devices.get(&other)?.kind;
+            Some(OtherDevice { kind, certificate: certificate(other) })
+        });
+        context
     }
 
     /// Signed where critical, then the broker's MAC.
@@ -292,9 +301,8 @@ impl Work<'_> {
             key.ok_or_else(|| format!("no private key of {} at hand", name.owner))
         };
         let mut inner = transformed.octets.clone();
-        if transformed.is_critical() {
-            let key = first(KeyName::signing(request.header.id.originator))?;
-            inner = protect::sign(&AwsLc, key, &inner).map_err(|e| e.to_string())?;
+        if let Some(signer) = transformed.signer {
+            inner = protect::sign(&AwsLc, first(KeyName::signing(signer))?, &inner).map_err(|e| e.to_string())?;
         }
         let device = KeyName::agreement(request.header.id.target);
         let device = self.keys.public_keys(device).first();
@@ -356,26 +364,14 @@ fn send(to: &str, file: &Path) -> Result<ExitCode, Failure> {
     Ok(if code.is_some_and(|code| !code.as_str().starts_with('E')) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A GBCS before the use cases that replaced others came.
-const EARLIER_GBCS: GbcsVersion = GbcsVersion { major: 3, minor: 2 };
-
-/// The broker of the public reference data.
-const REFERENCE_ACB: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);
-
-/// The fictitious home of the public reference data, which its service requests are addressed to.
-fn reference_devices() -> BTreeMap<Eui64, Device> {
-    use DeviceType::{Chf, Esme, Gpf, Gsme, Hcalcs, Ppmid, Sapc};
-    let kinds = [Esme, Gsme, Chf, Gpf, Ppmid, Hcalcs, Sapc];
-    (0u64..).zip(kinds).map(|(n, kind)| (Eui64::from_u64(0x00DB_1234_5678_90A0 + n), Device::new(kind))).collect()
-}
-
 fn parse_device(text: &str) -> Result<(Eui64, Device), String> {
     let (eui, kind) = text.split_once('=').ok_or("EUI=TYPE expected, such as 00DB1234567890A0=ESME")?;
     let eui = eui.parse().map_err(|e| format!("{eui}: {e}"))?;
     let twin_element = kind.eq_ignore_ascii_case("ESME-TWIN");
-    let kind = if twin_element { "ESME" } else { kind };
+    let poly_phase = kind.eq_ignore_ascii_case("ESME-3PH");
+    let kind = if twin_element || poly_phase { "ESME" } else { kind };
     let known = DeviceType::read(&kind.to_ascii_uppercase()).ok_or(format!("{kind}: no device type"))?;
-    Ok((eui, Device { twin_element, ..Device::new(known) }))
+    Ok((eui, Device { twin_element, poly_phase, ..Device::new(known) }))
 }
 
 fn parse_time(text: &str) -> Result<Time, String> {

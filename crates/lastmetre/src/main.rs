@@ -9,6 +9,7 @@ mod home;
 mod input;
 mod meter_cmd;
 mod process;
+mod trace;
 
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -41,8 +42,8 @@ enum Command {
     Dcc(HomeArg),
     /// Run the supplier's head end
     Headend(HomeArg),
-    /// Run the Communications Hub
-    Hub(HomeArg),
+    /// Run the Communications Hub, or trace the dialogue of a capture
+    Hub(HubArgs),
     /// Run the PPMID
     Ppmid(HomeArg),
 }
@@ -51,6 +52,22 @@ enum Command {
 enum HomeCommand {
     /// Make a new home in a folder that is absent or empty
     New(home::NewArgs),
+}
+
+/// `lastmetre hub`: run it, or one of its tools.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct HubArgs {
+    #[command(subcommand)]
+    command: Option<HubCommand>,
+    #[command(flatten)]
+    home: HomeArg,
+}
+
+#[derive(Subcommand)]
+enum HubCommand {
+    /// Print the dialogue of a capture as a sequence diagram in text
+    Trace(trace::Args),
 }
 
 /// Which home.
@@ -92,7 +109,8 @@ fn main() -> ExitCode {
         Command::Meter(command) => meter_cmd::run(&command),
         Command::Dcc(arg) => process::dcc(&arg.dir()),
         Command::Headend(arg) => process::headend(&arg.dir()),
-        Command::Hub(arg) => process::hub(&arg.dir()),
+        Command::Hub(HubArgs { command: Some(HubCommand::Trace(args)), .. }) => trace::run(&args),
+        Command::Hub(HubArgs { home, .. }) => process::hub(&home.dir()),
         Command::Ppmid(arg) => process::ppmid(&arg.dir()),
     };
     match outcome {

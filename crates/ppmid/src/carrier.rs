@@ -1,12 +1,15 @@
-//! One tunnel to the hub, and one message at a time through it.
-use crate::config::Config;
+//! One tunnel with the hub, whichever of the two asked for it, and one message at a time through it.
+use crate::config::{Config, TunnelInitiator};
+use crate::display::Question;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::{Eui64, Time};
 use han::node::{self, FrameCounters, Handle, Node, NodeConfig, Refusal};
-use han::tunnel::{self, Client, ClientConfig, CloseReason, Side, TransferFailure, TransferId};
-use han::zcl::tunneling::{CLUSTER, TunnelStatus, to_client};
+use han::tunnel::{self, Client, ClientConfig, CloseReason, Server, ServerConfig, Side, TransferFailure, TransferId};
+use han::zcl::tunneling::{CLUSTER, TunnelStatus};
+use han::zdo::{Finder, SimpleDescriptor};
+use han::{Datagram, SMART_ENERGY, ShortAddress};
 
 /// What became of the message handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,22 +35,37 @@ pub(crate) enum Output {
     /// The hub sent these octets through the tunnel.
     Data(Vec<u8>),
     FrameRefused(Refusal),
+    /// A ZCL frame of another cluster from the hub: which, and the frame.
+    Zcl(u16, Vec<u8>),
 }
+
+/// How long a hub that is to ask for the tunnel is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Smart Energy device identifier: in-home display, which is what a PPMID is to its neighbours.
+const DISPLAY: u16 = 0x0502;
 
 pub(crate) struct Carrier {
     node: Node,
     client: Client,
+    server: Server,
+    /// Which of the two has the tunnel that opened last.
+    open: Option<Side>,
     hub: Eui64,
+    hub_short: ShortAddress,
     hub_endpoint: u8,
+    /// Our own.
+    endpoint: u8,
+    /// Asks the hub where its tunnels are.
+    finder: Finder,
+    /// When this PPMID asks for a tunnel that the hub was to ask for: it may not know that ours is lost.
+    ask_at: Option<Time>,
     /// The message on its way.
-    current: Option<TransferId>,
+    current: Option<(Side, TransferId)>,
     /// The hub said that the tunnel is not ours, so what was sent on it went nowhere.
     forgotten: bool,
-    /// The hub sent data on a tunnel of a former life and is being told that there is none. It then drops whatever tunnel we
-    /// have, so the one being asked for this moment has to be asked for again.
-    stray: bool,
     /// Commands of the cluster on their way: their loss is the tunnel's loss. That of an acknowledgement is not.
-    commands: Vec<Handle>,
+    commands: Vec<(Handle, Side)>,
     outputs: VecDeque<Output>,
 }
 
@@ -63,18 +81,32 @@ impl Carrier {
             max_waiting: 1,
             ..config.tunnel
         };
+        let mut server = Server::new(ServerConfig { max_waiting: 1, ..ServerConfig::at(tunnel.endpoint) });
+        server.allow(config.hub, true);
+        let hub_short = node.peers.iter().find(|peer| peer.eui == config.hub).map(|peer| peer.short);
+        let hub_short = hub_short.unwrap_or(ShortAddress::COORDINATOR);
+        let mut node = Node::new(node);
+        node.describe(SimpleDescriptor::smart_energy(tunnel.endpoint, DISPLAY, [CLUSTER], [CLUSTER]));
         let mut carrier = Self {
-            node: Node::new(node),
+            node,
             client: Client::new(tunnel),
+            server,
+            open: None,
             hub: config.hub,
+            hub_short,
             hub_endpoint: config.hub_endpoint,
+            endpoint: tunnel.endpoint,
+            finder: Finder::of(CLUSTER),
+            ask_at: None,
             current: None,
             forgotten: false,
-            stray: false,
             commands: Vec::new(),
             outputs: VecDeque::new(),
         };
-        carrier.client.open(now, config.hub, config.hub_endpoint);
+        match config.tunnel_initiator {
+            TunnelInitiator::Ppmid => carrier.look_for_hub(now),
+            TunnelInitiator::Hub => carrier.ask_at = Some(now + PATIENCE),
+        }
         carrier.run(now);
         carrier
     }
@@ -82,7 +114,18 @@ impl Carrier {
     /// Hand one message over; an `Outcome` follows. Only when the tunnel is open and nothing is on its way.
     pub(crate) fn send(&mut self, now: Time, message: Vec<u8>) {
         self.forgotten = false;
-        self.current = Some(self.client.send(now, self.hub, message));
+        self.current = Some(match self.open {
+            Some(Side::Server) => (Side::Server, self.server.send(now, self.hub, message)),
+            _ => (Side::Client, self.client.send(now, self.hub, message)),
+        });
+        self.run(now);
+    }
+
+    /// Ask the hub something at an endpoint other than that of its tunnels.
+    pub(crate) fn ask(&mut self, now: Time, question: Question) {
+        let Question { endpoint: dst_endpoint, cluster, zcl: payload } = question;
+        let (peer, profile, src_endpoint) = (self.hub, SMART_ENERGY, self.endpoint);
+        self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload });
         self.run(now);
     }
 
@@ -94,6 +137,13 @@ impl Carrier {
     pub(crate) fn handle_timeout(&mut self, now: Time) {
         self.node.handle_timeout(now);
         self.client.handle_timeout(now);
+        self.server.handle_timeout(now);
+        if self.finder.overdue(now).is_some() {
+            self.client.open(now, self.hub, self.hub_endpoint);
+        }
+        if self.ask_at.take_if(|at| *at <= now).is_some() {
+            self.look_for_hub(now);
+        }
         self.run(now);
     }
 
@@ -102,25 +152,27 @@ impl Carrier {
     }
 
     pub(crate) fn timeout(&mut self) -> Option<Time> {
-        // Both are drained at the end of each call, so there is nothing but their next times to read.
-        let node = match self.node.poll() {
-            node::Output::Timeout(at) => at,
-            _ => None,
-        };
-        let client = match self.client.poll() {
-            tunnel::Output::Timeout(at) => at,
-            _ => None,
-        };
-        node.into_iter().chain(client).min()
+        // All are drained at the end of each call, so there is nothing but their next times to read.
+        let of_tunnel = |output| if let tunnel::Output::Timeout(at) = output { at } else { None };
+        let node = if let node::Output::Timeout(at) = self.node.poll() { at } else { None };
+        let tunnels = [of_tunnel(self.client.poll()), of_tunnel(self.server.poll())];
+        tunnels.into_iter().chain([node, self.finder.timeout(), self.ask_at]).flatten().min()
     }
 
-    /// Let node and client feed each other until both are at rest.
+    /// Ask the hub where its tunnels are; its answer, or its silence, leads to a RequestTunnel.
+    fn look_for_hub(&mut self, now: Time) {
+        let request = self.finder.ask(now, self.hub, self.hub_short);
+        self.node.send(now, request);
+    }
+
+    /// Let node and tunnels feed each other until all are at rest.
     fn run(&mut self, now: Time) {
         loop {
-            match self.client.poll() {
-                tunnel::Output::Timeout(_) => {}
-                output => {
-                    self.handle_client(now, output);
+            match (self.client.poll(), self.server.poll()) {
+                (tunnel::Output::Timeout(_), tunnel::Output::Timeout(_)) => {}
+                (of_client, of_server) => {
+                    self.handle_tunnel(now, Side::Client, of_client);
+                    self.handle_tunnel(now, Side::Server, of_server);
                     continue;
                 }
             }
@@ -131,26 +183,37 @@ impl Carrier {
         }
     }
 
-    fn handle_client(&mut self, now: Time, output: tunnel::Output) {
+    fn handle_tunnel(&mut self, now: Time, side: Side, output: tunnel::Output) {
         match output {
             tunnel::Output::Send(outbound) => {
                 let is_command = han::zcl::Frame::parse(&outbound.zcl).is_ok_and(|frame| frame.cluster_specific);
                 let handle = self.node.send(now, outbound.datagram());
                 if is_command {
-                    self.commands.push(handle);
+                    self.commands.push((handle, side));
                 }
             }
-            tunnel::Output::Opened { peer, .. } => match core::mem::take(&mut self.stray) {
-                true => self.client.open(now, peer, self.hub_endpoint),
-                false => self.outputs.push_back(Output::Opened),
-            },
+            tunnel::Output::Opened { .. } => {
+                self.open = Some(side);
+                self.ask_at = None;
+                self.outputs.push_back(Output::Opened);
+            }
             tunnel::Output::Refused { status, .. } => self.outputs.push_back(Output::TunnelRefused(status)),
             tunnel::Output::Closed { reason, .. } => {
                 self.forgotten |= reason == CloseReason::Forgotten;
-                self.outputs.push_back(Output::Closed(reason));
+                let other = match side {
+                    Side::Client => Some(Side::Server).filter(|_| self.server.is_open(self.hub)),
+                    Side::Server => Some(Side::Client).filter(|_| self.client.is_open(self.hub)),
+                };
+                if self.open == Some(side) {
+                    self.open = other;
+                }
+                // The tunnel that is left, if there is one, goes on serving.
+                if self.open.is_none() {
+                    self.outputs.push_back(Output::Closed(reason));
+                }
             }
             tunnel::Output::Data { data, .. } => self.outputs.push_back(Output::Data(data)),
-            tunnel::Output::Accepted { transfer, .. } => self.finish(transfer, Outcome::Taken),
+            tunnel::Output::Accepted { transfer, .. } => self.finish(side, transfer, Outcome::Taken),
             tunnel::Output::Failed { transfer, reason, .. } => {
                 let outcome = match reason {
                     TransferFailure::Refused(_) | TransferFailure::TooLong => Outcome::Refused,
@@ -160,9 +223,9 @@ impl Carrier {
                         Outcome::Silence
                     }
                 };
-                self.finish(transfer, outcome);
+                self.finish(side, transfer, outcome);
             }
-            tunnel::Output::Timeout(_) => {}
+            tunnel::Output::CloseRefused { .. } | tunnel::Output::Timeout(_) => {}
         }
     }
 
@@ -171,32 +234,42 @@ impl Carrier {
             node::Output::Transmit(psdu) => self.outputs.push_back(Output::Transmit(psdu)),
             node::Output::Persist(counters) => self.outputs.push_back(Output::Counters(counters)),
             node::Output::Refused(_, refusal) => self.outputs.push_back(Output::FrameRefused(refusal)),
-            node::Output::Delivered(handle) => self.commands.retain(|command| *command != handle),
+            node::Output::Delivered(handle) => self.commands.retain(|(command, _)| *command != handle),
             node::Output::Failed(handle, _) => {
-                if let Some(at) = self.commands.iter().position(|command| *command == handle) {
-                    self.commands.swap_remove(at);
-                    self.client.handle_undelivered(now, self.hub);
+                if let Some(at) = self.commands.iter().position(|(command, _)| *command == handle) {
+                    match self.commands.swap_remove(at).1 {
+                        Side::Client => self.client.handle_undelivered(now, self.hub),
+                        Side::Server => self.server.handle_undelivered(now, self.hub),
+                    }
                 }
             }
-            node::Output::Received(datagram) => {
-                if datagram.cluster == CLUSTER && Side::of(&datagram.payload) == Some(Side::Client) {
-                    self.stray |= is_data(&datagram.payload) && !self.client.is_open(datagram.peer);
-                    self.client.handle_zcl(now, datagram.peer, datagram.src_endpoint, &datagram.payload);
-                }
-            }
+            node::Output::Received(datagram) => self.handle_datagram(now, &datagram),
             node::Output::Timeout(_) => {}
         }
     }
 
-    fn finish(&mut self, transfer: TransferId, outcome: Outcome) {
-        if self.current == Some(transfer) {
+    fn handle_datagram(&mut self, now: Time, datagram: &Datagram) {
+        if let Some((hub, endpoint)) = self.finder.answer(datagram) {
+            return self.client.open(now, hub, endpoint.unwrap_or(self.hub_endpoint));
+        }
+        if datagram.cluster != CLUSTER {
+            if datagram.profile == SMART_ENERGY && datagram.peer == self.hub {
+                self.outputs.push_back(Output::Zcl(datagram.cluster, datagram.payload.clone()));
+            }
+            return;
+        }
+        let Datagram { peer, src_endpoint, ref payload, .. } = *datagram;
+        match Side::of(payload) {
+            Some(Side::Client) => self.client.handle_zcl(now, peer, src_endpoint, payload),
+            Some(Side::Server) => self.server.handle_zcl(now, peer, src_endpoint, payload),
+            None => {}
+        }
+    }
+
+    fn finish(&mut self, side: Side, transfer: TransferId, outcome: Outcome) {
+        if self.current == Some((side, transfer)) {
             self.current = None;
             self.outputs.push_back(Output::Outcome(outcome));
         }
     }
-}
-
-/// Whether a frame of the cluster is a TransferData.
-fn is_data(zcl: &[u8]) -> bool {
-    han::zcl::Frame::parse(zcl).is_ok_and(|frame| frame.cluster_specific && frame.command == to_client::TRANSFER_DATA)
 }

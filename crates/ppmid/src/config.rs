@@ -18,8 +18,10 @@ pub struct Config {
     pub meters: Meters,
     /// The hub (its CHF), which must be a peer of `node`.
     pub hub: Eui64,
-    /// The hub's endpoint with the Tunneling server.
+    /// The hub's endpoint with the Tunneling cluster, where it does not answer when asked for it.
     pub hub_endpoint: u8,
+    /// Who asks for the tunnel.
+    pub tunnel_initiator: TunnelInitiator,
     /// The ZigBee stack; the PPMID's own EUI-64 is the node's. The stored frame counters win over those given here.
     pub node: NodeConfig,
     /// The tunnel's timers. How often data is tried is the PPMID's own business: those limits are not used.
@@ -50,6 +52,7 @@ impl Config {
             meters: Meters::Any,
             hub: hub.0,
             hub_endpoint: hub.1,
+            tunnel_initiator: TunnelInitiator::default(),
             node,
             tunnel: ClientConfig::at(endpoint),
             seed,
@@ -61,6 +64,18 @@ impl Config {
             max_deliveries: 64,
         }
     }
+}
+
+/// Who opens the tunnel between PPMID and hub: the one point where SECMP0038 and GBCS 0.8 contradict each other (han.md 2). A PPMID
+/// grants the hub a tunnel either way; a tunnel is a tunnel whoever opened it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TunnelInitiator {
+    /// The PPMID asks (SECMP0038).
+    #[default]
+    Ppmid,
+    /// The hub asks (GBCS 0.8 10.2.2.1); a minute after a start without a tunnel the PPMID asks nevertheless, since a hub does not know
+    /// that a PPMID lost its tunnel with its power.
+    Hub,
 }
 
 /// The meters that a PPMID passes Commands to.

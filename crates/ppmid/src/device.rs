@@ -1,6 +1,7 @@
 //! The device: session and carrier joined, and their outputs in the one order that is safe.
 use crate::carrier::{self, Carrier};
 use crate::config::Config;
+use crate::display::{Display, Shown};
 use crate::event::{Event, Tally};
 use crate::memory::{BadMemory, Memory};
 use crate::session::{Action, Session};
@@ -47,6 +48,7 @@ impl fmt::Debug for Output {
 pub struct Ppmid<C> {
     session: Session<C>,
     carrier: Carrier,
+    display: Display,
     eui: Eui64,
     now: Time,
     outputs: VecDeque<Queued>,
@@ -68,11 +70,12 @@ impl<C: Crypto> Ppmid<C> {
     pub fn new(now: Time, crypto: C, config: &Config, stored: Option<&[u8]>) -> Result<Self, BadMemory> {
         let mut memory = Memory::parse(stored)?;
         if stored.is_none() {
-            memory.counters = config.node.counters.clone().into();
+            memory.counters = config.node.counters.clone();
         }
-        let carrier = Carrier::new(now, config, memory.counters.restore());
+        let carrier = Carrier::new(now, config, memory.counters.clone());
         let session = Session::new(now, crypto, config, memory);
-        let mut device = Self { session, carrier, eui: config.node.eui, now, outputs: VecDeque::new() };
+        let mut device =
+            Self { session, carrier, display: Display::default(), eui: config.node.eui, now, outputs: VecDeque::new() };
         device.run(now);
         Ok(device)
     }
@@ -138,6 +141,19 @@ impl<C: Crypto> Ppmid<C> {
         Output::Timeout(self.session.timeout().into_iter().chain(self.carrier.timeout()).min())
     }
 
+    /// Ask the hub for all that the display shows; [`Event::DisplayChanged`] follows where anything is new.
+    pub fn refresh_display(&mut self, now: Time) {
+        for question in self.display.ask() {
+            self.carrier.ask(now, question);
+        }
+        self.run(now);
+    }
+
+    /// What the display shows of the gas meter, as the hub last told.
+    pub const fn shown(&self) -> &Shown {
+        self.display.shown()
+    }
+
     /// Its own EUI-64.
     pub const fn eui(&self) -> Eui64 {
         self.eui
@@ -170,7 +186,7 @@ impl<C: Crypto> Ppmid<C> {
     fn handle_carrier(&mut self, now: Time, output: carrier::Output) {
         match output {
             carrier::Output::Transmit(psdu) => self.outputs.push_back(Queued::Ready(Output::Transmit(psdu))),
-            carrier::Output::Counters(counters) => self.session.set_counters(counters.into()),
+            carrier::Output::Counters(counters) => self.session.set_counters(counters),
             carrier::Output::Opened => {
                 self.tell(Event::TunnelOpened);
                 self.session.tunnel(now, true);
@@ -183,6 +199,11 @@ impl<C: Crypto> Ppmid<C> {
             carrier::Output::Outcome(outcome) => self.session.handle_outcome(now, outcome),
             carrier::Output::Data(octets) => self.session.handle_data(now, octets),
             carrier::Output::FrameRefused(refusal) => self.tell(Event::FrameRefused(refusal)),
+            carrier::Output::Zcl(cluster, zcl) => {
+                if self.display.hear(cluster, &zcl) {
+                    self.tell(Event::DisplayChanged);
+                }
+            }
         }
     }
 

@@ -16,6 +16,8 @@ pub enum Event {
     TunnelOpened,
     /// The tunnel to the hub is gone.
     TunnelClosed(CloseReason),
+    /// What the display shows changed: see [`Ppmid::shown`](crate::Ppmid::shown).
+    DisplayChanged,
     /// The hub refused a tunnel.
     TunnelRefused(TunnelStatus),
     /// A Release was accepted.

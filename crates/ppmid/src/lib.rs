@@ -7,6 +7,7 @@
 //! | session | `session` | warrants, nonces, deliveries, receipts: no ZigBee |
 //! | carrier | `carrier` | one tunnel to the hub: no warrants |
 //! | memory | `memory` | what survives a loss of power, and its limits |
+//! | display | `display` | what is shown of the gas meter: balance, mode, debt, price, message |
 //!
 //! # Driving it
 //!
@@ -42,12 +43,14 @@ extern crate alloc;
 mod carrier;
 mod config;
 mod device;
+mod display;
 mod event;
 mod memory;
 mod nonces;
 mod session;
 
-pub use config::{Config, Meters, Seed};
+pub use config::{Config, Meters, Seed, TunnelInitiator};
 pub use device::{Output, Ppmid};
+pub use display::Shown;
 pub use event::{Event, Tally};
 pub use memory::BadMemory;

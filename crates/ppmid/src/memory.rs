@@ -2,6 +2,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::{Eui64, MessageId, Time};
+use han::node::FrameCounters;
 use handover::{Answer, DeliveryId, Reason, Stage, cbor};
 use minicbor::{Decode, Encode};
 
@@ -28,7 +29,7 @@ pub(crate) struct Memory {
     pub(crate) letters: Vec<Letter>,
     /// The ZigBee frame counters.
     #[n(5)]
-    pub(crate) counters: Counters,
+    pub(crate) counters: FrameCounters,
 }
 
 /// One delivery; of its attempts, the latest.
@@ -133,28 +134,6 @@ pub(crate) struct Note {
     pub(crate) stage: Stage,
     #[cbor(n(5), with = "cbor::time")]
     pub(crate) at: Time,
-}
-
-/// [`han::node::FrameCounters`], to be stored.
-#[derive(Default, Encode, Decode)]
-#[cbor(map)]
-pub(crate) struct Counters {
-    #[n(1)]
-    network: u32,
-    #[n(2)]
-    peers: Vec<PeerCounters>,
-}
-
-#[derive(Encode, Decode)]
-struct PeerCounters {
-    #[cbor(n(0), with = "cbor::eui64")]
-    peer: Eui64,
-    #[n(1)]
-    link: u32,
-    #[n(2)]
-    network_floor: u32,
-    #[n(3)]
-    link_floor: u32,
 }
 
 /// Letters that one delivery may still lead to after its acceptance: `OnHan` or `Refused`, and an answer.
@@ -300,29 +279,5 @@ impl Content {
             (Self::Answer(a), Self::Answer(b)) => (a.delivery, &a.response) == (b.delivery, &b.response),
             _ => false,
         }
-    }
-}
-
-impl Counters {
-    pub(crate) fn restore(&self) -> han::node::FrameCounters {
-        let peers = self.peers.iter().map(|stored| han::node::PeerCounters {
-            peer: stored.peer,
-            link: stored.link,
-            network_floor: stored.network_floor,
-            link_floor: stored.link_floor,
-        });
-        han::node::FrameCounters { network: self.network, peers: peers.collect() }
-    }
-}
-
-impl From<han::node::FrameCounters> for Counters {
-    fn from(counters: han::node::FrameCounters) -> Self {
-        let peers = counters.peers.into_iter().map(|counters| PeerCounters {
-            peer: counters.peer,
-            link: counters.link,
-            network_floor: counters.network_floor,
-            link_floor: counters.link_floor,
-        });
-        Self { network: counters.network, peers: peers.collect() }
     }
 }

@@ -2,7 +2,7 @@
 use crate::carrier::Outcome;
 use crate::config::{Config, Meters};
 use crate::event::{Event, Tally};
-use crate::memory::{Content, Counters, Delivery, Held, Letter, Memory, Note, State, Subject};
+use crate::memory::{Content, Delivery, Held, Letter, Memory, Note, State, Subject};
 use crate::nonces::Nonces;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -10,6 +10,7 @@ use core::time::Duration;
 use gbcs::crypto::{Crypto, CryptoError, PrivateKey, PublicKey};
 use gbcs::envelope::RouteForm;
 use gbcs::{Cra, Eui64, Route, Time};
+use han::node::FrameCounters;
 use handover::{
     Answer, Checks, DeliveryId, Error, Hello, MAX_TUNNEL_COMMAND, NonceStanding, Reason, Receipt, Release,
     SealedRelease, Stage, Upward,
@@ -150,7 +151,7 @@ impl<C: Crypto> Session<C> {
         self.unproved.take_if(|letter| letter.number == number);
     }
 
-    pub(crate) fn set_counters(&mut self, counters: Counters) {
+    pub(crate) fn set_counters(&mut self, counters: FrameCounters) {
         self.memory.counters = counters;
         self.dirty = true;
     }

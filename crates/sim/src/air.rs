@@ -3,6 +3,9 @@ use gbcs::Time;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
+/// Microseconds that a late frame is late: longer than a frame and its acknowledgement take.
+const LATE: u64 = 12_000;
+
 /// How good the radio is.
 #[derive(Clone, Copy, Debug)]
 pub struct AirConfig {
@@ -12,13 +15,24 @@ pub struct AirConfig {
     pub overhead: Duration,
     /// Of 10,000 receptions, how many are lost; each receiver on its own.
     pub lost_per_10_000: u32,
+    /// Of 10,000 receptions, how many come twice.
+    pub doubled_per_10_000: u32,
+    /// Of 10,000 receptions, how many come late, behind frames sent after them.
+    pub late_per_10_000: u32,
     /// Seed of chance: the same seed loses the same frames.
     pub seed: u64,
 }
 
 impl Default for AirConfig {
     fn default() -> Self {
-        Self { octets_per_second: 31_250, overhead: Duration::from_micros(400), lost_per_10_000: 0, seed: 1 }
+        Self {
+            octets_per_second: 31_250,
+            overhead: Duration::from_micros(400),
+            lost_per_10_000: 0,
+            doubled_per_10_000: 0,
+            late_per_10_000: 0,
+            seed: 1,
+        }
     }
 }
 
@@ -73,6 +87,17 @@ impl Air {
         Self { config, radios, busy_until: 0, queue: BinaryHeap::new(), sent: 0, random }
     }
 
+    /// One more radio; gives its number.
+    pub fn add_radio(&mut self) -> usize {
+        self.radios += 1;
+        self.radios - 1
+    }
+
+    /// Let this share of receptions be lost from now on.
+    pub fn set_loss(&mut self, per_10_000: u32) {
+        self.config.lost_per_10_000 = per_10_000;
+    }
+
     /// Radio `from` sends a frame; gives the time at which it starts, when the channel is free.
     pub fn transmit(&mut self, now: Time, from: usize, frame: Vec<u8>) -> Time {
         let start = self.busy_until.max(now.0 * 1000);
@@ -80,11 +105,15 @@ impl Air {
         let at = start + self.config.overhead.as_micros() as u64 + on_air;
         self.busy_until = at;
         for to in (0..self.radios).filter(|to| *to != from) {
-            if self.chance() % 10_000 < self.config.lost_per_10_000 as u64 {
+            if self.happens(self.config.lost_per_10_000) {
                 continue;
             }
-            self.queue.push(Flying { at, order: self.sent, to, frame: frame.clone() });
-            self.sent += 1;
+            let late = if self.happens(self.config.late_per_10_000) { LATE } else { 0 };
+            let times = if self.happens(self.config.doubled_per_10_000) { 2 } else { 1 };
+            for n in 0..times {
+                self.queue.push(Flying { at: at + late + n * LATE / 2, order: self.sent, to, frame: frame.clone() });
+                self.sent += 1;
+            }
         }
         Time(start / 1000)
     }
@@ -101,6 +130,11 @@ impl Air {
         }
         let Flying { at, to, frame, .. } = self.queue.pop()?;
         Some(Arrival { at: Time(at.div_ceil(1000)), to, frame })
+    }
+
+    fn happens(&mut self, per_10_000: u32) -> bool {
+        // What cannot happen takes no chance from what can, so that a run without it stays as it was.
+        per_10_000 > 0 && self.chance() % 10_000 < per_10_000 as u64
     }
 
     /// xorshift64*: chance that can be repeated is all that is asked of it.

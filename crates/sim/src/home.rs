@@ -1,6 +1,7 @@
 //! The devices of a home and the air between them.
 use crate::air::{Air, AirConfig};
 use crate::part::{Effect, Part, PartId, PartOutput};
+use crate::station::Station;
 use comms_hub::Hub;
 use gbcs::Time;
 use gbcs::crypto::Crypto;
@@ -14,7 +15,7 @@ const EVENTS_PER_INSTANT: usize = 100_000;
 /// Sees every frame at the time it starts on the air.
 pub type Capture = Box<dyn FnMut(Time, &[u8]) + Send>;
 
-/// A home: hub, PPMID, electricity meter, gas meter.
+/// A home: hub, PPMID, electricity meter, gas meter, and stations that visit.
 pub struct Home<C: Crypto> {
     hub: Hub<C>,
     ppmid: Ppmid<C>,
@@ -23,6 +24,10 @@ pub struct Home<C: Crypto> {
     air: Air,
     capture: Option<Capture>,
     timeouts: [Option<Time>; PartId::ALL.len()],
+    /// Visitors, and when they want to be called.
+    stations: Vec<(Station, Option<Time>)>,
+    /// Radios that are out of reach.
+    away: Vec<usize>,
     now: Time,
     outputs: VecDeque<(PartId, PartOutput)>,
 }
@@ -46,6 +51,8 @@ impl<C: Crypto> Home<C> {
             air: Air::new(air, PartId::ALL.len()),
             capture,
             timeouts: [None; PartId::ALL.len()],
+            stations: Vec::new(),
+            away: Vec::new(),
             now,
             outputs: VecDeque::new(),
         };
@@ -80,7 +87,68 @@ impl<C: Crypto> Home<C> {
 
     /// When something happens next of itself.
     pub fn next(&self) -> Option<Time> {
-        self.timeouts.iter().copied().chain([self.air.next()]).flatten().min()
+        let stations = self.stations.iter().map(|(_, at)| *at);
+        self.timeouts.iter().copied().chain(stations).chain([self.air.next()]).flatten().min()
+    }
+
+    /// A station comes into reach; gives its number.
+    pub fn add_station(&mut self, station: Station) -> usize {
+        self.air.add_radio();
+        self.stations.push((station, None));
+        let number = self.stations.len() - 1;
+        self.drain_station(number);
+        number
+    }
+
+    /// A station, to read.
+    pub fn station(&self, number: usize) -> &Station {
+        &self.stations[number].0
+    }
+
+    /// Give a station an input.
+    pub fn station_input(&mut self, number: usize, input: impl FnOnce(&mut Station, Time)) {
+        input(&mut self.stations[number].0, self.now);
+        self.drain_station(number);
+    }
+
+    /// A device neither hears nor is heard, or is back.
+    pub fn set_reachable(&mut self, id: PartId, reachable: bool) {
+        self.away.retain(|radio| *radio != id as usize);
+        if !reachable {
+            self.away.push(id as usize);
+        }
+    }
+
+    /// Let this share of receptions be lost from now on.
+    pub fn set_loss(&mut self, per_10_000: u32) {
+        self.air.set_loss(per_10_000);
+    }
+
+    /// The PPMID, to read.
+    pub fn ppmid(&self) -> &Ppmid<C> {
+        &self.ppmid
+    }
+
+    /// The hub loses power; another life of it begins.
+    pub fn replace_hub(&mut self, hub: Hub<C>) {
+        self.hub = hub;
+        self.drain(PartId::Hub);
+    }
+
+    /// The PPMID loses power; another life of it begins.
+    pub fn replace_ppmid(&mut self, ppmid: Ppmid<C>) {
+        self.ppmid = ppmid;
+        self.drain(PartId::Ppmid);
+    }
+
+    /// A meter loses power; another life of it begins.
+    pub fn replace_meter(&mut self, meter: Meter<C>) {
+        let id = if meter.kind() == meter::Kind::Esme { PartId::Esme } else { PartId::Gsme };
+        match id {
+            PartId::Esme => self.esme = meter,
+            _ => self.gsme = meter,
+        }
+        self.drain(id);
     }
 
     /// Give the hub an input.
@@ -128,9 +196,26 @@ impl<C: Crypto> Home<C> {
     fn step(&mut self) {
         let now = self.now;
         while let Some(arrival) = self.air.arrival(now) {
-            let id = PartId::ALL[arrival.to];
-            self.part(id).handle_frame(now, &arrival.frame);
-            self.drain(id);
+            if self.away.contains(&arrival.to) {
+                continue;
+            }
+            match PartId::ALL.get(arrival.to) {
+                Some(id) => {
+                    self.part(*id).handle_frame(now, &arrival.frame);
+                    self.drain(*id);
+                }
+                None => {
+                    let number = arrival.to - PartId::ALL.len();
+                    self.stations[number].0.handle_frame(now, &arrival.frame);
+                    self.drain_station(number);
+                }
+            }
+        }
+        for number in 0..self.stations.len() {
+            if self.stations[number].1.is_some_and(|at| at <= now) {
+                self.stations[number].0.handle_timeout(now);
+                self.drain_station(number);
+            }
         }
         for id in PartId::ALL {
             if self.timeouts[id as usize].is_some_and(|at| at <= now) {
@@ -141,21 +226,34 @@ impl<C: Crypto> Home<C> {
     }
 
     fn drain(&mut self, id: PartId) {
-        let now = self.now;
         loop {
             match self.part(id).poll() {
-                Effect::Transmit(frame) => {
-                    let start = self.air.transmit(now, id as usize, frame.clone());
-                    if let Some(capture) = &mut self.capture {
-                        capture(start, &frame);
-                    }
-                }
+                Effect::Transmit(frame) => self.transmit(id as usize, frame),
                 Effect::Output(output) => self.outputs.push_back((id, output)),
                 Effect::Timeout(at) => {
                     self.timeouts[id as usize] = at;
                     return;
                 }
             }
+        }
+    }
+
+    fn drain_station(&mut self, number: usize) {
+        let now = self.now;
+        let (frames, timeout) = self.stations[number].0.drain(now);
+        self.stations[number].1 = timeout;
+        for frame in frames {
+            self.transmit(PartId::ALL.len() + number, frame);
+        }
+    }
+
+    fn transmit(&mut self, radio: usize, frame: Vec<u8>) {
+        if self.away.contains(&radio) {
+            return;
+        }
+        let start = self.air.transmit(self.now, radio, frame.clone());
+        if let Some(capture) = &mut self.capture {
+            capture(start, &frame);
         }
     }
 

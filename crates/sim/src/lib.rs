@@ -8,7 +8,9 @@
 mod air;
 mod home;
 mod part;
+mod station;
 
 pub use air::{Air, AirConfig, Arrival};
 pub use home::{Capture, Home};
 pub use part::{Effect, Part, PartEvent, PartId, PartOutput};
+pub use station::{HhtConfig, Station};

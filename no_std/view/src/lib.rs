@@ -4,6 +4,8 @@
 use core::panic::PanicInfo;
 use gbcs::block::Block;
 use gbcs::crypto::{Crypto, RustCrypto};
+use gbcs::view::dlms::Apdu;
+use gbcs::view::{Payload, Value};
 use gbcs::{MessageCode, MessageView, ParseError, Route};
 
 /// std brings one of its own, and there can be but one.
@@ -24,4 +26,23 @@ pub fn signed_by(point: &[u8; 64], octets: &[u8]) -> Option<MessageCode> {
 pub fn last_for(octets: &[u8]) -> Result<([u8; 8], bool), ParseError> {
     let route = Route::parse(octets)?;
     Ok((route.id.target.octets(), Block::parse(octets).is_ok_and(|block| block.last)))
+}
+
+/// Down to every value: whether all rows of a Response went well, and the first number in it.
+pub fn first_number(octets: &[u8]) -> Result<Option<(bool, i64)>, ParseError> {
+    let view = MessageView::parse(octets)?;
+    let Payload::Dlms(Apdu::Response(response)) = Payload::of(&view)? else { return Ok(None) };
+    let number = |value: Value<'_>| value.as_i64();
+    Ok(response.answers().find_map(|answer| number(answer.data)).map(|n| (response.is_success(), n)))
+}
+
+/// How many octets of ZCL a gas Command or Response carries in the clear.
+pub fn zcl_octets(octets: &[u8]) -> Result<usize, ParseError> {
+    let view = MessageView::parse(octets)?;
+    let Payload::Gbz(payload) = Payload::of(&view)? else { return Ok(0) };
+    let plain = payload.components().filter_map(|component| match component.content {
+        gbcs::view::gbz::Content::Plain(octets) => Some(octets.len()),
+        gbcs::view::gbz::Content::Encrypted { .. } => None,
+    });
+    Ok(plain.sum())
 }

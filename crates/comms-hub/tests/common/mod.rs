@@ -163,7 +163,7 @@ impl Device {
             tunnel::Output::Data { data, .. } => self.data.push(data),
             tunnel::Output::Accepted { transfer, .. } => self.outcomes.push((transfer, Ok(()))),
             tunnel::Output::Failed { transfer, reason, .. } => self.outcomes.push((transfer, Err(reason))),
-            tunnel::Output::Closed { .. } => {}
+            tunnel::Output::Closed { .. } | tunnel::Output::CloseRefused { .. } => {}
             tunnel::Output::Timeout(at) => {
                 self.due = earliest(self.due, at);
                 return true;

@@ -1,75 +1,185 @@
-//! Bodies of service requests (DUIS section 8).
-mod prepay;
-mod price;
+//! Bodies of service requests (DUIS section 8): every element that a request may carry, as types.
+pub mod alerts;
+pub mod auxiliary;
+pub mod calendar;
+pub mod credentials;
+pub mod customer;
+pub mod dcc;
+pub mod han;
+pub mod log;
+pub mod prepay;
+#[cfg(any(test, feature = "sample"))]
+mod sample;
+pub mod settings;
+pub mod tariff;
 
+pub use customer::DisplayMessage;
+pub use dcc::LocalCommandResponse;
+pub use log::{ReadLog, ReadLogPeriod};
 pub use prepay::{
-    BalanceChange, DebtRecovery, DisplayMessage, ElectricityDebtRecovery, GasDebtRecovery, MeterBalance, PaymentMode,
-    Period, UpdateDebt, UpdatePaymentMode, UpdatePaymentModeTo, Utrn,
+    BalanceChange, DebtRecovery, ElectricityDebtRecovery, GasDebtRecovery, MeterBalance, PaymentMode, Period,
+    PrepaymentMode, TopUpDevice, UpdateDebt, UpdatePaymentMode, Utrn,
 };
-pub use price::{
-    Blocks, Currency, ElectricityPrices, ElectricityTariff, GasPrices, GasTariff, Prices, TouPrices, UpdatePrice,
-};
+pub use tariff::{Currency, ElectricityPriceMatrix, ElectricityPrices, GasPriceMatrix, GasPrices, Prices, UpdatePrice};
 
-use crate::RequestId;
 use crate::catalogue::{self, BodyShape};
 use crate::time::Execution;
-use crate::xml::{Element, Writer, XmlError, XmlErrorKind};
+use crate::xml::content::sequence;
+use crate::xml::{Content as _, Element, Writer, XmlError, XmlErrorKind};
 
-/// What a request asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Body {
-    /// 1.2.1 `UpdatePricePrimaryElement`.
-    UpdatePrice(UpdatePrice),
-    /// 1.5 `UpdateMeterBalance`.
-    UpdateMeterBalance(MeterBalance),
-    /// 1.6 `UpdatePaymentMode`.
-    UpdatePaymentMode(UpdatePaymentMode),
-    /// 2.2 `TopUpDevice`.
-    TopUpDevice(Utrn),
-    /// 2.3 `UpdateDebt`.
-    UpdateDebt(UpdateDebt),
-    /// 3.1 `DisplayMessage`.
-    DisplayMessage(DisplayMessage),
-    /// 8.13 `ReturnLocalCommandResponse`.
-    ReturnLocalCommandResponse(LocalCommandResponse),
-    /// A body that is empty or holds only an execution date; the element says which service.
-    Plain {
-        /// Element of the catalogue with the shape [`BodyShape::Empty`] or [`BodyShape::Dated`].
-        element: &'static str,
-        /// Always [`Execution::Immediate`] for an empty one.
+sequence! {
+    /// A Pre-Command with the User's signature.
+    SignedPreCommand {
+        /// As in the request that was transformed.
         execution: Execution,
-    },
-    /// Command Variants 5, 6, 7: the signed octets of any critical service.
-    SignedPreCommand(SignedPreCommand),
-    /// A known element whose content is carried, not read.
-    Other(OtherBody),
+        /// Grouping header, payload, `40`, signature.
+        payload: Vec<u8> = "GBCSPayload",
+    }
 }
 
-/// A Pre-Command with the User's signature.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedPreCommand {
-    /// As in the request that was transformed.
-    pub execution: Execution,
-    /// Grouping header, payload, `40`, signature.
-    pub payload: Vec<u8>,
+/// Bodies with a type of their own: the variant, its type and element, and where it keeps its execution date.
+macro_rules! bodies {
+    ($($variant:ident($type:ty) = $element:literal $(dated $date:ident)?;)*) => {
+        /// What a request asks for.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[allow(clippy::large_enum_variant, reason = "a request holds one body")]
+        pub enum Body {
+            $(#[doc = concat!("`", $element, "`.")] $variant($type),)*
+            /// A read of a log between two moments; the element says which.
+            ReadLog(ReadLog),
+            /// A body that is empty or holds only an execution date; the element says which service.
+            Plain {
+                /// Element of the catalogue with the shape [`BodyShape::Empty`] or [`BodyShape::Dated`].
+                element: &'static str,
+                /// Always [`Execution::Immediate`] for an empty one.
+                execution: Execution,
+            },
+        }
+
+        impl Body {
+            /// Name of the body element.
+            pub fn element(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $element,)*
+                    Self::ReadLog(read) => read.element,
+                    Self::Plain { element, .. } => element,
+                }
+            }
+
+            /// When it shall take effect; at once where it takes no date.
+            pub fn execution(&self) -> Execution {
+                match self {
+                    $($(Self::$variant(body) => body.$date,)?)*
+                    Self::ReadLog(read) => read.execution,
+                    Self::Plain { execution, .. } => *execution,
+                    Self::OptOut(body) => Execution::of(body.when),
+                    _ => Execution::Immediate,
+                }
+            }
+
+            fn read_typed(element: Element<'_>) -> Result<Self, XmlError> {
+                match element.name() {
+                    $($element => <$type>::read_content(element, &[]).map(Self::$variant),)*
+                    other => Err(element.error(XmlErrorKind::Unexpected(other.to_owned()))),
+                }
+            }
+
+            #[cfg(any(test, feature = "sample"))]
+            fn sample_typed(element: &str, draw: &mut crate::xml::sample::Draw) -> Option<Self> {
+                Some(match element {
+                    $($element => Self::$variant(crate::xml::sample::Sample::sample(draw)),)*
+                    _ => return None,
+                })
+            }
+
+            pub(crate) fn write(&self, w: &mut Writer) {
+                let name = self.element();
+                match self {
+                    $(Self::$variant(body) => body.write_element(w, name),)*
+                    Self::ReadLog(read) => w.element(name, |w| read.write(w)),
+                    Self::Plain { execution, .. } => w.element(name, |w| execution.write(w)),
+                }
+            }
+        }
+    };
 }
 
-/// What a device answered to a Command that was delivered locally (SRV 8.13).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalCommandResponse {
-    /// The request the Command came from.
-    pub original: Option<RequestId>,
-    /// The GBCS Response as received.
-    pub response: Vec<u8>,
-}
-
-/// A body element that has no type here yet; only its name was checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OtherBody {
-    /// Element of the catalogue.
-    pub element: &'static str,
-    /// The element in canonical form (exclusive, so that it stands alone), to be written back.
-    pub xml: String,
+bodies! {
+    UpdateTariff(tariff::UpdateTariff) = "UpdateImportTariffPrimaryElement" dated execution;
+    UpdateSecondaryTariff(tariff::UpdateSecondaryTariff) = "UpdateImportTariffSecondaryElement" dated execution;
+    UpdatePrice(tariff::UpdatePrice) = "UpdatePricePrimaryElement" dated execution;
+    UpdateSecondaryPrice(tariff::UpdateSecondaryPrice) = "UpdatePriceSecondaryElement" dated execution;
+    UpdateMeterBalance(prepay::MeterBalance) = "UpdateMeterBalance";
+    UpdatePaymentMode(prepay::UpdatePaymentMode) = "UpdatePaymentMode" dated execution;
+    UpdatePrepayConfiguration(prepay::UpdatePrepayConfiguration) = "UpdatePrepayConfiguration" dated execution;
+    TopUpDevice(prepay::TopUpDevice) = "TopUpDevice";
+    UpdateDebt(prepay::UpdateDebt) = "UpdateDebt";
+    DisplayMessage(customer::DisplayMessage) = "DisplayMessage" dated execution;
+    RestrictAccess(customer::RestrictAccess) = "RestrictAccessForChangeOfTenancy" dated execution;
+    ClearEventLog(customer::ClearEventLog) = "ClearEventLog";
+    UpdateSupplierName(customer::UpdateSupplierName) = "UpdateSupplierName" dated execution;
+    CreateSchedule(dcc::CreateSchedule) = "CreateSchedule";
+    ReadSchedule(dcc::WhichSchedule) = "ReadSchedule";
+    DeleteSchedule(dcc::WhichSchedule) = "DeleteSchedule";
+    LoadLimiting(settings::LoadLimiting) = "UpdateDeviceConfigurationLoadLimitingGeneralSettings" dated execution;
+    Voltage(settings::Voltage) = "UpdateDeviceConfigurationVoltage" dated execution;
+    GasConversion(settings::GasConversion) = "UpdateDeviceConfigurationGasConversion";
+    GasFlow(settings::GasFlow) = "UpdateDeviceConfigurationGasFlow";
+    BillingCalendar(settings::BillingCalendar) = "UpdateDeviceConfigurationBillingCalendar";
+    SynchroniseClock(settings::SynchroniseClock) = "SynchroniseClock";
+    PowerThreshold(settings::PowerThreshold) = "UpdateDeviceConfigurationInstantaneousPowerThreshold" dated execution;
+    ReadEventLog(log::ReadEventLog) = "ReadEventOrSecurityLog";
+    SwitchDescriptions(auxiliary::SwitchDescriptions) = "UpdateDeviceConfigurationALCDescriptions";
+    SwitchScheduler(auxiliary::SwitchScheduler) = "UpdateDeviceConfigurationALCScheduler" dated execution;
+    ControllerScheduler(auxiliary::ControllerScheduler) = "UpdateDeviceConfigurationAuxiliaryControllerScheduler" dated execution;
+    UpdateKrpCredentials(credentials::UpdateKrp) = "UpdateSecurityCredentialsKRP" dated execution;
+    UpdateDeviceCertificate(credentials::UpdateDeviceCertificate) = "UpdateSecurityCredentialsDevice";
+    IssueCredential(credentials::DeviceCredential) = "IssueSecurityCredentials";
+    MaximumDemandPeriod(settings::MaximumDemandPeriod) = "SetMaximumDemandConfigurableTimePeriod" dated execution;
+    ResetMaximumDemand(settings::ResetMaximumDemand) = "ResetMaximumDemandRegisters" dated execution;
+    SetImportMpxn(customer::SetImportMpxn) = "SetDeviceConfigurationImportMPxN" dated execution;
+    SetExportMpan(customer::SetExportMpan) = "SetDeviceConfigurationExportMPAN" dated execution;
+    Handover(credentials::Handover) = "RequestHandoverOfDCCControlledDevice" dated execution;
+    ConfigureAlerts(alerts::ConfigureAlerts) = "ConfigureAlertBehaviour";
+    ChangeOfSupplier(credentials::ChangeOfSupplier) = "UpdateSecurityCredentialsCoS" dated execution;
+    RetrieveKrpCredentials(credentials::RetrieveKrp) = "RetrieveDeviceSecurityCredentialsKRP";
+    RetrieveDeviceCertificate(credentials::DeviceCredential) = "RetrieveDeviceSecurityCredentialsDevice";
+    SupplyTamper(settings::SupplyTamper) = "SetElectricitySupplyTamperState";
+    DailyReset(settings::DailyReset) = "UpdateDeviceConfigurationDailyResettingOfTariffBlockCounterMatrix";
+    SubGhzConfiguration(han::SubGhzConfiguration) = "SetCHFSubGHzConfiguration";
+    ActivateLoad(auxiliary::ActivateLoad) = "ActivateAuxiliaryLoad";
+    DeactivateLoad(auxiliary::DeactivateLoad) = "DeactivateAuxiliaryLoad";
+    ResetLoad(auxiliary::ResetLoad) = "ResetAuxiliaryLoad";
+    AddToBoostButton(auxiliary::AddToBoostButton) = "AddAuxiliaryLoadToBoostButton" dated execution;
+    RemoveFromBoostButton(auxiliary::RemoveFromBoostButton) = "RemoveAuxiliaryLoadFromBoostButton" dated execution;
+    RandomisedOffsetLimit(auxiliary::RandomisedOffsetLimit) = "SetRandomisedOffsetLimit";
+    AuxiliaryState(auxiliary::ControllerState) = "SetAuxiliaryControllerState";
+    LimitLevel(auxiliary::ControllerState) = "LimitAPCLevel";
+    CommissionClock(settings::SynchroniseClock) = "CommissionDeviceSynchroniseClock";
+    ReadInventory(dcc::ReadInventory) = "ReadInventory";
+    DecommissionDevice(dcc::DecommissionDevice) = "DecommissionDevice";
+    UpdateInventory(dcc::UpdateInventory) = "UpdateInventory";
+    OptOut(credentials::ServiceOptOut) = "ServiceOptOut";
+    OptIn(dcc::ServiceOptIn) = "ServiceOptIn";
+    JoinCritical(han::OtherDevice) = "JoinServiceCritical";
+    JoinNonCritical(han::OtherDevice) = "JoinServiceNonCritical";
+    UnjoinCritical(han::OtherDevice) = "UnjoinServiceCritical";
+    UnjoinNonCritical(han::OtherDevice) = "UnjoinServiceNonCritical";
+    ReadDeviceLog(han::ReadDeviceLog) = "ReadDeviceLog" dated execution;
+    UpdateHanDeviceLog(han::UpdateHanDeviceLog) = "UpdateHANDeviceLog" dated execution;
+    RestoreHanDeviceLog(han::RestoreHanDeviceLog) = "RestoreHANDeviceLog";
+    RestoreGpfDeviceLog(han::RestoreGpfDeviceLog) = "RestoreGPFDeviceLog";
+    ReturnLocalCommandResponse(dcc::LocalCommandResponse) = "ReturnLocalCommandResponse";
+    HubInstalled(dcc::HubInstalled) = "CHFInstallSuccessSMWAN";
+    HubInstalledWithoutWan(dcc::HubInstalledWithoutWan) = "CHFInstallSuccessNoSMWAN";
+    HubFault(dcc::HubFault) = "CHFFaultReturn";
+    HubReturn(dcc::HubReturn) = "CHFNoFaultReturn";
+    UpdateFirmware(dcc::UpdateFirmware) = "UpdateFirmware";
+    ActivateFirmware(han::ActivateFirmware) = "ActivateFirmware" dated execution;
+    UpdatePpmidFirmware(dcc::UpdateFirmware) = "UpdatePPMIDFirmware";
+    WanMatrix(dcc::WanMatrix) = "RequestWANMatrix";
+    DevicePrenotification(dcc::DevicePrenotification) = "DevicePrenotification";
+    SignedPreCommand(SignedPreCommand) = "SignedPreCommand" dated execution;
 }
 
 const SIGNED_PRE_COMMAND: &str = "SignedPreCommand";
@@ -82,31 +192,13 @@ impl Body {
             .then_some(Self::Plain { element: entry.body, execution: Execution::Immediate })
     }
 
-    /// Name of the body element.
-    pub fn element(&self) -> &'static str {
+    /// The device that a join or unjoin names beside the target.
+    pub fn other_device(&self) -> Option<gbcs::Eui64> {
         match self {
-            Self::UpdatePrice(_) => "UpdatePricePrimaryElement",
-            Self::UpdateMeterBalance(_) => "UpdateMeterBalance",
-            Self::UpdatePaymentMode(_) => "UpdatePaymentMode",
-            Self::TopUpDevice(_) => "TopUpDevice",
-            Self::UpdateDebt(_) => "UpdateDebt",
-            Self::DisplayMessage(_) => "DisplayMessage",
-            Self::ReturnLocalCommandResponse(_) => "ReturnLocalCommandResponse",
-            Self::Plain { element, .. } => element,
-            Self::SignedPreCommand(_) => SIGNED_PRE_COMMAND,
-            Self::Other(other) => other.element,
-        }
-    }
-
-    /// When it shall take effect; at once where the body was not read.
-    pub fn execution(&self) -> Execution {
-        match self {
-            Self::UpdatePrice(b) => b.execution,
-            Self::UpdatePaymentMode(b) => b.execution,
-            Self::DisplayMessage(b) => b.execution,
-            Self::Plain { execution, .. } => *execution,
-            Self::SignedPreCommand(b) => b.execution,
-            _ => Execution::Immediate,
+            Self::JoinCritical(b) | Self::JoinNonCritical(b) | Self::UnjoinCritical(b) | Self::UnjoinNonCritical(b) => {
+                Some(b.device)
+            }
+            _ => None,
         }
     }
 
@@ -114,66 +206,26 @@ impl Body {
     pub(crate) fn read(element: Element<'_>) -> Result<Self, XmlError> {
         let name = element.name();
         if name == SIGNED_PRE_COMMAND {
-            let mut children = element.children()?;
-            let execution = Execution::read(&mut children)?;
-            let payload = children.value("GBCSPayload")?;
-            children.end()?;
-            return Ok(Self::SignedPreCommand(SignedPreCommand { execution, payload }));
+            return Self::read_typed(element);
         }
         let Some(entry) = catalogue::by_body(name) else {
             return Err(element.error(XmlErrorKind::Unexpected(name.to_owned())));
         };
-        let element_name = entry.body;
-        Ok(match (entry.shape, name) {
-            (BodyShape::Empty, _) => {
+        match entry.shape {
+            BodyShape::Typed => Self::read_typed(element),
+            BodyShape::Empty => {
                 element.empty()?;
-                Self::Plain { element: element_name, execution: Execution::Immediate }
+                Ok(Self::Plain { element: entry.body, execution: Execution::Immediate })
             }
-            (BodyShape::Dated, _) => {
+            BodyShape::Dated => {
                 let mut children = element.children()?;
                 let execution = Execution::read(&mut children)?;
                 children.end()?;
-                Self::Plain { element: element_name, execution }
+                Ok(Self::Plain { element: entry.body, execution })
             }
-            (BodyShape::Typed, "UpdatePricePrimaryElement") => Self::UpdatePrice(UpdatePrice::read(element)?),
-            (BodyShape::Typed, "UpdateMeterBalance") => Self::UpdateMeterBalance(MeterBalance::read(element)?),
-            (BodyShape::Typed, "UpdatePaymentMode") => Self::UpdatePaymentMode(UpdatePaymentMode::read(element)?),
-            (BodyShape::Typed, "TopUpDevice") => Self::TopUpDevice(Utrn::read_element(element)?),
-            (BodyShape::Typed, "UpdateDebt") => Self::UpdateDebt(UpdateDebt::read(element)?),
-            (BodyShape::Typed, "DisplayMessage") => Self::DisplayMessage(DisplayMessage::read(element)?),
-            (BodyShape::Typed, "ReturnLocalCommandResponse") => {
-                let mut children = element.children()?;
-                let original = children.optional_value("OriginalRequestID")?;
-                let response = children.value("DeviceGBCSResponse")?;
-                children.end()?;
-                Self::ReturnLocalCommandResponse(LocalCommandResponse { original, response })
+            BodyShape::Log | BodyShape::LogOnDemand | BodyShape::LogWithCredentials => {
+                ReadLog::read(element, entry.body, entry.shape).map(Self::ReadLog)
             }
-            (BodyShape::Typed | BodyShape::Other, _) => {
-                Self::Other(OtherBody { element: element_name, xml: element.canonical()? })
-            }
-        })
-    }
-
-    pub(crate) fn write(&self, w: &mut Writer) {
-        let name = self.element();
-        match self {
-            Self::UpdatePrice(b) => w.element(name, |w| b.write(w)),
-            Self::UpdateMeterBalance(b) => w.element(name, |w| b.write(w)),
-            Self::UpdatePaymentMode(b) => w.element(name, |w| b.write(w)),
-            Self::TopUpDevice(utrn) => w.element(name, |w| w.value("UTRN", utrn.digits())),
-            Self::UpdateDebt(b) => w.element(name, |w| b.write(w)),
-            Self::DisplayMessage(b) => w.element(name, |w| b.write(w)),
-            Self::ReturnLocalCommandResponse(b) => w.element(name, |w| {
-                w.optional_value("OriginalRequestID", b.original);
-                w.octets("DeviceGBCSResponse", &b.response);
-            }),
-            Self::Plain { execution: Execution::Immediate, .. } => w.empty(name),
-            Self::Plain { execution, .. } => w.element(name, |w| execution.write(w)),
-            Self::SignedPreCommand(b) => w.element(name, |w| {
-                b.execution.write(w);
-                w.octets("GBCSPayload", &b.payload);
-            }),
-            Self::Other(other) => w.raw(&other.xml),
         }
     }
 }

@@ -1,139 +1,181 @@
-//! Bodies of prepayment: balance, mode, top-up, debt, message (DUIS 8.3 to 8.8).
+//! SRV 1.5, 1.6, 2.1, 2.2, 2.3: balance, mode, configuration, top-up, debt (DUIS 8.3 to 8.7).
 //!
 //! Amounts are in 10^-5 of the currency unit (thousandths of a penny) unless a scale stands beside them.
 use std::fmt;
 
+use super::calendar::{ElectricityNonDisablementCalendar, GasNonDisablementCalendar};
 use crate::time::Execution;
-use crate::xml::{Children, Element, Text, Writer, XmlError, XmlErrorKind};
+use crate::xml::content::{choice, enumeration, sequence};
+use crate::xml::value::Within;
+use crate::xml::{Children, Content, Element, Group, Writer, XmlError, XmlErrorKind};
 
-/// SRV 1.5: a change of the meter balance, and the payment mode it presumes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MeterBalance {
-    /// Mode the meter is in.
-    pub mode: PaymentMode,
-    /// What to do with the balance.
-    pub change: BalanceChange,
-}
+choice! {
+    /// SRV 1.5: a change of the meter balance, and the payment mode it presumes.
+    MeterBalance {
+        Prepayment(BalanceChange) = "PrepaymentMode",
+        Credit(BalanceChange) = "CreditMode",
+    }
 
-/// Payment modes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PaymentMode {
-    /// Pay later.
-    Credit,
-    /// Pay first.
-    Prepayment,
-}
+    /// What to do with a meter balance.
+    BalanceChange {
+        /// Add this amount; a negative one takes credit away.
+        Adjust(i32) = "AdjustMeterBalance",
+        /// Set to zero.
+        Reset = "ResetMeterBalance",
+    }
 
-/// What to do with a meter balance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BalanceChange {
-    /// Add this amount; a negative one takes credit away.
-    Adjust(i32),
-    /// Set to zero.
-    Reset,
+    /// The payment mode asked for.
+    PaymentMode {
+        /// Pay later.
+        Credit = "Credit",
+        /// Pay first.
+        Prepayment(PrepaymentMode) = "Prepayment",
+    }
+
+    /// SRV 2.1 by fuel.
+    PrepayConfiguration {
+        Electricity(ElectricityPrepayConfiguration) = "UpdatePrepayConfigElectricity",
+        Gas(GasPrepayConfiguration) = "UpdatePrepayConfigGas",
+    }
 }
 
 impl MeterBalance {
-    pub(super) fn read(element: Element<'_>) -> Result<Self, XmlError> {
-        let mut children = element.children()?;
-        let mode_element = children.any("PrepaymentMode or CreditMode")?;
-        children.end()?;
-        let mode = match mode_element.name() {
-            "PrepaymentMode" => PaymentMode::Prepayment,
-            "CreditMode" => PaymentMode::Credit,
-            other => return Err(mode_element.error(XmlErrorKind::Unexpected(other.to_owned()))),
-        };
-        let mut inner = mode_element.children()?;
-        let change_element = inner.any("AdjustMeterBalance or ResetMeterBalance")?;
-        inner.end()?;
-        let change = match change_element.name() {
-            "AdjustMeterBalance" => BalanceChange::Adjust(change_element.value()?),
-            "ResetMeterBalance" => {
-                change_element.empty()?;
-                BalanceChange::Reset
-            }
-            other => return Err(change_element.error(XmlErrorKind::Unexpected(other.to_owned()))),
-        };
-        Ok(Self { mode, change })
-    }
-
-    pub(super) fn write(&self, w: &mut Writer) {
-        let mode = if self.mode == PaymentMode::Credit { "CreditMode" } else { "PrepaymentMode" };
-        w.element(mode, |w| match self.change {
-            BalanceChange::Adjust(amount) => w.value("AdjustMeterBalance", amount),
-            BalanceChange::Reset => w.empty("ResetMeterBalance"),
-        });
+    /// What to do with the balance.
+    pub const fn change(&self) -> &BalanceChange {
+        match self {
+            Self::Prepayment(change) | Self::Credit(change) => change,
+        }
     }
 }
 
-/// SRV 1.6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpdatePaymentModeTo {
-    /// Credit mode.
-    Credit,
-    /// Prepayment mode.
-    Prepayment {
-        /// Stop collecting time-based debt while supply is disabled.
-        suspend_debt_disabled: bool,
-        /// Stop collecting time-based debt while emergency credit is in use.
-        suspend_debt_emergency: bool,
-        /// Balance below which supply is disabled.
-        disablement_threshold: i32,
-    },
-}
-
-/// SRV 1.6: another payment mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UpdatePaymentMode {
-    /// When it starts.
-    pub execution: Execution,
-    /// The mode and its settings.
-    pub to: UpdatePaymentModeTo,
-}
-
-impl UpdatePaymentMode {
-    pub(super) fn read(element: Element<'_>) -> Result<Self, XmlError> {
-        let mut children = element.children()?;
-        let execution = Execution::read(&mut children)?;
-        let choice = children.any("Credit or Prepayment")?;
-        children.end()?;
-        let to = match choice.name() {
-            "Credit" => {
-                choice.empty()?;
-                UpdatePaymentModeTo::Credit
-            }
-            "Prepayment" => {
-                let mut inner = choice.children()?;
-                let to = UpdatePaymentModeTo::Prepayment {
-                    suspend_debt_disabled: inner.value("SuspendDebtDisabled")?,
-                    suspend_debt_emergency: inner.value("SuspendDebtEmergency")?,
-                    disablement_threshold: inner.value("DisablementThreshold")?,
-                };
-                inner.end()?;
-                to
-            }
-            other => return Err(choice.error(XmlErrorKind::Unexpected(other.to_owned()))),
-        };
-        Ok(Self { execution, to })
+sequence! {
+    /// SRV 1.6: another payment mode.
+    UpdatePaymentMode {
+        /// When.
+        execution: Execution,
+        /// Which.
+        to: PaymentMode,
     }
 
-    pub(super) fn write(&self, w: &mut Writer) {
-        self.execution.write(w);
-        match self.to {
-            UpdatePaymentModeTo::Credit => w.empty("Credit"),
-            UpdatePaymentModeTo::Prepayment {
-                suspend_debt_disabled,
-                suspend_debt_emergency,
-                disablement_threshold,
-            } => {
-                w.element("Prepayment", |w| {
-                    w.value("SuspendDebtDisabled", suspend_debt_disabled);
-                    w.value("SuspendDebtEmergency", suspend_debt_emergency);
-                    w.value("DisablementThreshold", disablement_threshold);
-                });
+    /// How to pay first.
+    PrepaymentMode {
+        suspend_debt_disabled: bool = "SuspendDebtDisabled",
+        suspend_debt_emergency: bool = "SuspendDebtEmergency",
+        disablement_threshold: i32 = "DisablementThreshold",
+    }
+
+    /// SRV 2.1: limits of prepayment, and when supply is not disabled for want of credit.
+    UpdatePrepayConfiguration {
+        /// When.
+        execution: Execution,
+        /// For the meter's fuel.
+        configuration: PrepayConfiguration,
+    }
+
+    /// Prepayment on an ESME.
+    ElectricityPrepayConfiguration {
+        debt_recovery_rate_cap: u16 = "DebtRecoveryRateCap",
+        emergency_credit_limit: i32 = "EmergencyCreditLimit",
+        emergency_credit_threshold: i32 = "EmergencyCreditThreshold",
+        low_credit_threshold: i32 = "LowCreditThreshold",
+        calendar: ElectricityNonDisablementCalendar = "ElectricityNonDisablementCalendar",
+        max_meter_balance: i32 = "MaxMeterBalance",
+        max_credit_threshold: i32 = "MaxCreditThreshold",
+    }
+
+    /// Prepayment on a GSME.
+    GasPrepayConfiguration {
+        debt_recovery_rate_cap: i32 = "DebtRecoveryRateCap",
+        emergency_credit_limit: u32 = "EmergencyCreditLimit",
+        emergency_credit_threshold: u32 = "EmergencyCreditThreshold",
+        low_credit_threshold: u32 = "LowCreditThreshold",
+        calendar: GasNonDisablementCalendar = "GasNonDisablementCalendar",
+        max_meter_balance: u32 = "MaxMeterBalance",
+        max_credit_threshold: u32 = "MaxCreditThreshold",
+    }
+
+    /// SRV 2.2: a top-up.
+    TopUpDevice {
+        utrn: Utrn = "UTRN",
+    }
+
+    /// SRV 2.3: debts and how fast they are taken.
+    UpdateDebt {
+        time_debt_1: i32 = "TimeDebtRegister1",
+        time_debt_2: i32 = "TimeDebtRegister2",
+        payment_debt: i32 = "PaymentDebtRegister",
+        /// Share of each payment taken for payment-based debt, in hundredths of a percent.
+        recovery_per_payment: Within<0, 10_000> = "DebtRecoveryPerPayment",
+        /// How fast the time-based debts are taken.
+        recovery: DebtRecovery,
+    }
+
+    /// A rate of recovery on an ESME.
+    ElectricityDebtRecovery {
+        rate: i16 = "DebtRecoveryRate",
+        /// Power of ten of the rate, in currency units.
+        scale: i8 = "DebtRecoveryRatePriceScale",
+        period: Period = "DebtRecoveryRatePeriod",
+    }
+
+    /// A rate of recovery on a GSME.
+    GasDebtRecovery {
+        rate: i32 = "DebtRecoveryRate",
+        period: Period = "DebtRecoveryRatePeriod",
+    }
+}
+
+enumeration! {
+    /// A recovery period.
+    Period {
+        Hourly = "HOURLY",
+        Daily = "DAILY",
+    }
+}
+
+impl Period {
+    /// Its length.
+    pub const fn seconds(self) -> u32 {
+        match self {
+            Self::Hourly => 3_600,
+            Self::Daily => 86_400,
+        }
+    }
+}
+
+/// Recovery of the two time-based debts, by fuel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DebtRecovery {
+    /// For an ESME: `ElecDebtRecovery1`, `ElecDebtRecovery2`.
+    Electricity([ElectricityDebtRecovery; 2]),
+    /// For a GSME: `GasDebtRecovery1`, `GasDebtRecovery2`.
+    Gas([GasDebtRecovery; 2]),
+}
+
+impl Group for DebtRecovery {
+    fn read_group(children: &mut Children<'_>) -> Result<Self, XmlError> {
+        if children.next_is("GasDebtRecovery1") {
+            return Ok(Self::Gas([read(children, "GasDebtRecovery1")?, read(children, "GasDebtRecovery2")?]));
+        }
+        Ok(Self::Electricity([read(children, "ElecDebtRecovery1")?, read(children, "ElecDebtRecovery2")?]))
+    }
+
+    fn write_group(&self, w: &mut Writer) {
+        match self {
+            Self::Electricity([first, second]) => {
+                w.element("ElecDebtRecovery1", |w| first.write_content(w));
+                w.element("ElecDebtRecovery2", |w| second.write_content(w));
+            }
+            Self::Gas([first, second]) => {
+                w.element("GasDebtRecovery1", |w| first.write_content(w));
+                w.element("GasDebtRecovery2", |w| second.write_content(w));
             }
         }
     }
+}
+
+fn read<T: Content>(children: &mut Children<'_>, name: &'static str) -> Result<T, XmlError> {
+    T::read_content(children.expect(name)?, &[])
 }
 
 /// The 20 digits of a Unique Transaction Reference Number: worth money, so never shown by `Debug`.
@@ -151,209 +193,23 @@ impl Utrn {
     pub fn digits(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+}
 
-    pub(super) fn read_element(element: Element<'_>) -> Result<Self, XmlError> {
-        let mut children = element.children()?;
-        let utrn = children.expect("UTRN")?;
-        children.end()?;
-        // Not `value`: its error would print the digits.
-        let digits = utrn.text()?;
-        Self::new(&digits).ok_or_else(|| utrn.error(XmlErrorKind::value("a UTRN of 20 digits", "(not shown)")))
+impl Content for Utrn {
+    /// Not as a `Value`: its error would print the digits.
+    fn read_content(element: Element<'_>, attributes: &[&str]) -> Result<Self, XmlError> {
+        element.only_attributes(attributes)?;
+        let digits = element.text_beside_attributes()?;
+        Self::new(&digits).ok_or_else(|| element.error(XmlErrorKind::value("a UTRN of 20 digits", "(not shown)")))
+    }
+
+    fn write_content(&self, w: &mut Writer) {
+        w.text(self.digits());
     }
 }
 
 impl fmt::Debug for Utrn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Utrn(..)")
-    }
-}
-
-/// SRV 2.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UpdateDebt {
-    /// Change of time-based debt 1.
-    pub time_debt_1: i32,
-    /// Change of time-based debt 2.
-    pub time_debt_2: i32,
-    /// Change of payment-based debt.
-    pub payment_debt: i32,
-    /// Share of each payment taken for payment-based debt, in hundredths of a percent: 0..10000.
-    pub recovery_per_payment: u16,
-    /// How fast the time-based debts are taken.
-    pub recovery: DebtRecovery,
-}
-
-/// Recovery of the two time-based debts, by fuel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DebtRecovery {
-    /// For an ESME.
-    Electricity([ElectricityDebtRecovery; 2]),
-    /// For a GSME.
-    Gas([GasDebtRecovery; 2]),
-}
-
-/// A rate of recovery on an ESME.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ElectricityDebtRecovery {
-    /// A period.
-    pub rate: i16,
-    /// Power of ten of the rate, in currency units.
-    pub scale: i8,
-    /// What the rate is for.
-    pub period: Period,
-}
-
-/// A rate of recovery on a GSME.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GasDebtRecovery {
-    /// A period.
-    pub rate: i32,
-    /// What the rate is for.
-    pub period: Period,
-}
-
-/// A recovery period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Period {
-    /// 3600 s.
-    Hourly,
-    /// 86400 s.
-    Daily,
-}
-
-impl Text for Period {
-    const EXPECTED: &'static str = "HOURLY or DAILY";
-
-    fn read(text: &str) -> Option<Self> {
-        match text {
-            "HOURLY" => Some(Self::Hourly),
-            "DAILY" => Some(Self::Daily),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Period {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Self::Hourly { "HOURLY" } else { "DAILY" })
-    }
-}
-
-impl ElectricityDebtRecovery {
-    fn read(children: &mut Children<'_>, name: &'static str) -> Result<Self, XmlError> {
-        let mut inner = children.expect(name)?.children()?;
-        let read = Self {
-            rate: inner.value("DebtRecoveryRate")?,
-            scale: inner.value("DebtRecoveryRatePriceScale")?,
-            period: inner.value("DebtRecoveryRatePeriod")?,
-        };
-        inner.end()?;
-        Ok(read)
-    }
-
-    fn write(&self, w: &mut Writer, name: &str) {
-        w.element(name, |w| {
-            w.value("DebtRecoveryRate", self.rate);
-            w.value("DebtRecoveryRatePriceScale", self.scale);
-            w.value("DebtRecoveryRatePeriod", self.period);
-        });
-    }
-}
-
-impl GasDebtRecovery {
-    fn read(element: Element<'_>) -> Result<Self, XmlError> {
-        let mut inner = element.children()?;
-        let read = Self { rate: inner.value("DebtRecoveryRate")?, period: inner.value("DebtRecoveryRatePeriod")? };
-        inner.end()?;
-        Ok(read)
-    }
-
-    fn write(&self, w: &mut Writer, name: &str) {
-        w.element(name, |w| {
-            w.value("DebtRecoveryRate", self.rate);
-            w.value("DebtRecoveryRatePeriod", self.period);
-        });
-    }
-}
-
-impl UpdateDebt {
-    pub(super) fn read(element: Element<'_>) -> Result<Self, XmlError> {
-        let mut children = element.children()?;
-        let time_debt_1 = children.value("TimeDebtRegister1")?;
-        let time_debt_2 = children.value("TimeDebtRegister2")?;
-        let payment_debt = children.value("PaymentDebtRegister")?;
-        let share = children.expect("DebtRecoveryPerPayment")?;
-        let recovery_per_payment: u16 = share.value()?;
-        if recovery_per_payment > 10_000 {
-            return Err(share.error(XmlErrorKind::value("a share 0..10000", &recovery_per_payment.to_string())));
-        }
-        let recovery = if let Some(first) = children.optional("GasDebtRecovery1") {
-            DebtRecovery::Gas([
-                GasDebtRecovery::read(first)?,
-                GasDebtRecovery::read(children.expect("GasDebtRecovery2")?)?,
-            ])
-        } else {
-            DebtRecovery::Electricity([
-                ElectricityDebtRecovery::read(&mut children, "ElecDebtRecovery1")?,
-                ElectricityDebtRecovery::read(&mut children, "ElecDebtRecovery2")?,
-            ])
-        };
-        children.end()?;
-        Ok(Self { time_debt_1, time_debt_2, payment_debt, recovery_per_payment, recovery })
-    }
-
-    pub(super) fn write(&self, w: &mut Writer) {
-        w.value("TimeDebtRegister1", self.time_debt_1);
-        w.value("TimeDebtRegister2", self.time_debt_2);
-        w.value("PaymentDebtRegister", self.payment_debt);
-        w.value("DebtRecoveryPerPayment", self.recovery_per_payment);
-        match self.recovery {
-            DebtRecovery::Electricity([first, second]) => {
-                first.write(w, "ElecDebtRecovery1");
-                second.write(w, "ElecDebtRecovery2");
-            }
-            DebtRecovery::Gas([first, second]) => {
-                first.write(w, "GasDebtRecovery1");
-                second.write(w, "GasDebtRecovery2");
-            }
-        }
-    }
-}
-
-/// SRV 3.1: text for the customer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DisplayMessage {
-    /// When the DCC sends it.
-    pub execution: Execution,
-    /// 1..116 printable ASCII characters.
-    text: String,
-}
-
-impl DisplayMessage {
-    /// A message of 1..116 characters `0x20..0x7E`; `None` otherwise.
-    pub fn new(text: impl Into<String>, execution: Execution) -> Option<Self> {
-        let text = text.into();
-        let fits = (1..=116).contains(&text.len()) && text.bytes().all(|b| (0x20..=0x7E).contains(&b));
-        fits.then_some(Self { execution, text })
-    }
-
-    /// The characters.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    pub(super) fn read(element: Element<'_>) -> Result<Self, XmlError> {
-        let mut children = element.children()?;
-        let execution = Execution::read(&mut children)?;
-        let message = children.expect("SupplierMessage")?;
-        children.end()?;
-        let text = message.text()?;
-        Self::new(text.as_ref(), execution)
-            .ok_or_else(|| message.error(XmlErrorKind::value("1..116 printable ASCII characters", &text)))
-    }
-
-    pub(super) fn write(&self, w: &mut Writer) {
-        self.execution.write(w);
-        w.value("SupplierMessage", &self.text);
     }
 }

@@ -34,6 +34,15 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether devices of this type are aimed at: in the reference data, or by a use case.
+    pub fn is_for(&self, device: DeviceType) -> bool {
+        let takes = |u: &UseCase| {
+            let kinds = gbcs::catalogue::find(u.code).map_or(&[][..], |known| known.targets);
+            kinds.iter().any(|kind| DeviceType::from(*kind) == device)
+        };
+        self.targets.contains(&device) || self.use_cases.iter().any(takes)
+    }
+
     /// Whether `code` is the message code of one of its use cases.
     pub fn has_code(&self, code: MessageCode) -> bool {
         self.use_cases.iter().any(|u| u.code == code)
@@ -67,10 +76,14 @@ pub enum BodyShape {
     Empty,
     /// Nothing but an optional `ExecutionDateTime`.
     Dated,
+    /// A period to read, perhaps with an `ExecutionDateTime` in front.
+    Log,
+    /// A period to read, never dated.
+    LogOnDemand,
+    /// As [`Self::Log`], and a certificate where the device does not know the User.
+    LogWithCredentials,
     /// Has its own type in [`Body`](crate::Body).
     Typed,
-    /// Carried unread.
-    Other,
 }
 
 /// Whether a User must sign.
@@ -174,6 +187,21 @@ device_types! {
     Ihd "IHD" "In-home display.";
     Cad "CAD" "Consumer access device.";
     Sapc "SAPC" "Standalone auxiliary proportional controller.";
+}
+
+impl From<gbcs::catalogue::DeviceType> for DeviceType {
+    fn from(kind: gbcs::catalogue::DeviceType) -> Self {
+        use gbcs::catalogue::DeviceType as Gbcs;
+        match kind {
+            Gbcs::Esme => Self::Esme,
+            Gbcs::Gsme => Self::Gsme,
+            Gbcs::Chf => Self::Chf,
+            Gbcs::Gpf => Self::Gpf,
+            Gbcs::Ppmid => Self::Ppmid,
+            Gbcs::Hcalcs => Self::Hcalcs,
+            Gbcs::Sapc => Self::Sapc,
+        }
+    }
 }
 
 impl fmt::Display for DeviceType {

@@ -2,9 +2,16 @@
 //!
 //! [`Document::parse`] refuses DTDs and entities and bounds size and depth. [`Element`] and [`Children`] read strictly: what a
 //! type does not expect (an element, an attribute, text) is an error that names the place. [`Writer`] writes schema order.
+use std::borrow::Cow;
+
+pub(crate) mod content;
 mod read;
+#[cfg(any(test, feature = "sample"))]
+pub mod sample;
+pub mod value;
 mod write;
 
+pub use content::{Content, Flag, Group, Index, List, Number, Numbered, Particle, Table, Value};
 pub use read::{Children, Document, Element, Limits, MAX_NAMESPACE, Text};
 pub use write::Writer;
 
@@ -88,7 +95,7 @@ pub enum XmlErrorKind {
     #[error("{value:?} is not {expected}")]
     Value {
         /// What the type allows.
-        expected: &'static str,
+        expected: Cow<'static, str>,
         /// The text found, shortened.
         value: String,
     },
@@ -98,8 +105,8 @@ pub enum XmlErrorKind {
 }
 
 impl XmlErrorKind {
-    pub(crate) fn value(expected: &'static str, value: &str) -> Self {
-        Self::Value { expected, value: value.chars().take(60).collect() }
+    pub(crate) fn value(expected: impl Into<Cow<'static, str>>, value: &str) -> Self {
+        Self::Value { expected: expected.into(), value: value.chars().take(60).collect() }
     }
 }
 

@@ -120,14 +120,6 @@ impl<'d> Element<'d> {
         attributes.iter().find(|a| a.name.matches(None, name)).map(|a| &*a.value)
     }
 
-    /// The `index` attribute as a number in `range`; no other attribute may stand here.
-    pub fn index(&self, range: core::ops::RangeInclusive<u8>) -> Result<u8, XmlError> {
-        self.only_attributes(&["index"])?;
-        let text = self.attribute("index").ok_or_else(|| self.error(XmlErrorKind::MissingAttribute("index")))?;
-        let index = u8::read(text).filter(|i| range.contains(i));
-        index.ok_or_else(|| self.error(XmlErrorKind::value("an index of this list", text)))
-    }
-
     /// A cursor over the child elements; this element may have no attributes and no text of its own.
     pub fn children(&self) -> Result<Children<'d>, XmlError> {
         self.children_beside(&[])
@@ -191,7 +183,7 @@ impl<'d> Element<'d> {
     /// As [`Self::value`], whatever the attributes (those of a list were read with [`Self::index`]).
     pub fn value_beside_attributes<T: Text>(&self) -> Result<T, XmlError> {
         let text = self.text_beside_attributes()?;
-        T::read(&text).ok_or_else(|| self.error(XmlErrorKind::value(T::EXPECTED, &text)))
+        T::read(&text).ok_or_else(|| self.error(XmlErrorKind::value(T::expected(), &text)))
     }
 
     /// The last child element.
@@ -219,7 +211,7 @@ impl<'d> Element<'d> {
         String::from_utf8(octets.map_err(|e| failed(e.to_string()))?).map_err(|e| failed(e.to_string()))
     }
 
-    fn only_attributes(&self, allowed: &[&str]) -> Result<(), XmlError> {
+    pub(crate) fn only_attributes(&self, allowed: &[&str]) -> Result<(), XmlError> {
         let attributes = self.dom.element(self.id).map_or(&[][..], |e| &e.attributes);
         for a in attributes {
             let known = match a.name.namespace_uri.as_deref() {
@@ -291,6 +283,11 @@ impl<'d> Children<'d> {
         self.optional(name).map(|e| e.value()).transpose()
     }
 
+    /// Whether the next child is `name` of the DUIS namespace.
+    pub fn next_is(&self, name: &str) -> bool {
+        self.rest.last().is_some_and(|next| next.is(NS_DUIS, name))
+    }
+
     /// Whether nothing is left.
     pub fn is_at_end(&self) -> bool {
         self.rest.is_empty()
@@ -310,6 +307,11 @@ pub trait Text: Sized {
     /// What the type allows, for errors.
     const EXPECTED: &'static str;
 
+    /// The same, of a type that says more with its limits.
+    fn expected() -> Cow<'static, str> {
+        Cow::Borrowed(Self::EXPECTED)
+    }
+
     /// Reads the lexical form; white space around is collapsed where the schema type does so.
     fn read(text: &str) -> Option<Self>;
 }
@@ -328,7 +330,8 @@ macro_rules! integer {
 
 integer! {
     u8: "a whole number 0..255", i8: "a whole number -128..127", u16: "a whole number 0..65535",
-    i16: "a whole number -32768..32767", u32: "a whole number 0..4294967295", i32: "a whole number of 32 bits"
+    i16: "a whole number -32768..32767", u32: "a whole number 0..4294967295", i32: "a whole number of 32 bits",
+    u64: "a whole number 0..18446744073709551615"
 }
 
 impl Text for bool {

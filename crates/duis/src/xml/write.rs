@@ -30,15 +30,25 @@ impl Writer {
     /// An element and its content.
     pub fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
         let _ = write!(self.out, "<sr:{name}>");
-        content(self);
-        let _ = write!(self.out, "</sr:{name}>");
+        self.content_of(name, content);
     }
 
-    /// An element with an `index` attribute and its content.
-    pub fn indexed(&mut self, name: &str, index: u8, content: impl FnOnce(&mut Self)) {
-        let _ = write!(self.out, "<sr:{name} index=\"{index}\">");
+    /// An element with a numeric attribute and its content.
+    pub fn element_with(&mut self, name: &str, attribute: &str, number: u8, content: impl FnOnce(&mut Self)) {
+        let _ = write!(self.out, "<sr:{name} {attribute}=\"{number}\">");
+        self.content_of(name, content);
+    }
+
+    /// What stands behind a start tag, and the end tag; without content the start tag becomes that of an empty element.
+    fn content_of(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
+        let start = self.out.len();
         content(self);
-        let _ = write!(self.out, "</sr:{name}>");
+        if self.out.len() == start {
+            self.out.pop();
+            self.out.push_str("/>");
+        } else {
+            let _ = write!(self.out, "</sr:{name}>");
+        }
     }
 
     /// An element without content.

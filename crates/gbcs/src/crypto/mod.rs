@@ -117,6 +117,7 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
+    #[cfg(any(feature = "rustcrypto", feature = "aws-lc"))]
     fn new(scalar: &[u8; 32], public: PublicKey) -> Self {
         Self { scalar: Some(Zeroizing::new(*scalar)), public }
     }
@@ -137,6 +138,7 @@ impl PrivateKey {
     }
 
     /// The scalar, for a provider that needs it.
+    #[cfg(any(feature = "rustcrypto", feature = "aws-lc"))]
     fn scalar(&self) -> Result<&[u8; 32], CryptoError> {
         self.expose().ok_or(CryptoError::HeldElsewhere)
     }

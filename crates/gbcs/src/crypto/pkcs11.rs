@@ -37,6 +37,8 @@ pub struct TokenKey {
     pub name: Option<KeyName>,
     /// Its public half, where the token has it.
     pub public: Option<PublicKey>,
+    /// Whether the token lets it do what it is for: sign (CKA_SIGN) or agree (CKA_DERIVE).
+    pub permitted: bool,
     handle: ObjectHandle,
 }
 
@@ -128,7 +130,7 @@ impl<C: Crypto> Token<C> {
     /// Name the keys that can be used to a key store: private ones held elsewhere.
     pub fn add_to(&self, store: &mut Keystore) {
         for key in &self.keys {
-            if let (Some(name), Some(public)) = (key.name, key.public) {
+            if let (Some(name), Some(public), true) = (key.name, key.public, key.permitted) {
                 store.add_private(name, PrivateKey::held_elsewhere(public));
             }
         }
@@ -237,7 +239,12 @@ fn keys(session: &Session, crypto: &impl Crypto) -> cryptoki::error::Result<Vec<
             }
         }
         let name = name_of_label(&label).or_else(|| name_of_id(&id, signs, derives));
-        keys.push(TokenKey { name, public: public_half(session, crypto, &id)?, label, handle });
+        let permitted = match name {
+            Some(KeyName { usage: KeyUsage::DigitalSignature, .. }) => signs,
+            Some(_) => derives,
+            None => signs || derives,
+        };
+        keys.push(TokenKey { name, public: public_half(session, crypto, &id)?, permitted, label, handle });
     }
     Ok(keys)
 }

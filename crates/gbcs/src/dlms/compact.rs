@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 /// Types nest at most this deep, the simple one at the bottom included; the logs of GBCS need 3. Described once, a list costs
 /// its values no octet: a deeper description would stand for many times the memory of what is packed.
-const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = crate::view::MAX_DESCRIPTION_DEPTH;
 /// Room made at once for a described list: its length is only said.
 const MAX_ROOM: usize = 128;
 

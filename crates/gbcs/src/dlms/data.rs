@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Arrays and structures nest at most this deep; GBCS needs 7 (compact arrays and protection parameters included).
-pub const MAX_DEPTH: usize = 16;
+pub const MAX_DEPTH: usize = crate::view::MAX_DEPTH;
 
 /// One DLMS value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,4 +1,5 @@
 //! The DLMS date-time: 12 octets, always UTC in GBCS, with two special values for activation times.
+#[cfg(feature = "alloc")]
 use crate::dlms::Data;
 use crate::time::{Civil, Time};
 use core::fmt;
@@ -72,6 +73,7 @@ impl From<When> for DateTime {
 }
 
 /// As the octet-string that GBCS attributes hold it in.
+#[cfg(feature = "alloc")]
 impl From<DateTime> for Data {
     fn from(date_time: DateTime) -> Self {
         Data::octets(date_time.0)

@@ -2,27 +2,34 @@
 //!
 //! A Command is an [`AccessRequest`], a Response an [`AccessResponse`], an Alert a [`DataNotification`]. Rows come in the order of
 //! the use case and are answered one by one.
+#[cfg(feature = "alloc")]
 mod compact;
+#[cfg(feature = "alloc")]
 mod data;
 mod date_time;
 
+#[cfg(feature = "alloc")]
 pub use compact::{CompactArray, TypeDescription};
+#[cfg(feature = "alloc")]
 pub use data::{BitString, Boolean, Data, MAX_DEPTH};
 pub use date_time::{DateTime, When};
 
 use crate::envelope::{Fault, ParseError};
 use crate::ids::Counter;
+#[cfg(feature = "alloc")]
 use crate::length;
 use crate::reader::Reader;
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-const ACCESS_REQUEST: u8 = 0xD9;
-const ACCESS_RESPONSE: u8 = 0xDA;
-const DATA_NOTIFICATION: u8 = 0x0F;
+pub(crate) const ACCESS_REQUEST: u8 = 0xD9;
+pub(crate) const ACCESS_RESPONSE: u8 = 0xDA;
+pub(crate) const DATA_NOTIFICATION: u8 = 0x0F;
 
 /// Any DLMS payload.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Apdu {
     /// Of a Command.
@@ -33,6 +40,7 @@ pub enum Apdu {
     Notification(DataNotification),
 }
 
+#[cfg(feature = "alloc")]
 impl Apdu {
     /// Read exactly one payload, of the kind its first octet says.
     pub fn parse(octets: &[u8]) -> Result<Self, ParseError> {
@@ -144,6 +152,7 @@ impl Choice {
 }
 
 /// What a row does.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Read an attribute; the row's data is null.
@@ -161,6 +170,7 @@ pub enum Access {
     },
 }
 
+#[cfg(feature = "alloc")]
 impl Access {
     /// The kind alone.
     pub const fn choice(&self) -> Choice {
@@ -174,6 +184,7 @@ impl Access {
 }
 
 /// One row of a Command.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// What to do.
@@ -188,6 +199,7 @@ pub struct Row {
     pub data: Data,
 }
 
+#[cfg(feature = "alloc")]
 impl Row {
     /// Read an attribute.
     pub fn get(class: u16, obis: Obis, attribute: u8) -> Self {
@@ -247,6 +259,7 @@ impl Row {
 }
 
 /// The payload of a DLMS Command.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessRequest {
     /// Repeats the counter.
@@ -255,6 +268,7 @@ pub struct AccessRequest {
     pub rows: Vec<Row>,
 }
 
+#[cfg(feature = "alloc")]
 impl AccessRequest {
     /// The request under this counter.
     pub fn new(counter: Counter, rows: impl Into<Vec<Row>>) -> Self {
@@ -371,6 +385,7 @@ impl fmt::Debug for DataAccessResult {
 }
 
 /// The answer to one row.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The kind of the row, repeated.
@@ -382,6 +397,7 @@ pub struct Answer {
 }
 
 /// The payload of a DLMS Response.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessResponse {
     /// Repeats the counter.
@@ -390,6 +406,7 @@ pub struct AccessResponse {
     pub answers: Vec<Answer>,
 }
 
+#[cfg(feature = "alloc")]
 impl AccessResponse {
     /// Read exactly one response.
     pub fn parse(octets: &[u8]) -> Result<Self, ParseError> {
@@ -441,6 +458,7 @@ impl AccessResponse {
 }
 
 /// The payload of a DLMS Alert.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataNotification {
     /// Repeats the counter, which is the device's own.
@@ -453,6 +471,7 @@ pub struct DataNotification {
     pub further: Vec<Data>,
 }
 
+#[cfg(feature = "alloc")]
 impl DataNotification {
     /// Read exactly one notification.
     pub fn parse(octets: &[u8]) -> Result<Self, ParseError> {
@@ -499,13 +518,13 @@ impl DataNotification {
     }
 }
 
-fn read_choice(reader: &mut Reader<'_>) -> Result<Choice, ParseError> {
+pub(crate) fn read_choice(reader: &mut Reader<'_>) -> Result<Choice, ParseError> {
     let octet = reader.octet("choice")?;
     Choice::from_octet(octet).ok_or_else(|| reader.unexpected("choice", octet, "1 to 4"))
 }
 
 /// A count of things that take `least` octets each at least; no more than can be there.
-fn read_count(reader: &mut Reader<'_>, field: &'static str, least: usize) -> Result<usize, ParseError> {
+pub(crate) fn read_count(reader: &mut Reader<'_>, field: &'static str, least: usize) -> Result<usize, ParseError> {
     let count = reader.length(field)?;
     match (count * least).checked_sub(reader.left()) {
         None | Some(0) => Ok(count),
@@ -513,7 +532,7 @@ fn read_count(reader: &mut Reader<'_>, field: &'static str, least: usize) -> Res
     }
 }
 
-fn read_same_count(reader: &mut Reader<'_>, field: &'static str, expected: usize) -> Result<(), ParseError> {
+pub(crate) fn read_same_count(reader: &mut Reader<'_>, field: &'static str, expected: usize) -> Result<(), ParseError> {
     let at = reader.clone();
     match reader.length(field)? {
         said if said == expected => Ok(()),
@@ -521,6 +540,6 @@ fn read_same_count(reader: &mut Reader<'_>, field: &'static str, expected: usize
     }
 }
 
-fn unexpected_next(reader: &Reader<'_>, field: &'static str, expected: &'static str) -> ParseError {
+pub(crate) fn unexpected_next(reader: &Reader<'_>, field: &'static str, expected: &'static str) -> ParseError {
     reader.fault(field, Fault::Unexpected { found: reader.peek().unwrap_or(0), expected })
 }

@@ -2,27 +2,37 @@
 //!
 //! A Command or Response is a [`Payload`] of [`Component`]s, each a ZCL frame with a small header; an Alert is an [`Alert`].
 //! Headers are big-endian; ZCL payloads are little-endian, and typed in [`zcl`].
+#[cfg(feature = "alloc")]
 mod alert;
+#[cfg(feature = "alloc")]
 pub mod zcl;
 
+#[cfg(feature = "alloc")]
 pub use alert::{Alert, AlertData};
 
-use crate::envelope::{Fault, ParseError};
+use crate::envelope::ParseError;
+#[cfg(feature = "alloc")]
 use crate::octets::Octets;
 use crate::reader::Reader;
+#[cfg(feature = "alloc")]
+use crate::view::gbz as view;
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+#[cfg(feature = "alloc")]
 use zcl::{Body, ClusterCommand};
 
 /// Profile identifier of Smart Energy, at the start of every GBZ payload.
 pub const PROFILE: u16 = 0x0109;
 
-const LAST: u8 = 0x01;
-const ENCRYPTED: u8 = 0x02;
-const FROM_DATE_TIME: u8 = 0x10;
+pub(crate) const LAST: u8 = 0x01;
+pub(crate) const ENCRYPTED: u8 = 0x02;
+pub(crate) const FROM_DATE_TIME: u8 = 0x10;
 /// ZCL frame control, sequence number, command.
+#[cfg(feature = "alloc")]
 const ZCL_HEADER: usize = 3;
 
 /// The payload of a GBZ Command or Response.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     /// In the order of the use case; at least one.
@@ -30,6 +40,7 @@ pub struct Payload {
 }
 
 /// One ZCL frame and how it is carried.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
     /// The cluster.
@@ -47,6 +58,7 @@ pub struct Component {
 }
 
 /// The ZCL payload of a component, in the clear or not.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// In the clear.
@@ -60,6 +72,7 @@ pub enum Content {
     },
 }
 
+#[cfg(feature = "alloc")]
 impl Payload {
     /// A payload of these components.
     pub fn new(components: impl Into<Vec<Component>>) -> Self {
@@ -96,6 +109,7 @@ impl Payload {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl Component {
     /// A component that carries this command, frame control as the command has it in most use cases.
     pub fn new<C: ClusterCommand>(sequence: u8, command: C) -> Self {
@@ -169,32 +183,13 @@ impl Component {
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>, last: bool) -> Result<Self, ParseError> {
-        let control = reader.octet("component control")?;
-        let expected = if last { "the last component's" } else { "not the last component's" };
-        if control & !(LAST | ENCRYPTED | FROM_DATE_TIME) != 0
-            || (control & LAST != 0) != last
-            || control & (ENCRYPTED | FROM_DATE_TIME) == ENCRYPTED | FROM_DATE_TIME
-        {
-            return Err(reader.unexpected("component control", control, expected));
-        }
-        let cluster = reader.u16("cluster")?;
-        let length = reader.u16("component length")?;
-        let mut reader = reader.inner("component", length.into())?;
-        let mut frame_counter = 0;
-        if control & ENCRYPTED != 0 {
-            reader.tag("additional header control", 0, "0x00")?;
-            frame_counter = reader.octet("additional header frame counter")?;
-        }
-        let from_date_time = if control & FROM_DATE_TIME != 0 { Some(reader.u32("from-date-time")?) } else { None };
-        let [frame_control, sequence, command] = reader.array("ZCL header")?;
-        let content = if control & ENCRYPTED != 0 {
-            let said = usize::from(reader.u16("ciphertext length")?);
-            if said != reader.left() {
-                return Err(reader.fault("ciphertext length", Fault::LengthMismatch { said, found: reader.left() }));
+        let view::Component { cluster, from_date_time, frame_control, sequence, command, content } =
+            view::Component::read(reader, last)?;
+        let content = match content {
+            view::Content::Encrypted { frame_counter, blob } => {
+                Content::Encrypted { frame_counter, blob: blob.to_vec() }
             }
-            Content::Encrypted { frame_counter, blob: reader.rest().to_vec() }
-        } else {
-            Content::Plain(Body::parse(cluster, frame_control, command, reader.rest()))
+            view::Content::Plain(octets) => Content::Plain(Body::parse(cluster, frame_control, command, octets)),
         };
         Ok(Self { cluster, from_date_time, frame_control, sequence, command, content })
     }
@@ -241,10 +236,11 @@ impl Component {
     }
 }
 
-fn read_profile(reader: &mut Reader<'_>) -> Result<(), ParseError> {
+pub(crate) fn read_profile(reader: &mut Reader<'_>) -> Result<(), ParseError> {
     reader.tag("profile", 0x01, "0x0109 (Smart Energy)")?;
     reader.tag("profile", 0x09, "0x0109 (Smart Energy)")
 }
 
 /// Octets that no type of this crate claims.
+#[cfg(feature = "alloc")]
 pub type Unknown = Octets;

@@ -1,17 +1,7 @@
 //! Capture files in the classic pcap format.
+use super::LinkType;
 use gbcs::Time;
 use std::io::{self, Write};
-
-/// What the packets of a file are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinkType(pub u32);
-
-impl LinkType {
-    /// IEEE 802.15.4 with frame check sequence: what [`Node`](crate::Node) transmits.
-    pub const IEEE802_15_4: Self = Self(195);
-    /// IP packets without a link layer: for [`zep`](super::zep) in UDP.
-    pub const RAW: Self = Self(101);
-}
 
 /// Writes a capture file. Each packet is flushed, so a file cut short by a crash still opens.
 #[derive(Debug)]

@@ -3,14 +3,15 @@ use super::peer::{Reassembly, Transaction, UNFRAGMENTED};
 use super::{Datagram, Failure, Handle, MAX_DATAGRAM, Node, Output, Refusal};
 use crate::aps::{Block, Endpoints, Frame, Kind};
 use crate::security::{Aux, KeyId};
+use crate::{needs_link_key, zdo};
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::Time;
 
 impl Node {
-    pub(super) fn enqueue(&mut self, handle: Handle, datagram: Datagram) -> Result<(), Failure> {
+    pub(super) fn enqueue(&mut self, handle: Option<Handle>, datagram: Datagram) -> Result<(), Failure> {
         let at = self.index(datagram.peer).ok_or(Failure::UnknownPeer)?;
-        if self.peers[at].peer.link_key.is_none() {
+        if self.peers[at].peer.link_key.is_none() && needs_link_key(datagram.profile, datagram.cluster) {
             return Err(Failure::NoLinkKey);
         }
         if datagram.payload.len() > MAX_DATAGRAM {
@@ -51,7 +52,19 @@ impl Node {
 
     pub(super) fn hear_aps(&mut self, now: Time, at: usize, octets: &[u8]) -> Result<(), Refusal> {
         let frame = Frame::parse(octets).map_err(|_| Refusal::Malformed)?;
-        let Some(endpoints) = frame.endpoints.filter(|_| !frame.broadcast) else { return Ok(()) };
+        let Some(endpoints) = frame.endpoints else { return Ok(()) };
+        if !needs_link_key(endpoints.profile, endpoints.cluster) && frame.security.is_none() {
+            return match frame.kind {
+                Kind::Ack => {
+                    self.acknowledged(at, &frame, endpoints);
+                    Ok(())
+                }
+                _ => self.hear_data(now, at, &frame, endpoints, frame.payload.to_vec()),
+            };
+        }
+        if frame.broadcast {
+            return Ok(());
+        }
         let state = &mut self.peers[at];
         let (Some(Aux { key: KeyId::Data, counter, source }), Some(key)) = (frame.security, &state.peer.link_key)
         else {
@@ -83,8 +96,14 @@ impl Node {
         endpoints: Endpoints,
         payload: Vec<u8>,
     ) -> Result<(), Refusal> {
-        if !self.endpoints.contains(&endpoints.destination) {
+        let device_profile = endpoints.profile == zdo::PROFILE && endpoints.destination == zdo::ENDPOINT;
+        if !device_profile && !self.endpoints.iter().any(|here| here.endpoint == endpoints.destination) {
             return Err(Refusal::NoEndpoint);
+        }
+        if frame.broadcast {
+            // Its sender counts it on its own, and nobody repeats it.
+            self.hear_device_profile(at, endpoints, payload);
+            return Ok(());
         }
         let state = &mut self.peers[at];
         let repeated = state.was_delivered(now, frame.counter, &self.timing);
@@ -107,6 +126,10 @@ impl Node {
             let _ = self.transmit_ack(now, at, frame, endpoints);
         }
         if let Some(payload) = whole {
+            if device_profile {
+                self.hear_device_profile(at, endpoints, payload);
+                return Ok(());
+            }
             self.outputs.push_back(Output::Received(Datagram {
                 peer,
                 profile: endpoints.profile,
@@ -117,6 +140,25 @@ impl Node {
             }));
         }
         Ok(())
+    }
+
+    /// Answers what asks for a descriptor; hands the rest up.
+    fn hear_device_profile(&mut self, at: usize, endpoints: Endpoints, payload: Vec<u8>) {
+        let peer = self.peers[at].peer.eui;
+        let datagram = |cluster, payload| Datagram {
+            peer,
+            profile: zdo::PROFILE,
+            cluster,
+            src_endpoint: zdo::ENDPOINT,
+            dst_endpoint: zdo::ENDPOINT,
+            payload,
+        };
+        let answer = zdo::Frame::parse(endpoints.cluster, &payload);
+        match answer.ok().and_then(|frame| frame.answer(self.short, &self.endpoints)) {
+            // A full queue drops the answer, and the asker asks again. The run that follows every frame sends it.
+            Some(answer) => _ = self.enqueue(None, datagram(answer.cluster(), answer.to_vec())),
+            None => self.outputs.push_back(Output::Received(datagram(endpoints.cluster, payload))),
+        }
     }
 
     fn acknowledged(&mut self, at: usize, frame: &Frame<'_>, endpoints: Endpoints) {
@@ -143,10 +185,10 @@ impl Node {
     }
 
     fn finish(&mut self, at: usize, outcome: Result<(), Failure>) {
-        if let Some(done) = self.peers[at].outgoing.pop_front() {
+        if let Some(handle) = self.peers[at].outgoing.pop_front().and_then(|done| done.handle) {
             self.outputs.push_back(match outcome {
-                Ok(()) => Output::Delivered(done.handle),
-                Err(failure) => Output::Failed(done.handle, failure),
+                Ok(()) => Output::Delivered(handle),
+                Err(failure) => Output::Failed(handle, failure),
             });
         }
     }
@@ -196,6 +238,9 @@ impl Node {
 
     /// Seals a frame under the link key and sends it. Each repetition has a new frame counter, else it would be a replay.
     fn transmit_aps(&mut self, now: Time, at: usize, frame: Frame<'_>) -> Result<(), Failure> {
+        if frame.endpoints.is_some_and(|ends| !needs_link_key(ends.profile, ends.cluster)) {
+            return self.transmit_nwk(now, at, &frame.to_vec());
+        }
         let (counter, reserve) = self.peers[at].link.take().ok_or(Failure::CountersUsedUp)?;
         if reserve {
             self.persist();

@@ -146,6 +146,32 @@ impl FrameCounters {
             }
         }
     }
+
+    /// The stored form as octets of their own.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.encoded_len());
+        self.encode(&mut out);
+        out
+    }
+}
+
+/// The stored form as a byte string: how every device keeps them in its record.
+#[cfg(feature = "minicbor")]
+impl<C> minicbor::Encode<C> for FrameCounters {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.bytes(&self.to_vec())?.ok()
+    }
+}
+
+#[cfg(feature = "minicbor")]
+impl<'b, C> minicbor::Decode<'b, C> for FrameCounters {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        Self::parse(d.bytes()?).map_err(|_| minicbor::decode::Error::message("no frame counters"))
+    }
 }
 
 /// Frame counters with one peer.

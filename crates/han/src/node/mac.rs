@@ -1,4 +1,4 @@
-//! The MAC of a node: one unicast frame in the air at a time, repeated until acknowledged.
+//! The MAC of a node: one unicast frame in the air at a time, repeated until acknowledged; a broadcast once.
 use super::Timing;
 use crate::mac::{Frame, PanId, ShortAddress};
 use alloc::collections::VecDeque;
@@ -21,11 +21,13 @@ pub(super) struct Mac {
 
 pub(super) enum Job {
     Data { destination: ShortAddress, frame_pending: bool, nwk: Vec<u8> },
+    Broadcast { nwk: Vec<u8> },
     Poll { parent: ShortAddress },
 }
 
 struct InFlight {
     psdu: Vec<u8>,
+    destination: ShortAddress,
     sequence: u8,
     is_poll: bool,
     tries: u8,
@@ -55,18 +57,35 @@ impl Mac {
             return None;
         }
         let job = self.queue.pop_front()?;
-        let sequence = self.sequence;
-        self.sequence = sequence.wrapping_add(1);
-        let (psdu, is_poll) = match job {
+        let sequence = self.take_sequence();
+        let (psdu, destination, is_poll) = match job {
             Job::Data { destination, frame_pending, nwk } => {
                 let frame = Frame::data(self.pan, destination, self.short, sequence, &nwk);
-                (Frame { frame_pending, ..frame }.to_vec(), false)
+                (Frame { frame_pending, ..frame }.to_vec(), destination, false)
             }
-            Job::Poll { parent } => (Frame::data_request(self.pan, parent, self.short, sequence).to_vec(), true),
+            Job::Broadcast { nwk } => {
+                let frame = Frame::data(self.pan, ShortAddress::BROADCAST, self.short, sequence, &nwk);
+                // Nobody acknowledges it, so nothing is in flight.
+                return Some(Frame { ack_request: false, ..frame }.to_vec());
+            }
+            Job::Poll { parent } => {
+                (Frame::data_request(self.pan, parent, self.short, sequence).to_vec(), parent, true)
+            }
         };
         let deadline = now + timing.mac_ack_wait;
-        self.in_flight = Some(InFlight { psdu: psdu.clone(), sequence, is_poll, tries: 1, deadline });
+        self.in_flight = Some(InFlight { psdu: psdu.clone(), destination, sequence, is_poll, tries: 1, deadline });
         Some(psdu)
+    }
+
+    pub(super) fn take_sequence(&mut self) -> u8 {
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        sequence
+    }
+
+    /// For whom the frame in flight is.
+    pub(super) fn destination(&self) -> Option<ShortAddress> {
+        self.in_flight.as_ref().map(|frame| frame.destination)
     }
 
     pub(super) fn acknowledged(&mut self, sequence: u8) -> Option<Done> {

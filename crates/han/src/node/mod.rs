@@ -52,10 +52,12 @@ mod peer;
 
 pub use config::{FrameCounters, NodeConfig, Peer, PeerCounters, Role, Timing};
 
+use crate::airtime::{Airtime, Exchanged};
 use crate::aps::Endpoints;
 use crate::mac::{Address, DATA_REQUEST, Frame, Kind, PanId, ShortAddress};
 use crate::nwk;
 use crate::security::{Aux, KeyId};
+use crate::zdo::{self, SimpleDescriptor};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use gbcs::{Eui64, Time};
@@ -64,6 +66,13 @@ use peer::{PeerState, RESERVE, Reserved};
 
 /// The longest payload of a datagram: a full TransferData (1505 octets) and some room.
 pub const MAX_DATAGRAM: usize = 1600;
+
+/// Smart Energy device identifier of an endpoint that nothing more is said of: physical device.
+const PHYSICAL: u16 = 0x0507;
+/// From here on a short address is a group of devices: all, those that listen, routers (ZigBee PRO 3.6.5).
+const FIRST_BROADCAST: u16 = 0xFFF8;
+/// Every device whose receiver is on.
+const LISTENING: ShortAddress = ShortAddress(0xFFFD);
 
 /// What one endpoint says to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,10 +177,11 @@ pub struct Node {
     pan: PanId,
     network_key: crate::Key,
     network_key_sequence: u8,
-    endpoints: Vec<u8>,
+    endpoints: Vec<SimpleDescriptor>,
     timing: Timing,
     sleepy: Option<Sleepy>,
     mac: Mac,
+    airtime: Airtime,
     network: Reserved,
     nwk_sequence: u8,
     /// Where the APS counters of new peers start.
@@ -208,10 +218,11 @@ impl Node {
             pan,
             network_key,
             network_key_sequence,
-            endpoints,
+            endpoints: endpoints.into_iter().map(|at| SimpleDescriptor::smart_energy(at, PHYSICAL, [], [])).collect(),
             timing,
             sleepy,
             mac: Mac::new(pan, short, seed),
+            airtime: Airtime::default(),
             network: Reserved::from(counters.network),
             nwk_sequence: seed,
             seed,
@@ -225,6 +236,38 @@ impl Node {
             node.set_peer(peer);
         }
         node
+    }
+
+    /// Says what is at an endpoint: the answer to descriptor requests, which the node gives by itself.
+    pub fn describe(&mut self, descriptor: SimpleDescriptor) {
+        self.endpoints.retain(|other| other.endpoint != descriptor.endpoint);
+        self.endpoints.push(descriptor);
+    }
+
+    /// Tells every device in reach that this one is there: after joining.
+    pub fn announce(&mut self, now: Time) {
+        let capabilities = if self.sleepy.is_some() { 0x80 } else { 0x8E };
+        let command = zdo::Command::DeviceAnnounce { short: self.short, eui: self.eui, capabilities };
+        let frame = zdo::Frame { tsn: self.nwk_sequence, command };
+        // A failure means that the counter is used up, which the next datagram tells.
+        let _ = self.broadcast(&frame);
+        self.run(now);
+    }
+
+    /// A MAC sequence number for a frame that goes on the air beside the node's own: none of these two gets the other's
+    /// acknowledgement.
+    pub fn take_mac_sequence(&mut self) -> u8 {
+        self.mac.take_sequence()
+    }
+
+    /// What this node put on the air.
+    pub const fn airtime(&self) -> &Airtime {
+        &self.airtime
+    }
+
+    /// What passed between this node and a peer.
+    pub fn exchanged_with(&self, eui: Eui64) -> Option<Exchanged> {
+        self.index(eui).map(|at| self.peers[at].exchanged)
     }
 
     /// Adds a device to the address table, or changes its entry. A new link key starts its counters afresh.
@@ -247,7 +290,8 @@ impl Node {
     pub fn remove_peer(&mut self, eui: Eui64) {
         if let Some(at) = self.index(eui) {
             let state = self.peers.swap_remove(at);
-            self.outputs.extend(state.outgoing.iter().map(|lost| Output::Failed(lost.handle, Failure::Removed)));
+            let lost = state.outgoing.iter().filter_map(|lost| lost.handle);
+            self.outputs.extend(lost.map(|handle| Output::Failed(handle, Failure::Removed)));
             self.stored.push(state.counters());
         }
     }
@@ -256,7 +300,7 @@ impl Node {
     pub fn send(&mut self, now: Time, datagram: Datagram) -> Handle {
         let handle = Handle(self.next_handle);
         self.next_handle = self.next_handle.wrapping_add(1);
-        if let Err(failure) = self.enqueue(handle, datagram) {
+        if let Err(failure) = self.enqueue(Some(handle), datagram) {
             self.outputs.push_back(Output::Failed(handle, failure));
         }
         self.run(now);
@@ -335,7 +379,7 @@ impl Node {
         }
         self.expire(now);
         match self.mac.overdue(now, &self.timing) {
-            Some(Ok(psdu)) => self.outputs.push_back(Output::Transmit(psdu)),
+            Some(Ok(psdu)) => self.transmit(now, self.mac.destination(), psdu),
             Some(Err(done)) => self.sent(now, done, false),
             None => {}
         }
@@ -348,8 +392,8 @@ impl Node {
         {
             self.mac.push(Job::Poll { parent: sleepy.parent });
         }
-        if let Some(psdu) = self.mac.start(now, &self.timing) {
-            self.outputs.push_back(Output::Transmit(psdu));
+        while let Some(psdu) = self.mac.start(now, &self.timing) {
+            self.transmit(now, self.mac.destination(), psdu);
         }
     }
 
@@ -371,13 +415,17 @@ impl Node {
         let (Some((pan, destination)), Some((_, Address::Short(source)))) = (frame.destination, frame.source) else {
             return;
         };
+        let to_all = destination == Address::Short(ShortAddress::BROADCAST);
         let for_us = destination == Address::Short(self.short) || destination == Address::Extended(self.eui);
-        if pan != self.pan || !for_us {
+        if pan != self.pan || !(for_us || to_all) {
             return;
         }
-        if frame.ack_request {
+        if let Some(peer) = self.peers.iter_mut().find(|state| state.peer.short == source) {
+            peer.exchanged.heard.count(psdu.len());
+        }
+        if frame.ack_request && for_us {
             let pending = self.child(source).is_some_and(|at| !self.peers[at].indirect.is_empty());
-            self.outputs.push_back(Output::Transmit(Frame::ack(frame.sequence, pending).to_vec()));
+            self.transmit(now, Some(source), Frame::ack(frame.sequence, pending).to_vec());
         }
         if self.mac.is_repetition(source, frame.sequence) {
             return;
@@ -392,6 +440,14 @@ impl Node {
             }
             _ => {}
         }
+    }
+
+    fn transmit(&mut self, now: Time, to: Option<ShortAddress>, psdu: Vec<u8>) {
+        self.airtime.count(now, psdu.len());
+        if let Some(peer) = self.peers.iter_mut().find(|state| Some(state.peer.short) == to) {
+            peer.exchanged.sent.count(psdu.len());
+        }
+        self.outputs.push_back(Output::Transmit(psdu));
     }
 
     /// A child polled: one frame that waits for it goes on the air.
@@ -430,7 +486,8 @@ impl Node {
 
     fn hear_nwk(&mut self, now: Time, octets: &[u8]) -> Result<(), Refusal> {
         let frame = nwk::Frame::parse(octets).map_err(|_| Refusal::Malformed)?;
-        if frame.destination != self.short || frame.kind != nwk::Kind::Data {
+        let for_us = frame.destination == self.short || frame.destination.0 >= FIRST_BROADCAST;
+        if !for_us || frame.kind != nwk::Kind::Data {
             return Ok(());
         }
         let Some(Aux { key: KeyId::Network(sequence), counter, source: Some(source) }) = frame.security else {
@@ -469,26 +526,7 @@ impl Node {
 
     /// Wraps an APS frame for a peer and gives it to the MAC, or lets it wait for the peer to poll.
     fn transmit_nwk(&mut self, now: Time, at: usize, aps: &[u8]) -> Result<(), Failure> {
-        let (counter, reserve) = self.network.take().ok_or(Failure::CountersUsedUp)?;
-        if reserve {
-            self.persist();
-        }
-        let sequence = self.nwk_sequence;
-        self.nwk_sequence = sequence.wrapping_add(1);
-        let frame = nwk::Frame {
-            kind: nwk::Kind::Data,
-            route_discovery: 1,
-            end_device_initiator: false,
-            destination: self.peers[at].peer.short,
-            source: self.short,
-            radius: 30,
-            sequence,
-            destination_ieee: None,
-            source_ieee: Some(self.eui),
-            security: Some(Aux { key: KeyId::Network(self.network_key_sequence), counter, source: Some(self.eui) }),
-            payload: aps,
-        };
-        let nwk = frame.seal(&self.network_key).map_err(|_| Failure::TooLong)?;
+        let nwk = self.protect_nwk(self.peers[at].peer.short, aps)?;
         let state = &mut self.peers[at];
         if state.peer.sleepy_child {
             if state.indirect.len() < self.timing.max_indirect {
@@ -499,6 +537,53 @@ impl Node {
         let destination = self.sleepy.as_ref().map_or(state.peer.short, |sleepy| sleepy.parent);
         self.mac.push(Job::Data { destination, frame_pending: false, nwk });
         Ok(())
+    }
+
+    /// Says something of the device profile to all who listen.
+    fn broadcast(&mut self, frame: &zdo::Frame) -> Result<(), Failure> {
+        let endpoints = Endpoints {
+            destination: zdo::ENDPOINT,
+            cluster: frame.cluster(),
+            profile: zdo::PROFILE,
+            source: zdo::ENDPOINT,
+        };
+        let aps = crate::aps::Frame {
+            kind: crate::aps::Kind::Data,
+            broadcast: true,
+            ack_request: false,
+            endpoints: Some(endpoints),
+            counter: self.nwk_sequence,
+            block: None,
+            security: None,
+            payload: &frame.to_vec(),
+        }
+        .to_vec();
+        let nwk = self.protect_nwk(LISTENING, &aps)?;
+        self.mac.push(Job::Broadcast { nwk });
+        Ok(())
+    }
+
+    fn protect_nwk(&mut self, destination: ShortAddress, aps: &[u8]) -> Result<Vec<u8>, Failure> {
+        let (counter, reserve) = self.network.take().ok_or(Failure::CountersUsedUp)?;
+        if reserve {
+            self.persist();
+        }
+        let sequence = self.nwk_sequence;
+        self.nwk_sequence = sequence.wrapping_add(1);
+        let frame = nwk::Frame {
+            kind: nwk::Kind::Data,
+            route_discovery: (destination.0 < FIRST_BROADCAST) as u8,
+            end_device_initiator: false,
+            destination,
+            source: self.short,
+            radius: 30,
+            sequence,
+            destination_ieee: None,
+            source_ieee: Some(self.eui),
+            security: Some(Aux { key: KeyId::Network(self.network_key_sequence), counter, source: Some(self.eui) }),
+            payload: aps,
+        };
+        frame.seal(&self.network_key).map_err(|_| Failure::TooLong)
     }
 
     fn index(&self, eui: Eui64) -> Option<usize> {

@@ -1,5 +1,6 @@
 //! What a node keeps of one peer: counters, the datagram on its way, reassembly, and what waits for it.
 use super::{Datagram, Handle, Peer, PeerCounters, Timing};
+use crate::airtime::Exchanged;
 use crate::aps::Endpoints;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -60,6 +61,7 @@ pub(super) struct PeerState {
     pub(super) outgoing: VecDeque<Transaction>,
     pub(super) reassembly: Option<Reassembly>,
     pub(super) indirect: VecDeque<(Time, Vec<u8>)>,
+    pub(super) exchanged: Exchanged,
     /// Counted per peer, so that a number comes back only after 255 others to the same peer.
     aps_counter: u8,
     delivered: VecDeque<(u8, Time)>,
@@ -76,6 +78,7 @@ impl PeerState {
             outgoing: VecDeque::new(),
             reassembly: None,
             indirect: VecDeque::new(),
+            exchanged: Exchanged::default(),
             aps_counter,
             delivered: VecDeque::new(),
         }
@@ -124,7 +127,8 @@ impl PeerState {
 
 /// A datagram on its way: repeated block by block until acknowledged.
 pub(super) struct Transaction {
-    pub(super) handle: Handle,
+    /// How the sender knows it; `None` for what the node itself says.
+    pub(super) handle: Option<Handle>,
     pub(super) datagram: Datagram,
     pub(super) counter: u8,
     pub(super) block: u8,

@@ -1,6 +1,7 @@
 //! The client of the Tunneling cluster: it asks each server for one tunnel and keeps it (han.md 1.4, 3.1, 3.2).
+use super::front::{Front, Incoming, overflows};
 use super::lane::{Lane, Transfer};
-use super::{CloseReason, Outbound, Output, Remote, TransferFailure, TransferId, admit_all};
+use super::{CloseReason, Output, Remote, TransferFailure, TransferId, admit_all};
 use crate::zcl::tunneling::{
     MAX_TRANSFER, RequestTunnel, ToClient, ToServer, TransferDataStatus, TunnelStatus, to_server,
 };
@@ -60,9 +61,7 @@ impl ClientConfig {
 pub struct Client {
     config: ClientConfig,
     servers: Vec<Association>,
-    tsn: u8,
-    next_transfer: u32,
-    outputs: VecDeque<Output>,
+    front: Front,
 }
 
 struct Association {
@@ -102,7 +101,7 @@ enum Request {
 impl Client {
     /// A client without associations.
     pub const fn new(config: ClientConfig) -> Self {
-        Self { config, servers: Vec::new(), tsn: 0, next_transfer: 0, outputs: VecDeque::new() }
+        Self { config, servers: Vec::new(), front: Front::at(config.endpoint) }
     }
 
     /// Asks a server at this endpoint for a tunnel, and keeps it open from now on. Call it at power-on, and when CBKE with
@@ -144,23 +143,25 @@ impl Client {
     pub fn remove(&mut self, now: Time, peer: Eui64) {
         let Some(at) = self.index(peer) else { return };
         if let Some(tunnel) = self.servers[at].tunnel {
-            let tsn = self.take_tsn();
+            let tsn = self.front.take_tsn();
             self.send_zcl(at, ToServer::CloseTunnel(tunnel.id).to_zcl(tsn, true));
-            self.outputs.push_back(Output::Closed { peer, reason: CloseReason::Removed });
+            self.front.tell(Output::Closed { peer, reason: CloseReason::Removed });
         }
         let mut server = self.servers.swap_remove(at);
-        let lost = server.lane.drain();
-        self.outputs.extend(lost.map(|transfer| Output::Failed { peer, transfer, reason: TransferFailure::Closed }));
+        server.lane.drain().for_each(|transfer| self.front.fail(peer, transfer, TransferFailure::Closed));
         self.run(now);
     }
 
     /// Sends data to a server, after what waits for it. `Accepted` or `Failed` follows.
     pub fn send(&mut self, now: Time, peer: Eui64, data: Vec<u8>) -> TransferId {
-        let transfer = TransferId(self.next_transfer);
-        self.next_transfer = self.next_transfer.wrapping_add(1);
-        if let Err(reason) = self.enqueue(now, peer, transfer, data) {
-            self.outputs.push_back(Output::Failed { peer, transfer, reason });
-        }
+        let (servers, max_waiting) = (&mut self.servers, self.config.max_waiting);
+        let transfer = self.front.transfer(peer, |id| {
+            let server = servers.iter_mut().find(|server| server.peer == peer).ok_or(TransferFailure::NoTunnel)?;
+            if data.len() > server.tunnel.map_or(MAX_TRANSFER, |tunnel| tunnel.max) as usize {
+                return Err(TransferFailure::TooLong);
+            }
+            server.lane.push(Transfer { id, data, queued: now }, max_waiting)
+        });
         self.run(now);
         transfer
     }
@@ -179,21 +180,19 @@ impl Client {
         zcl: &[u8],
         admit: impl FnOnce(Eui64, &[u8]) -> Status,
     ) {
-        let Ok(frame) = Frame::parse(zcl) else { return };
-        if frame.direction != Direction::ToClient {
-            return;
-        }
+        let Some(incoming) = Incoming::parse(zcl, Direction::ToClient) else { return };
         // A server not asked for anything gets no answer but that there is no tunnel.
         let known = self.index(peer).filter(|at| self.servers[*at].endpoint == endpoint);
-        if let (Some(at), Some(response)) = (known, frame.as_default_response()) {
-            self.handle_default_response(now, at, frame.tsn, response);
-        } else if frame.cluster_specific {
-            let command = ToClient::parse(frame.command, frame.payload);
-            if let (Ok(ToClient::TransferData(tunnel, data)), at) = (&command, known) {
-                self.handle_data(Remote { peer, endpoint }, at, &frame, *tunnel, data, admit);
-            } else if let Some(at) = known {
-                self.handle_command(now, at, &frame, command);
-            }
+        match (incoming, known) {
+            (Incoming::Answer(tsn, response), Some(at)) => self.handle_default_response(now, at, tsn, response),
+            (Incoming::Command(frame), at) => match (ToClient::parse(frame.command, frame.payload), at) {
+                (Ok(ToClient::TransferData(tunnel, data)), at) => {
+                    self.handle_data(Remote { peer, endpoint }, at, &frame, tunnel, data, admit);
+                }
+                (command, Some(at)) => self.handle_command(now, at, &frame, command),
+                (_, None) => {}
+            },
+            _ => {}
         }
         self.run(now);
     }
@@ -216,7 +215,12 @@ impl Client {
 
     /// The next thing to do; drain it until `Timeout` after every call.
     pub fn poll(&mut self) -> Output {
-        self.outputs.pop_front().unwrap_or_else(|| Output::Timeout(self.timeout()))
+        self.front.pop().unwrap_or_else(|| Output::Timeout(self.timeout()))
+    }
+
+    /// Whether it was told to [`open`](Self::open) a tunnel with this server.
+    pub fn knows(&self, peer: Eui64) -> bool {
+        self.index(peer).is_some()
     }
 
     /// Whether a tunnel with this server is open.
@@ -229,15 +233,6 @@ impl Client {
         self.servers.iter().any(|server| {
             !server.lane.is_empty() || matches!(server.request, Request::Sent { .. } | Request::Closing { .. })
         })
-    }
-
-    fn enqueue(&mut self, now: Time, peer: Eui64, id: TransferId, data: Vec<u8>) -> Result<(), TransferFailure> {
-        let at = self.index(peer).ok_or(TransferFailure::NoTunnel)?;
-        let server = &mut self.servers[at];
-        if data.len() > server.tunnel.map_or(MAX_TRANSFER, |tunnel| tunnel.max) as usize {
-            return Err(TransferFailure::TooLong);
-        }
-        server.lane.push(Transfer { id, data, queued: now }, self.config.max_waiting)
     }
 
     fn run(&mut self, now: Time) {
@@ -254,20 +249,17 @@ impl Client {
         let server = &mut self.servers[at];
         let peer = server.peer;
         if let Some(transfer) = server.lane.overdue(now) {
-            self.outputs.push_back(Output::Failed { peer, transfer, reason: TransferFailure::NoAnswer });
+            self.front.fail(peer, transfer, TransferFailure::NoAnswer);
         }
         if server.failures >= config.give_up_attempts {
             while server.lane.waiting.front().is_some_and(|transfer| transfer.queued + config.give_up_after <= now) {
-                let given_up = server.lane.waiting.pop_front().map(|transfer| transfer.id);
-                self.outputs.extend(given_up.map(|transfer| Output::Failed {
-                    peer,
-                    transfer,
-                    reason: TransferFailure::Unreachable,
-                }));
+                if let Some(given_up) = server.lane.waiting.pop_front() {
+                    self.front.fail(peer, given_up.id, TransferFailure::Unreachable);
+                }
             }
         }
         let Some(tunnel) = server.tunnel.filter(|_| server.lane.is_ready()) else { return };
-        let tsn = self.take_tsn();
+        let tsn = self.front.take_tsn();
         if let Some(transfer) = self.servers[at].lane.start(now, tsn, config.transfer_wait) {
             let zcl = ToServer::TransferData(tunnel.id, &transfer.data).to_zcl(tsn, false);
             self.send_zcl(at, zcl);
@@ -294,7 +286,7 @@ impl Client {
         // One RequestTunnel at a time, over all servers.
         let others = self.servers.iter().any(|server| matches!(server.request, Request::Sent { .. }));
         if matches!(self.servers[at].request, Request::Due(due) if due <= now) && !others {
-            let tsn = self.take_tsn();
+            let tsn = self.front.take_tsn();
             self.servers[at].request = Request::Sent { tsn, deadline: now + self.config.answer_wait };
             self.send_zcl(at, ToServer::RequestTunnel(RequestTunnel::GBCS).to_zcl(tsn, true));
         }
@@ -325,10 +317,7 @@ impl Client {
             (to_server::TRANSFER_DATA, _) => {
                 if let Some(transfer) = server.lane.answered(tsn) {
                     server.failures = 0;
-                    self.outputs.push_back(match response.status {
-                        Status::Success => Output::Accepted { peer, transfer },
-                        status => Output::Failed { peer, transfer, reason: TransferFailure::Refused(status) },
-                    });
+                    self.front.settle(peer, transfer, response.status);
                 }
             }
             (to_server::CLOSE_TUNNEL, Request::Closing { unanswered, .. }) => unanswered.retain(|open| *open != tsn),
@@ -359,7 +348,7 @@ impl Client {
                 let server = &mut self.servers[at];
                 if let Some(in_flight) = server.lane.in_flight.take() {
                     let (peer, transfer) = (server.peer, in_flight.transfer.id);
-                    self.outputs.push_back(Output::Failed { peer, transfer, reason: TransferFailure::TooLong });
+                    self.front.fail(peer, transfer, TransferFailure::TooLong);
                 }
             }
             Ok(ToClient::TransferDataError(tunnel, _)) if ours == Some(tunnel) => {
@@ -410,23 +399,20 @@ impl Client {
                 if server.lane.is_empty() {
                     server.failures = 0;
                 }
-                self.outputs.push_back(Output::Opened { peer, tunnel });
-                let too_long = self.servers[at].lane.take_longer_than(max as usize);
-                self.outputs.extend(too_long.into_iter().map(|transfer| Output::Failed {
-                    peer,
-                    transfer,
-                    reason: TransferFailure::TooLong,
-                }));
+                self.front.tell(Output::Opened { peer, tunnel });
+                for transfer in self.servers[at].lane.take_longer_than(max as usize) {
+                    self.front.fail(peer, transfer, TransferFailure::TooLong);
+                }
                 self.run_lane(now, at);
             }
             TunnelStatus::NoMoreTunnelIds if !self.servers[at].exhausted => {
-                self.outputs.push_back(Output::Refused { peer, status });
+                self.front.tell(Output::Refused { peer, status });
                 self.close(at, CloseReason::Unreachable, true);
                 self.servers[at].exhausted = true;
                 let former = core::mem::take(&mut self.servers[at].former);
                 let mut unanswered = Vec::with_capacity(former.len());
                 for id in former {
-                    let tsn = self.take_tsn();
+                    let tsn = self.front.take_tsn();
                     unanswered.push(tsn);
                     self.send_zcl(at, ToServer::CloseTunnel(id).to_zcl(tsn, false));
                 }
@@ -436,7 +422,7 @@ impl Client {
                     if unanswered.is_empty() { Request::Due(until) } else { Request::Closing { unanswered, until } };
             }
             _ => {
-                self.outputs.push_back(Output::Refused { peer, status });
+                self.front.tell(Output::Refused { peer, status });
                 self.servers[at].exhausted = false;
                 // A server that is busy will not stay so: it does not count towards giving up asking.
                 self.attempt_failed(now, at, self.config.busy_retry, status != TunnelStatus::Busy);
@@ -464,7 +450,7 @@ impl Client {
         let server = &mut self.servers[at];
         if server.tunnel.is_some() {
             server.forget_tunnel(may_be_open);
-            self.outputs.push_back(Output::Closed { peer: server.peer, reason });
+            self.front.tell(Output::Closed { peer: server.peer, reason });
         }
     }
 
@@ -478,39 +464,17 @@ impl Client {
         admit: impl FnOnce(Eui64, &[u8]) -> Status,
     ) {
         let open = at.and_then(|at| self.servers[at].tunnel).is_some_and(|open| open.id == tunnel);
-        let error = if !open {
-            Some(TransferDataStatus::NoSuchTunnel)
-        } else {
-            (data.len() > MAX_TRANSFER as usize).then_some(TransferDataStatus::DataOverflow)
+        let error = match open {
+            false => TransferDataStatus::NoSuchTunnel,
+            true if overflows(data) => TransferDataStatus::DataOverflow,
+            true => return self.front.take_data(from, frame, data, admit),
         };
-        let zcl = if let Some(error) = error {
-            Some(ToServer::TransferDataError(tunnel, error).to_zcl(frame.tsn, true))
-        } else {
-            let status = admit(from.peer, data);
-            if status == Status::Success {
-                self.outputs.push_back(Output::Data { peer: from.peer, data: data.to_vec() });
-            }
-            let silent = frame.disable_default_response && status == Status::Success;
-            (!silent).then(|| frame.default_response(status))
-        };
-        self.outputs.extend(zcl.map(|zcl| {
-            Output::Send(Outbound {
-                peer: from.peer,
-                src_endpoint: self.config.endpoint,
-                dst_endpoint: from.endpoint,
-                zcl,
-            })
-        }));
+        self.front.send(from, ToServer::TransferDataError(tunnel, error).to_zcl(frame.tsn, true));
     }
 
     fn send_zcl(&mut self, at: usize, zcl: Vec<u8>) {
-        let (peer, dst_endpoint) = (self.servers[at].peer, self.servers[at].endpoint);
-        self.outputs.push_back(Output::Send(Outbound { peer, src_endpoint: self.config.endpoint, dst_endpoint, zcl }));
-    }
-
-    fn take_tsn(&mut self) -> u8 {
-        self.tsn = self.tsn.wrapping_add(1);
-        self.tsn
+        let Association { peer, endpoint, .. } = self.servers[at];
+        self.front.send(Remote { peer, endpoint }, zcl);
     }
 
     fn index(&self, peer: Eui64) -> Option<usize> {

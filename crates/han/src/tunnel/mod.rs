@@ -5,6 +5,7 @@
 //! names, and tell the side when the node gave a datagram up. A sleepy device lets the timers of its client run while it
 //! is awake only, and calls [`Client::retry`] when it wakes.
 mod client;
+mod front;
 pub mod gsme;
 mod lane;
 mod server;
@@ -127,6 +128,13 @@ pub enum Output {
         peer: Eui64,
         /// With which status.
         status: TunnelStatus,
+    },
+    /// We refused to close a tunnel: it is another's, or none.
+    CloseRefused {
+        /// Who asked.
+        peer: Eui64,
+        /// With which status.
+        status: Status,
     },
     /// A tunnel is no more.
     Closed {

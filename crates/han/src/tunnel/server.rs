@@ -1,14 +1,14 @@
 //! The server of the Tunneling cluster: it grants tunnels to the devices it may, and takes data from their owners only
 //! (han.md 1.3).
+use super::front::{Front, Incoming, overflows};
 use super::lane::{Lane, Transfer};
-use super::{CloseReason, Outbound, Output, Remote, TransferFailure, TransferId, admit_all};
+use super::{CloseReason, Output, Remote, TransferFailure, TransferId, admit_all};
 use crate::zcl::attributes::{ReadAttributes, ReadAttributesResponse, Value};
 use crate::zcl::tunneling::{
     CLOSE_TUNNEL_TIMEOUT, GB_HRGP, MAX_TRANSFER, NO_MANUFACTURER, NO_TUNNEL, Protocol, RequestTunnel, ToClient,
     ToServer, TransferDataStatus, TunnelStatus, to_client,
 };
 use crate::zcl::{Direction, Frame, Status, global};
-use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -54,9 +54,7 @@ pub struct Server {
     tunnels: Vec<Tunnel>,
     busy: bool,
     next_tunnel: u16,
-    tsn: u8,
-    next_transfer: u32,
-    outputs: VecDeque<Output>,
+    front: Front,
 }
 
 struct Allowed {
@@ -70,6 +68,8 @@ struct Tunnel {
     /// The longest Data the client takes.
     max: u16,
     expires: Time,
+    /// Data was sent since the tunnel was last granted: an error about data sent before is no news of this tunnel.
+    used: bool,
     lane: Lane,
 }
 
@@ -82,9 +82,7 @@ impl Server {
             tunnels: Vec::new(),
             busy: false,
             next_tunnel: 0,
-            tsn: 0,
-            next_transfer: 0,
-            outputs: VecDeque::new(),
+            front: Front::at(config.endpoint),
         }
     }
 
@@ -113,11 +111,16 @@ impl Server {
 
     /// Sends data to a client, after what waits for it. `Accepted` or `Failed` follows.
     pub fn send(&mut self, now: Time, peer: Eui64, data: Vec<u8>) -> TransferId {
-        let transfer = TransferId(self.next_transfer);
-        self.next_transfer = self.next_transfer.wrapping_add(1);
-        if let Err(reason) = self.enqueue(now, peer, transfer, data) {
-            self.outputs.push_back(Output::Failed { peer, transfer, reason });
-        }
+        let (tunnels, max_waiting) = (&mut self.tunnels, self.config.max_waiting);
+        let transfer = self.front.transfer(peer, |id| {
+            // The newest tunnel of the client, should it have opened one from each of several endpoints.
+            let newest = tunnels.iter_mut().rev().find(|tunnel| tunnel.owner.peer == peer);
+            let tunnel = newest.ok_or(TransferFailure::NoTunnel)?;
+            if data.len() > tunnel.max as usize {
+                return Err(TransferFailure::TooLong);
+            }
+            tunnel.lane.push(Transfer { id, data, queued: now }, max_waiting)
+        });
         self.run(now);
         transfer
     }
@@ -138,18 +141,13 @@ impl Server {
     ) {
         self.run(now);
         let from = Remote { peer, endpoint };
-        let Ok(frame) = Frame::parse(zcl) else { return };
-        if frame.direction != Direction::ToServer {
-            return;
-        }
-        if let Some(response) = frame.as_default_response() {
-            if response.command == to_client::TRANSFER_DATA {
-                self.handle_transfer_answer(now, from, frame.tsn, response.status);
+        match Incoming::parse(zcl, Direction::ToServer) {
+            Some(Incoming::Answer(tsn, response)) if response.command == to_client::TRANSFER_DATA => {
+                self.handle_transfer_answer(now, from, tsn, response.status);
             }
-        } else if frame.cluster_specific && frame.manufacturer.is_none() {
-            self.handle_command(now, from, &frame, admit);
-        } else {
-            self.handle_global(from, &frame);
+            Some(Incoming::Command(frame)) => self.handle_command(now, from, &frame, admit),
+            Some(Incoming::Other(frame)) => self.handle_global(from, &frame),
+            Some(Incoming::Answer(..)) | None => {}
         }
         self.run(now);
     }
@@ -158,8 +156,7 @@ impl Server {
     pub fn handle_undelivered(&mut self, now: Time, peer: Eui64) {
         for tunnel in self.tunnels.iter_mut().filter(|tunnel| tunnel.owner.peer == peer) {
             if let Some(in_flight) = tunnel.lane.in_flight.take() {
-                let (transfer, reason) = (in_flight.transfer.id, TransferFailure::Unreachable);
-                self.outputs.push_back(Output::Failed { peer, transfer, reason });
+                self.front.fail(peer, in_flight.transfer.id, TransferFailure::Unreachable);
             }
         }
         self.run(now);
@@ -172,7 +169,7 @@ impl Server {
 
     /// The next thing to do; drain it until `Timeout` after every call.
     pub fn poll(&mut self) -> Output {
-        self.outputs.pop_front().unwrap_or_else(|| {
+        self.front.pop().unwrap_or_else(|| {
             let of = |tunnel: &Tunnel| tunnel.lane.timeout().map_or(tunnel.expires, |lane| lane.min(tunnel.expires));
             Output::Timeout(self.tunnels.iter().map(of).min())
         })
@@ -181,16 +178,6 @@ impl Server {
     /// Whether this client has a tunnel open.
     pub fn is_open(&self, peer: Eui64) -> bool {
         self.tunnels.iter().any(|tunnel| tunnel.owner.peer == peer)
-    }
-
-    fn enqueue(&mut self, now: Time, peer: Eui64, id: TransferId, data: Vec<u8>) -> Result<(), TransferFailure> {
-        // The newest tunnel of the client, should it have opened one from each of several endpoints.
-        let newest = self.tunnels.iter_mut().rev().find(|tunnel| tunnel.owner.peer == peer);
-        let tunnel = newest.ok_or(TransferFailure::NoTunnel)?;
-        if data.len() > tunnel.max as usize {
-            return Err(TransferFailure::TooLong);
-        }
-        tunnel.lane.push(Transfer { id, data, queued: now }, self.config.max_waiting)
     }
 
     fn run(&mut self, now: Time) {
@@ -202,26 +189,27 @@ impl Server {
             .map(|tunnel| (tunnel.owner, tunnel.id))
             .collect();
         for (to, id) in notify {
-            let tsn = self.take_tsn();
-            self.send_zcl(to, ToClient::TunnelClosureNotification(id).to_zcl(tsn, true));
+            let tsn = self.front.take_tsn();
+            self.front.send(to, ToClient::TunnelClosureNotification(id).to_zcl(tsn, true));
         }
         self.free(CloseReason::Inactive, |tunnel| tunnel.expires <= now);
         for at in 0..self.tunnels.len() {
             let tunnel = &mut self.tunnels[at];
             let peer = tunnel.owner.peer;
             if let Some(transfer) = tunnel.lane.overdue(now) {
-                self.outputs.push_back(Output::Failed { peer, transfer, reason: TransferFailure::NoAnswer });
+                self.front.fail(peer, transfer, TransferFailure::NoAnswer);
             }
             if !self.tunnels[at].lane.is_ready() {
                 continue;
             }
-            let (tsn, wait, expires) = (self.take_tsn(), self.config.transfer_wait, self.expiry(now));
+            let (tsn, wait, expires) = (self.front.take_tsn(), self.config.transfer_wait, self.expiry(now));
             let tunnel = &mut self.tunnels[at];
             tunnel.expires = expires;
+            tunnel.used = true;
             let (id, to) = (tunnel.id, tunnel.owner);
             if let Some(transfer) = tunnel.lane.start(now, tsn, wait) {
                 let zcl = ToClient::TransferData(id, &transfer.data).to_zcl(tsn, false);
-                self.send_zcl(to, zcl);
+                self.front.send(to, zcl);
             }
         }
     }
@@ -231,11 +219,7 @@ impl Server {
         for tunnel in self.tunnels.iter_mut().filter(|tunnel| tunnel.owner == from) {
             if let Some(transfer) = tunnel.lane.answered(tsn) {
                 tunnel.expires = expires;
-                self.outputs.push_back(match status {
-                    Status::Success => Output::Accepted { peer: from.peer, transfer },
-                    status => Output::Failed { peer: from.peer, transfer, reason: TransferFailure::Refused(status) },
-                });
-                return;
+                return self.front.settle(from.peer, transfer, status);
             }
         }
     }
@@ -255,23 +239,24 @@ impl Server {
                     Err(TransferDataStatus::NoSuchTunnel) => Status::NotFound,
                     Err(_) => Status::NotAuthorized,
                 };
-                if status == Status::Success {
-                    self.free(CloseReason::ByPeer, |tunnel| tunnel.id == id);
+                match status {
+                    Status::Success => self.free(CloseReason::ByPeer, |tunnel| tunnel.id == id),
+                    status => self.front.tell(Output::CloseRefused { peer: from.peer, status }),
                 }
-                self.answer(from, frame, status);
+                self.front.answer(from, frame, status);
             }
             Ok(ToServer::TransferData(id, data)) => self.handle_data(now, from, frame, id, data, admit),
             Ok(ToServer::TransferDataError(id, status)) => self.handle_transfer_error(id, from, status),
             Ok(ToServer::GetSupportedTunnelProtocols(offset)) => {
                 let protocols = if offset == 0 { vec![PROTOCOL] } else { Vec::new() };
                 let response = ToClient::SupportedTunnelProtocolsResponse { complete: true, protocols };
-                self.send_zcl(from, response.to_zcl(frame.tsn, true));
+                self.front.send(from, response.to_zcl(frame.tsn, true));
             }
             // Flow control is refused when a tunnel is asked for, so its commands have no place.
             Ok(ToServer::AckTransferData(..) | ToServer::ReadyData(..)) | Err(crate::ParseError::Unsupported(_)) => {
-                self.answer(from, frame, Status::UnsupportedClusterCommand);
+                self.front.answer(from, frame, Status::UnsupportedClusterCommand);
             }
-            Err(_) => self.answer(from, frame, Status::MalformedCommand),
+            Err(_) => self.front.answer(from, frame, Status::MalformedCommand),
         }
     }
 
@@ -282,8 +267,8 @@ impl Server {
             Err(status) => (NO_TUNNEL, status),
         };
         let response = ToClient::RequestTunnelResponse { tunnel, status, max_incoming: MAX_TRANSFER };
-        self.send_zcl(from, response.to_zcl(tsn, true));
-        self.outputs.push_back(match granted {
+        self.front.send(from, response.to_zcl(tsn, true));
+        self.front.tell(match granted {
             Ok(tunnel) => Output::Opened { peer: from.peer, tunnel },
             Err(status) => Output::Refused { peer: from.peer, status },
         });
@@ -304,6 +289,7 @@ impl Server {
         if let Some(open) = self.tunnels.iter_mut().find(|open| open.owner == from) {
             open.expires = expires;
             open.max = max;
+            open.used = false;
             return Ok(open.id);
         }
         if self.tunnels.len() >= self.config.max_tunnels {
@@ -314,7 +300,7 @@ impl Server {
         }
         let id = self.next_tunnel;
         self.next_tunnel = id.wrapping_add(1);
-        self.tunnels.push(Tunnel { id, owner: from, max, expires, lane: Lane::default() });
+        self.tunnels.push(Tunnel { id, owner: from, max, expires, used: false, lane: Lane::default() });
         Ok(id)
     }
 
@@ -328,32 +314,33 @@ impl Server {
         admit: impl FnOnce(Eui64, &[u8]) -> Status,
     ) {
         let owned = match self.owner(id, from) {
-            Ok(_) if data.len() > MAX_TRANSFER as usize => Err(TransferDataStatus::DataOverflow),
+            Ok(_) if overflows(data) => Err(TransferDataStatus::DataOverflow),
             owned => owned,
         };
         match owned {
             Ok(at) => {
                 self.tunnels[at].expires = self.expiry(now);
-                let status = admit(from.peer, data);
-                if status == Status::Success {
-                    self.outputs.push_back(Output::Data { peer: from.peer, data: data.to_vec() });
-                }
-                self.answer(from, frame, status);
+                self.front.take_data(from, frame, data, admit);
             }
             Err(error) => {
-                self.send_zcl(from, ToClient::TransferDataError(id, error).to_zcl(frame.tsn, true));
+                self.front.send(from, ToClient::TransferDataError(id, error).to_zcl(frame.tsn, true));
             }
         }
     }
 
     fn handle_transfer_error(&mut self, id: u16, from: Remote, status: TransferDataStatus) {
         let Ok(at) = self.owner(id, from) else { return };
-        if status != TransferDataStatus::DataOverflow {
+        let tunnel = &mut self.tunnels[at];
+        if status == TransferDataStatus::DataOverflow {
+            if let Some(in_flight) = tunnel.lane.in_flight.take() {
+                self.front.fail(from.peer, in_flight.transfer.id, TransferFailure::TooLong);
+            }
+        } else if tunnel.used {
             // The client restarted; it will ask again.
             self.free(CloseReason::Forgotten, |tunnel| tunnel.id == id);
-        } else if let Some(in_flight) = self.tunnels[at].lane.in_flight.take() {
-            let transfer = in_flight.transfer.id;
-            self.outputs.push_back(Output::Failed { peer: from.peer, transfer, reason: TransferFailure::TooLong });
+        } else {
+            // It restarted and has asked again already: what was sent before that goes first on the tunnel it now has.
+            tunnel.lane.give_back();
         }
     }
 
@@ -361,10 +348,10 @@ impl Server {
         let wanted = (frame.command == global::READ_ATTRIBUTES && frame.manufacturer.is_none())
             .then(|| ReadAttributes::parse(frame.payload));
         let Some(wanted) = wanted else {
-            return self.answer(from, frame, Status::UnsupportedGeneralCommand);
+            return self.front.answer(from, frame, Status::UnsupportedGeneralCommand);
         };
         let Ok(wanted) = wanted else {
-            return self.answer(from, frame, Status::MalformedCommand);
+            return self.front.answer(from, frame, Status::MalformedCommand);
         };
         let timeout = self.config.close_timeout.to_le_bytes();
         let revision = 2u16.to_le_bytes();
@@ -387,7 +374,7 @@ impl Server {
             ..*frame
         }
         .to_vec();
-        self.send_zcl(from, zcl);
+        self.front.send(from, zcl);
     }
 
     /// Where the tunnel with this TunnelID is, if it is this client's.
@@ -400,34 +387,12 @@ impl Server {
     fn free(&mut self, reason: CloseReason, which: impl Fn(&Tunnel) -> bool) {
         for mut tunnel in self.tunnels.extract_if(.., |tunnel| which(tunnel)) {
             let peer = tunnel.owner.peer;
-            let lost = tunnel.lane.drain();
-            self.outputs.extend(lost.map(|transfer| Output::Failed {
-                peer,
-                transfer,
-                reason: TransferFailure::Closed,
-            }));
-            self.outputs.push_back(Output::Closed { peer, reason });
+            tunnel.lane.drain().for_each(|transfer| self.front.fail(peer, transfer, TransferFailure::Closed));
+            self.front.tell(Output::Closed { peer, reason });
         }
-    }
-
-    /// Sends the Default Response, unless it is a success that the sender did not want.
-    fn answer(&mut self, from: Remote, frame: &Frame<'_>, status: Status) {
-        if status != Status::Success || !frame.disable_default_response {
-            self.send_zcl(from, frame.default_response(status));
-        }
-    }
-
-    fn send_zcl(&mut self, to: Remote, zcl: Vec<u8>) {
-        let src_endpoint = self.config.endpoint;
-        self.outputs.push_back(Output::Send(Outbound { peer: to.peer, src_endpoint, dst_endpoint: to.endpoint, zcl }));
     }
 
     fn expiry(&self, now: Time) -> Time {
         now + Duration::from_secs(self.config.close_timeout as u64)
-    }
-
-    fn take_tsn(&mut self) -> u8 {
-        self.tsn = self.tsn.wrapping_add(1);
-        self.tsn
     }
 }

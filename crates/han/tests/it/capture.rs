@@ -2,7 +2,8 @@
 use crate::air::*;
 use gbcs::Time;
 use han::Node;
-use han::capture::pcap::{LinkType, Writer};
+use han::capture::LinkType;
+use han::capture::pcap::Writer;
 use han::capture::{keys, zep};
 use han::tunnel::gsme::GsmeData;
 use han::zcl::attributes::{ReportAttributes, Value};

@@ -105,7 +105,7 @@ impl Asked {
                 return Err(Misfit::ExecutionDate { srv: request.header.srv, variant }.into());
             }
         }
-        duis::transform(&request, &TransformContext { device: device.as_target(), now })?;
+        duis::transform(&request, &TransformContext::new(device.as_target(), now))?;
         let parts = [
             request.to_xml().as_bytes(),
             terms.via.as_str().as_bytes(),
@@ -221,7 +221,7 @@ fn new_id(now: Time) -> DeliveryId {
 impl HeadEndConfig {
     pub(crate) fn transform_context(&self, device: Eui64, now: Time) -> Option<TransformContext> {
         let device = self.devices.iter().find(|each| each.device == device)?;
-        Some(TransformContext { device: device.as_target(), now })
+        Some(TransformContext::new(device.as_target(), now))
     }
 
     pub(crate) fn backoff(&self, failures: u32) -> Duration {

@@ -175,7 +175,7 @@ impl Inner {
                 signed.payload.clone()
             }
             _ => {
-                let context = TransformContext { device: Device::new(DeviceType::Esme), now: now() };
+                let context = TransformContext::new(Device::new(DeviceType::Esme), now());
                 duis::transform(request, &context).expect("a request that can be transformed").octets
             }
         };

@@ -7,7 +7,8 @@ use crate::home::{DeviceCrypto, Home};
 use crate::process::{self, now, publish, servers};
 use dcc::wan::{HubEvent, HubLink};
 use gbcs::Time;
-use han::capture::{keys, pcap};
+use han::capture::dissect::Dissector;
+use han::capture::{LinkType, keys, pcap, pcapng};
 use link::CarrierEvent;
 use meter::Register;
 use sim::{AirConfig, PartEvent, PartOutput};
@@ -128,11 +129,16 @@ impl Devices {
 /// A capture of what is on the air, and beside it the keys that open it in Wireshark.
 pub struct Capture {
     file: std::fs::File,
+    /// pcapng instead of pcap.
+    next_generation: bool,
+    /// Takes the protection off, if that is wanted.
+    clear: Option<Dissector>,
 }
 
 impl Capture {
-    /// `FILE` for the frames, `FILE.keys` for the keys.
-    pub fn create(path: &Path, home: &Home) -> Result<Self, Failure> {
+    /// `FILE` for the frames, in pcapng when it is named `*.pcapng`, `FILE.keys` for the keys. `clear`: without the protection of
+    /// NWK and APS, for tools that have no keys.
+    pub fn create(path: &Path, home: &Home, clear: bool) -> Result<Self, Failure> {
         let fault = |e: std::io::Error| Failure::input(format!("{}: {e}", path.display()));
         let file = std::fs::File::create(path).map_err(fault)?;
         let mut lines = Vec::new();
@@ -142,24 +148,42 @@ impl Capture {
         {
             keys::write(&mut lines, &han::Key::new(key), label).map_err(fault)?;
         }
-        std::fs::write(Self::keys_beside(path), lines).map_err(fault)?;
-        Ok(Self { file })
-    }
-
-    /// Where the keys are.
-    pub fn keys_beside(path: &Path) -> PathBuf {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".keys");
-        name.into()
+        std::fs::write(keys_beside(path), lines).map_err(fault)?;
+        let clear = clear.then(|| {
+            let keys = [han.network, han.ppmid, han.esme, han.gsme].map(han::Key::new);
+            Dissector::new(keys)
+        });
+        let next_generation = path.extension().is_some_and(|extension| extension == "pcapng");
+        Ok(Self { file, next_generation, clear })
     }
 
     /// Writes each frame as it starts on the air.
     fn tap(self) -> Result<sim::Capture, Failure> {
-        let mut writer = pcap::Writer::new(self.file, pcap::LinkType::IEEE802_15_4).map_err(Failure::input)?;
+        let link = LinkType::IEEE802_15_4;
+        let mut write: Box<dyn FnMut(Time, &[u8]) -> std::io::Result<()> + Send> = if self.next_generation {
+            let application = concat!("lastmetre ", env!("CARGO_PKG_VERSION"));
+            let mut writer = pcapng::Writer::new(self.file, link, application).map_err(Failure::input)?;
+            Box::new(move |at, frame| writer.write(at, frame))
+        } else {
+            let mut writer = pcap::Writer::new(self.file, link).map_err(Failure::input)?;
+            Box::new(move |at, frame| writer.write(at, frame))
+        };
+        let mut clear = self.clear;
         Ok(Box::new(move |at, frame| {
-            if let Err(error) = writer.write(at, frame) {
+            let written = match &mut clear {
+                Some(dissector) => write(at, &dissector.cleared(frame)),
+                None => write(at, frame),
+            };
+            if let Err(error) = written {
                 tracing::warn!(%error, "a frame is missing from the capture");
             }
         }))
     }
+}
+
+/// Where the keys of a capture are.
+pub fn keys_beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".keys");
+    name.into()
 }

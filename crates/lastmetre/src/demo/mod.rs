@@ -1,12 +1,15 @@
 //! `lastmetre demo`: the whole journey in one process. Real sockets for the DCC, the broker and the head end; virtual radio and
 //! virtual time for the home; fresh keys in a temporary folder.
 mod han;
+
 mod outcome;
 mod progress;
 pub mod story;
 
+pub use han::keys_beside;
+
 use crate::failure::Failure;
-use crate::home::{self, Home, NewHome, Profile, Wan};
+use crate::home::{self, Home, NewHome, PaymentMode, Profile, Wan};
 use crate::process::{now, servers};
 use ::headend::HeadEndHandle;
 use ::headend::config::Deadlines;
@@ -42,6 +45,9 @@ pub struct Args {
     /// Capture what is on the air here, and write its keys to FILE.keys
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
+    /// Leave the protection of NWK and APS out of the capture, for tools that have no keys
+    #[arg(long, requires = "pcap")]
+    clear: bool,
     /// One JSON object per delivery, then one for the whole
     #[arg(long)]
     json: bool,
@@ -90,7 +96,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let requests = requests(&args.requests)?;
     let folder = tempfile::tempdir().map_err(Failure::input)?;
     let dir = folder.path().join("home");
-    home::create(&NewHome { profile: args.profile, wan: args.wan, apart: true, ..NewHome::at(&dir) })?;
+    // The customer pays by bill until one of the Commands changes that.
+    let payment_mode = PaymentMode::Credit;
+    home::create(&NewHome { profile: args.profile, wan: args.wan, payment_mode, apart: true, ..NewHome::at(&dir) })?;
     let home = Home::open(&dir)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::input)?;
     let holds = runtime.block_on(deliver(args, &home, requests))?;
@@ -144,7 +152,7 @@ async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Reques
     let (began, start) = (Instant::now(), now());
     let dcc = servers::start_dcc(home).await?;
     let headend = servers::start_headend(home, deadlines(args)).await?;
-    let capture = args.pcap.as_deref().map(|path| han::Capture::create(path, home)).transpose()?;
+    let capture = args.pcap.as_deref().map(|path| han::Capture::create(path, home, args.clear)).transpose()?;
     let (tell, mut device_events) = mpsc::unbounded_channel();
     let devices = han::Devices::start(home, capture, tell)?;
     let before = devices.readings();
@@ -217,7 +225,7 @@ async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Reques
     let holds = report.holds();
     report.print(args.json, began.elapsed());
     if let Some(path) = args.pcap.as_deref().filter(|_| !args.json) {
-        println!("capture: {}; its keys: {}", path.display(), han::Capture::keys_beside(path).display());
+        println!("capture: {}; its keys: {}", path.display(), keys_beside(path).display());
     }
     headend.shutdown().await;
     Ok(holds)

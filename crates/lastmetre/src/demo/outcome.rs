@@ -2,7 +2,7 @@
 use super::Delivery;
 use super::han::Readings;
 use delivery::Kind;
-use duis::body::{BalanceChange, DebtRecovery, ElectricityTariff, GasTariff, Period, Prices, UpdatePaymentModeTo};
+use duis::body::{BalanceChange, DebtRecovery, ElectricityPriceMatrix, GasPriceMatrix, PaymentMode, Prices};
 use duis::{Body, Request};
 use meter::{Register, Value};
 use serde_json::json;
@@ -68,15 +68,15 @@ fn wishes(body: &Body) -> Vec<(String, Wish)> {
     let money = |register: &str, amount: i64| (register.to_owned(), Wish::Be(Value::Money(amount)));
     let text = |register: &str, text: &str| (register.to_owned(), Wish::Be(Value::Text(text.to_owned())));
     match body {
-        Body::UpdateMeterBalance(change) => match change.change {
-            BalanceChange::Adjust(amount) => vec![("meter balance".to_owned(), Wish::Add(amount.into()))],
+        Body::UpdateMeterBalance(balance) => match balance.change() {
+            BalanceChange::Adjust(amount) => vec![("meter balance".to_owned(), Wish::Add((*amount).into()))],
             BalanceChange::Reset => vec![money("meter balance", 0)],
         },
         Body::UpdatePaymentMode(mode) => match &mode.to {
-            UpdatePaymentModeTo::Credit => vec![text("payment mode", "credit")],
-            UpdatePaymentModeTo::Prepayment { disablement_threshold, .. } => vec![
+            PaymentMode::Credit => vec![text("payment mode", "credit")],
+            PaymentMode::Prepayment(how) => vec![
                 text("payment mode", "prepayment"),
-                money("disablement threshold", (*disablement_threshold).into()),
+                money("disablement threshold", how.disablement_threshold.into()),
             ],
         },
         Body::UpdateDebt(debt) => {
@@ -86,18 +86,18 @@ fn wishes(body: &Body) -> Vec<(String, Wish)> {
                 ("payment debt".to_owned(), Wish::Add(debt.payment_debt.into())),
             ];
             let recoveries = match &debt.recovery {
-                DebtRecovery::Electricity(both) => both.map(|r| (scaled(r.rate.into(), r.scale), r.period)),
-                DebtRecovery::Gas(both) => both.map(|r| (r.rate.into(), r.period)),
+                DebtRecovery::Electricity(both) => both.each_ref().map(|r| (scaled(r.rate.into(), r.scale), r.period)),
+                DebtRecovery::Gas(both) => both.each_ref().map(|r| (r.rate.into(), r.period)),
             };
             for (n, (rate, period)) in recoveries.into_iter().enumerate() {
                 rows.push(money(&format!("time debt {} recovery", n + 1), rate));
-                let seconds = if period == Period::Hourly { 3600 } else { 86_400 };
-                rows.push((format!("time debt {} recovery period", n + 1), Wish::Be(Value::Seconds(seconds))));
+                let period = Wish::Be(Value::Seconds(period.seconds()));
+                rows.push((format!("time debt {} recovery period", n + 1), period));
             }
             rows
         }
         Body::UpdatePrice(update) => prices(&update.prices),
-        Body::DisplayMessage(message) => vec![text("message", message.text())],
+        Body::DisplayMessage(message) => vec![text("message", message.text.as_str())],
         Body::Plain { element: "EnableSupply", .. } => vec![text("supply", "enabled")],
         Body::Plain { element: "DisableSupply", .. } => vec![text("supply", "disabled")],
         Body::Plain { element: "ArmSupply", .. } => vec![text("supply", "armed")],
@@ -113,21 +113,18 @@ fn prices(prices: &Prices) -> Vec<(String, Wish)> {
         Prices::Electricity(p) => {
             rows.push(row("standing charge".into(), scaled(p.standing_charge.into(), p.standing_charge_scale)));
             let scale = p.price_scale;
-            let tou = |list: &BTreeMap<u8, i16>, rows: &mut Vec<_>| {
-                rows.extend(
-                    list.iter().map(|(n, price)| row(format!("price TOU {n}"), scaled((*price).into(), scale))),
-                );
+            let list = match &p.tariff {
+                ElectricityPriceMatrix::Tou(tariff) => Some(&tariff.prices),
+                ElectricityPriceMatrix::Hybrid(tariff) => Some(&tariff.tou),
+                ElectricityPriceMatrix::Block(_) => None,
             };
-            match &p.tariff {
-                ElectricityTariff::Tou(list) => tou(list, &mut rows),
-                ElectricityTariff::Hybrid { tou: list, .. } => tou(list, &mut rows),
-                ElectricityTariff::Block(_) => {}
-            }
+            let prices = list.into_iter().flat_map(|list| list.entries());
+            rows.extend(prices.map(|(n, price)| row(format!("price TOU {n}"), scaled((*price).into(), scale))));
         }
         Prices::Gas(p) => {
             rows.push(row("standing charge".into(), p.standing_charge.into()));
-            if let GasTariff::Tou(list) = &p.tariff {
-                rows.extend(list.iter().map(|(n, price)| row(format!("price TOU {n}"), (*price).into())));
+            if let GasPriceMatrix::Tou(tariff) = &p.tariff {
+                rows.extend(tariff.prices.entries().map(|(n, price)| row(format!("price TOU {n}"), (*price).into())));
             }
         }
     }

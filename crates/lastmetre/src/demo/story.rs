@@ -40,12 +40,20 @@ fn hub(event: &comms_hub::Event) -> String {
         Event::Local { function, source, octets } => {
             format!("hub: {} octets for {function:?} from {}", octets.len(), brought_by(*source))
         }
-        Event::Tapped { gsme, .. } => format!("hub: the GPF saw {gsme} answer a Command that it mirrors"),
+        Event::Tapped { gsme, code, told: Ok(_) } => format!("hub: the GPF shows what {gsme} took of {code}"),
+        Event::Tapped { gsme, code, told: Err(fault) } => format!("hub: the GPF, of {code} to {gsme}: {fault}"),
         Event::MirrorUpdated { gsme, cluster, attributes } => {
             format!("hub: {gsme} reported {attributes} attributes of cluster {cluster:04X}")
         }
         Event::Logged(entry) => format!("hub: event log {:04X} {:?}", entry.code, entry.message),
-        Event::DeviceAdded(device) => format!("hub: {device} joined the Device Log"),
+        Event::CloseRefused { peer, status } => format!("hub: {peer} may not close that tunnel: {status:?}"),
+        Event::ChfExecuted { code, results } => format!("hub: the CHF executed {code}: {results:?}"),
+        Event::ChfRefused(refusal) => format!("hub: the CHF refused a Command: {refusal}"),
+        Event::JoiningOpen { device, .. } => format!("hub: {device} may join now"),
+        Event::JoiningRefused(device) => format!("hub: {device} asked to join and may not, or its key does not fit"),
+        Event::DeviceJoined(device) => format!("hub: {device} joined: it shares a link key with the hub"),
+        Event::HhtAsked { hht, answer } => format!("hub: the HHT {hht} asked to be listed: {answer:?}"),
+        Event::DeviceAdded(device) => format!("hub: {device} is in the Device Log"),
         Event::DeviceRemoved(device) => format!("hub: {device} left the Device Log"),
         Event::FrameRefused { from, reason } => format!("hub: a frame of {from:?} was refused: {reason:?}"),
     }

@@ -61,7 +61,9 @@ fn held(keys: &[TokenKey]) -> String {
         (None, _) => format!("{:?} (neither label nor CKA_ID says whose)", key.label),
         (Some(name), None) => format!("{} {} (without its public half)", name.owner, name.usage),
         (Some(name), Some(_)) => {
-            format!("{} {}{}", name.owner, name.usage, if name.prepayment { " prepayment" } else { "" })
+            let prepayment = if name.prepayment { " prepayment" } else { "" };
+            let forbidden = if key.permitted { "" } else { " (which the token does not let it do)" };
+            format!("{} {}{prepayment}{forbidden}", name.owner, name.usage)
         }
     });
     let words: Vec<_> = words.collect();

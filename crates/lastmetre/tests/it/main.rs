@@ -7,3 +7,5 @@ mod demo;
 mod duis_documents;
 mod gbcs_messages;
 mod processes;
+mod token;
+mod trace;

@@ -1,8 +1,11 @@
-//! The hub: radio, tunnels and exchange put together.
+//! The hub: radio, tunnels, joining and exchange put together.
+mod joining;
+mod tunnels;
+
 use crate::budget::Budgets;
 use crate::config::{DeviceEntry, DeviceKind, HubConfig, TunnelInitiator};
 use crate::device_log::{DeviceLog, NotListed};
-use crate::event::{Counters, Event, LogEntry, Undelivered, log_code};
+use crate::event::{Counters, Event, LogEntry};
 use crate::exchange::{Action, Exchange};
 use crate::memory::{Carriers, Taps};
 use crate::mirror::{ESI_ENDPOINT, MIRROR_ENDPOINT, Mirror, Reaction};
@@ -13,19 +16,19 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use gbcs::crypto::Crypto;
 use gbcs::{Counter, Eui64, Time};
+use han::airtime::{Airtime, Exchanged};
 use han::node::{self, Handle, Peer};
-use han::tunnel::gsme::GsmeData;
-use han::tunnel::{self, Client, ClientConfig, Server, ServerConfig, Side, TransferFailure, TransferId};
+use han::tunnel::{Client, ClientConfig, Server, ServerConfig, Side};
 use han::zcl::tunneling::CLUSTER as TUNNELING;
 use han::zcl::{Frame, Status};
+use han::zdo::{Finder, SimpleDescriptor};
 use han::{Datagram, Key, Node, ShortAddress};
+use joining::Joining;
 
 /// Endpoint of the tunnels, client and server.
 pub const TUNNEL_ENDPOINT: u8 = 3;
 /// Endpoint at which every device other than the hub has its clusters (han.md 8.5).
 pub const DEVICE_ENDPOINT: u8 = 1;
-/// RequestTunnel command rejected.
-const REQUEST_TUNNEL_REJECTED: u16 = 0x81BA;
 
 /// What a hub wants done, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +68,9 @@ pub struct Hub<C> {
     server_timeout: Option<Time>,
     exchange: Exchange<C>,
     mirror: Mirror,
+    joining: Joining,
+    /// Asks devices where their tunnels are.
+    finder: Finder,
     ppmid_tunnel_initiator: TunnelInitiator,
     /// Datagrams of the Tunneling cluster whose fate the node has not told yet.
     in_air: Vec<(Handle, Eui64, Side)>,
@@ -81,23 +87,27 @@ impl<C: Crypto> Hub<C> {
     /// A Device Log that cannot be, or a record that cannot be read.
     pub fn new(now: Time, config: HubConfig, crypto: C, record: Option<&[u8]>) -> Result<Self, StartError> {
         let HubConfig { chf, gpf, profile, mut node, devices, alerts, settings } = config;
-        let mut log = DeviceLog::default();
-        for entry in devices {
-            log.insert(now, entry).map_err(|refusal| StartError::DeviceLog(entry.eui, refusal))?;
-        }
-        let record = record.map(Record::decode).transpose()?;
-        node.endpoints = alloc::vec![ESI_ENDPOINT, MIRROR_ENDPOINT, TUNNEL_ENDPOINT];
-        node.peers.retain_mut(|peer| match log.entry(peer.eui) {
-            Some(entry) => {
-                peer.short = ShortAddress(entry.short);
-                peer.sleepy_child = entry.sleepy;
-                true
+        let mut record = record.map(Record::decode).transpose()?;
+        let log = match &mut record {
+            Some(record) => core::mem::take(&mut record.devices),
+            None => {
+                let mut log = DeviceLog::default();
+                for entry in devices {
+                    log.insert(now, entry).map_err(|refusal| StartError::DeviceLog(entry.eui, refusal))?;
+                }
+                for Peer { eui, link_key, .. } in core::mem::take(&mut node.peers) {
+                    link_key.map(|key| log.set_link_key(eui, key));
+                }
+                log
             }
-            None => false,
-        });
+        };
+        node.endpoints = alloc::vec![ESI_ENDPOINT, MIRROR_ENDPOINT, TUNNEL_ENDPOINT];
+        let joined = log.iter().filter(|listed| listed.entry.short != DeviceEntry::NO_ADDRESS);
+        node.peers = joined.map(|listed| peer_of(&listed.entry, listed.link_key.clone())).collect();
         if let Some(record) = &record {
             node.counters = record.frame_counters.clone();
         }
+        let joining = Joining::new(now, chf, &node, settings.hht_window);
         let own_counter = alerts.as_ref().map_or(Counter(0), |keys| keys.counter_floor);
         let max_waiting = 4 * settings.tunnel_queue_depth.max(settings.mailbox_depth);
         let client = ClientConfig {
@@ -106,8 +116,10 @@ impl<C: Crypto> Hub<C> {
             max_waiting,
             ..ClientConfig::at(TUNNEL_ENDPOINT)
         };
+        let mut node = Node::new(node);
+        describe(&mut node);
         let mut hub = Self {
-            node: Node::new(node),
+            node,
             node_timeout: None,
             client: Client::new(client),
             client_timeout: None,
@@ -128,21 +140,27 @@ impl<C: Crypto> Hub<C> {
                 wan_up: false,
                 carriers: Carriers::default(),
                 taps: Taps::default(),
+                proxy: Default::default(),
                 event_log: Default::default(),
                 counters: Counters::default(),
                 malformed: Default::default(),
                 own_counter,
+                chf_counter: Counter(0),
+                join_timeout: DEFAULT_JOIN_TIMEOUT,
                 events: VecDeque::new(),
                 actions: VecDeque::new(),
                 dirty: false,
             },
             mirror: Mirror::default(),
+            joining,
+            finder: Finder::of(TUNNELING),
             ppmid_tunnel_initiator: settings.ppmid_tunnel_initiator,
             in_air: Vec::new(),
             outputs: VecDeque::new(),
             wan_stored: false,
         };
-        let listed: Vec<DeviceEntry> = hub.exchange.log.iter().map(|d| d.entry).collect();
+        let joined = hub.exchange.log.iter().filter(|d| d.link_key.is_some());
+        let listed: Vec<DeviceEntry> = joined.map(|d| d.entry).collect();
         for entry in listed {
             hub.connect(now, &entry);
         }
@@ -175,6 +193,7 @@ impl<C: Crypto> Hub<C> {
 
     /// Take a PSDU that the radio heard.
     pub fn handle_frame(&mut self, now: Time, psdu: &[u8]) {
+        self.hear_joining(now, psdu);
         self.node.handle_frame(now, psdu);
         self.run(now);
     }
@@ -184,6 +203,10 @@ impl<C: Crypto> Hub<C> {
         self.node.handle_timeout(now);
         self.client.handle_timeout(now);
         self.server.handle_timeout(now);
+        self.expire_joining(now);
+        while let Some(peer) = self.finder.overdue(now) {
+            self.open(now, peer, DEVICE_ENDPOINT);
+        }
         if let Some(hht) = self.exchange.expire(now) {
             self.remove_device(now, hht);
         }
@@ -195,28 +218,27 @@ impl<C: Crypto> Hub<C> {
     /// # Errors
     /// The log is full, or the short address is taken.
     pub fn add_device(&mut self, now: Time, entry: DeviceEntry, link_key: Key) -> Result<(), NotListed> {
-        let replaced = self.exchange.log.hht().map(|hht| hht.entry.eui);
-        self.exchange.log.insert(now, entry)?;
-        if let Some(hht) = replaced.filter(|hht| self.exchange.log.kind(*hht).is_none()) {
-            self.disconnect(now, hht);
-        }
-        self.node.set_peer(Peer {
-            eui: entry.eui,
-            short: ShortAddress(entry.short),
-            link_key: Some(link_key),
-            sleepy_child: entry.sleepy,
-        });
+        self.list(now, entry)?;
+        self.exchange.log.set_link_key(entry.eui, link_key.clone());
+        self.node.set_peer(peer_of(&entry, Some(link_key)));
         self.server.reset(now, entry.eui);
         self.connect(now, &entry);
-        self.event(Event::DeviceAdded(entry.eui));
+        self.exchange.raise_log_changed(now);
         self.run(now);
         Ok(())
     }
 
-    /// Remove a device: its tunnel is closed, what waits for it is lost.
+    /// Remove a device: its tunnel is closed, what waits for it is lost; its link key goes to the historic log.
     pub fn remove_device(&mut self, now: Time, eui: Eui64) {
-        if self.exchange.log.remove(eui).is_some() {
-            self.disconnect(now, eui);
+        self.remove(now, eui);
+        self.run(now);
+    }
+
+    /// The device left the network by itself, or joined it again: its tunnels are void.
+    pub fn device_left(&mut self, now: Time, eui: Eui64) {
+        self.server.reset(now, eui);
+        if let Some(entry) = self.exchange.log.entry(eui).copied() {
+            self.connect(now, &entry);
         }
         self.run(now);
     }
@@ -237,7 +259,14 @@ impl<C: Crypto> Hub<C> {
         if self.wan_stored && self.exchange.wan.is_empty() {
             return self.persist();
         }
-        let timeouts = [self.node_timeout, self.client_timeout, self.server_timeout, self.exchange.next_expiry()];
+        let timeouts = [
+            self.node_timeout,
+            self.client_timeout,
+            self.server_timeout,
+            self.exchange.next_expiry(),
+            self.finder.timeout(),
+            self.joining.timeout(),
+        ];
         Output::Timeout(timeouts.into_iter().flatten().min())
     }
 
@@ -271,6 +300,21 @@ impl<C: Crypto> Hub<C> {
         &self.exchange.counters
     }
 
+    /// What the GPF shows of what gas meters took.
+    pub fn gpf(&self) -> &crate::gpf::Gpf {
+        &self.exchange.proxy
+    }
+
+    /// What the hub put on the air: its duty.
+    pub fn airtime(&self) -> &Airtime {
+        self.node.airtime()
+    }
+
+    /// What passed between the hub and a device.
+    pub fn exchanged_with(&self, device: Eui64) -> Option<Exchanged> {
+        self.node.exchanged_with(device)
+    }
+
     /// What gas meters reported.
     pub fn mirror(&self) -> &Mirror {
         &self.mirror
@@ -283,25 +327,52 @@ impl<C: Crypto> Hub<C> {
         Output::Persist(record.encode())
     }
 
-    /// Let a listed device have tunnels: ask for one, or allow it to ask.
-    fn connect(&mut self, now: Time, entry: &DeviceEntry) {
-        match entry.kind {
-            DeviceKind::Esme | DeviceKind::Hcalcs => self.client.open(now, entry.eui, DEVICE_ENDPOINT),
-            DeviceKind::Gsme | DeviceKind::Hht => self.server.allow(entry.eui, !entry.sleepy),
-            DeviceKind::Ppmid => {
-                // A tunnel is a tunnel whoever opened it: the PPMID may ask in either mode.
-                self.server.allow(entry.eui, !entry.sleepy);
-                if self.ppmid_tunnel_initiator == TunnelInitiator::Hub {
-                    self.client.open(now, entry.eui, DEVICE_ENDPOINT);
-                }
-            }
-            DeviceKind::Type2 => {}
+    /// List a device; an HHT that it takes the place of is gone.
+    fn list(&mut self, now: Time, entry: DeviceEntry) -> Result<(), NotListed> {
+        let replaced = self.exchange.log.hht().map(|hht| hht.entry.eui);
+        self.exchange.log.insert(now, entry)?;
+        if let Some(hht) = replaced.filter(|hht| self.exchange.log.kind(*hht).is_none()) {
+            self.disconnect(now, hht);
         }
+        self.event(Event::DeviceAdded(entry.eui));
+        Ok(())
+    }
+
+    fn remove(&mut self, now: Time, eui: Eui64) {
+        if self.exchange.log.remove(eui).is_some() {
+            self.disconnect(now, eui);
+            self.exchange.raise_log_changed(now);
+        }
+    }
+
+    /// Let a device that has joined have tunnels: ask for one, or allow it to ask.
+    fn connect(&mut self, now: Time, entry: &DeviceEntry) {
+        let asks = match entry.kind {
+            DeviceKind::Esme | DeviceKind::Hcalcs => true,
+            DeviceKind::Ppmid => self.ppmid_tunnel_initiator == TunnelInitiator::Hub,
+            DeviceKind::Gsme | DeviceKind::Hht | DeviceKind::Type2 => false,
+        };
+        // A tunnel is a tunnel whoever opened it: the PPMID may ask in either mode.
+        if matches!(entry.kind, DeviceKind::Gsme | DeviceKind::Hht | DeviceKind::Ppmid) {
+            self.server.allow(entry.eui, !entry.sleepy);
+        }
+        if asks {
+            let request = self.finder.ask(now, entry.eui, ShortAddress(entry.short));
+            self.node.send(now, request);
+        }
+    }
+
+    /// Ask a device for a tunnel at this endpoint, and send what waits for it.
+    fn open(&mut self, now: Time, peer: Eui64, endpoint: u8) {
+        self.client.open(now, peer, endpoint);
+        self.exchange.actions.push_back(Action::Dispatch(peer));
     }
 
     fn disconnect(&mut self, now: Time, eui: Eui64) {
         self.exchange.forget(now, eui);
         self.mirror.forget(eui);
+        self.joining.forget(eui);
+        self.finder.forget(eui);
         self.client.remove(now, eui);
         self.server.deny(now, eui);
         // CloseTunnel is best effort: it is with the node before the node forgets the peer only if the radio is free.
@@ -321,6 +392,8 @@ impl<C: Crypto> Hub<C> {
                 match action {
                     Action::Dispatch(peer) => self.dispatch(now, peer),
                     Action::AnswerGet(gsme) => self.answer_get(now, gsme),
+                    Action::OpenJoining(device) => self.open_joining(now, device),
+                    Action::Remove(device) => self.remove(now, device),
                 }
                 continue;
             }
@@ -373,6 +446,12 @@ impl<C: Crypto> Hub<C> {
     fn receive(&mut self, now: Time, datagram: &Datagram) {
         let peer = datagram.peer;
         self.exchange.log.heard(now, peer);
+        if let Some((device, endpoint)) = self.finder.answer(datagram) {
+            return self.open(now, device, endpoint.unwrap_or(DEVICE_ENDPOINT));
+        }
+        if self.receive_joining(now, datagram) {
+            return;
+        }
         if datagram.profile != han::SMART_ENERGY {
             return;
         }
@@ -404,7 +483,11 @@ impl<C: Crypto> Hub<C> {
             self.mirror.handle(peer, datagram.dst_endpoint, cluster, &frame, pending)
         } else {
             let gsme = self.exchange.log.iter().find(|d| d.entry.kind == DeviceKind::Gsme).map(|d| d.entry.eui);
-            self.mirror.read(gsme.unwrap_or_default(), cluster, &frame)
+            let gsme = gsme.unwrap_or_default();
+            match self.exchange.proxy.answer(gsme, cluster, &frame).filter(|_| datagram.dst_endpoint == ESI_ENDPOINT) {
+                Some(answers) => Reaction { answers, reported: 0 },
+                None => self.mirror.read(gsme, cluster, &frame),
+            }
         };
         let Reaction { answers, reported } = reaction;
         if reported > 0 {
@@ -422,111 +505,27 @@ impl<C: Crypto> Hub<C> {
             self.node.send(now, answer);
         }
     }
+}
 
-    /// True when this side of the cluster has nothing to say.
-    fn handle_tunnel(&mut self, now: Time, side: Side, output: tunnel::Output) -> bool {
-        match output {
-            tunnel::Output::Send(outbound) => {
-                let peer = outbound.peer;
-                let handle = self.node.send(now, outbound.datagram());
-                self.in_air.push((handle, peer, side));
-            }
-            tunnel::Output::Opened { peer, tunnel } => {
-                self.event(Event::TunnelOpened { peer, tunnel });
-                self.exchange.actions.push_back(Action::Dispatch(peer));
-            }
-            tunnel::Output::Refused { peer, status } => {
-                self.exchange.counters.count("tunnel_refused");
-                self.exchange.write_log(now, REQUEST_TUNNEL_REJECTED, None);
-                if self.exchange.log.kind(peer).is_none() {
-                    self.exchange.write_log(now, log_code::UNAUTHORISED_COMMUNICATION, None);
-                }
-                self.event(Event::TunnelRefused { peer, status });
-            }
-            tunnel::Output::Closed { peer, reason } => self.event(Event::TunnelClosed { peer, reason }),
-            // Taken where it was admitted: see `receive`.
-            tunnel::Output::Data { .. } => {}
-            tunnel::Output::Accepted { peer, transfer } => self.settle(now, side, peer, transfer, Ok(())),
-            tunnel::Output::Failed { peer, transfer, reason } => self.settle(now, side, peer, transfer, Err(reason)),
-            tunnel::Output::Timeout(at) => {
-                match side {
-                    Side::Client => self.client_timeout = at,
-                    Side::Server => self.server_timeout = at,
-                }
-                return true;
-            }
-        }
-        false
-    }
+/// Seconds that joining stays open when no CCS01 has said otherwise.
+const DEFAULT_JOIN_TIMEOUT: u16 = 3600;
 
-    /// Send what waits for a device through whichever tunnel there is.
-    fn dispatch(&mut self, now: Time, peer: Eui64) {
-        let side = match self.exchange.log.kind(peer) {
-            _ if self.server.is_open(peer) => Side::Server,
-            Some(DeviceKind::Esme | DeviceKind::Hcalcs) => Side::Client,
-            Some(DeviceKind::Ppmid) if self.ppmid_tunnel_initiator == TunnelInitiator::Hub => Side::Client,
-            // Only the device can open a tunnel: it is waited for.
-            _ => return,
-        };
-        for transit in self.exchange.transits.iter_mut().filter(|t| t.peer == peer && t.ticket.is_none()) {
-            let octets = transit.letter.octets.clone();
-            let transfer = match side {
-                Side::Client => self.client.send(now, peer, octets),
-                Side::Server => self.server.send(now, peer, octets),
-            };
-            transit.ticket = Some((side, transfer));
-        }
-    }
+fn peer_of(entry: &DeviceEntry, link_key: Option<Key>) -> Peer {
+    Peer { eui: entry.eui, short: ShortAddress(entry.short), link_key, sleepy_child: entry.sleepy }
+}
 
-    fn answer_get(&mut self, now: Time, gsme: Eui64) {
-        let server = &mut self.server;
-        self.exchange.mailbox_mut(gsme).get(|offer| {
-            let response = GsmeData::GetResponse { remaining: offer.remaining, message: offer.message };
-            server.send(now, gsme, response.to_vec())
-        });
-    }
-
-    /// A transfer ended. No answer after the stack's acknowledgement counts as delivered: the device has the octets.
-    fn settle(
-        &mut self,
-        now: Time,
-        side: Side,
-        peer: Eui64,
-        transfer: TransferId,
-        outcome: Result<(), TransferFailure>,
-    ) {
-        let outcome = match outcome {
-            Err(TransferFailure::NoAnswer) => Ok(()),
-            other => other,
-        };
-        if side == Side::Server && self.exchange.log.kind(peer) == Some(DeviceKind::Gsme) {
-            let offers = self.exchange.settings.mailbox_offers;
-            let mailbox = self.exchange.mailbox_mut(peer);
-            if outcome.is_ok() {
-                if let Some(letter) = mailbox.delivered(transfer) {
-                    self.exchange.delivered(now, peer, &letter);
-                }
-            } else if let Some(letter) = mailbox.not_delivered(transfer, offers) {
-                self.exchange.undelivered(now, peer, &letter, Undelivered::NotAcknowledged);
-            }
-            return;
-        }
-        let Some(at) = self.exchange.transits.iter().position(|t| t.peer == peer && t.ticket == Some((side, transfer)))
-        else {
-            return;
-        };
-        // A device that opens its own tunnel is waited for: until it is heard again, or the message expires.
-        let waits =
-            matches!(outcome, Err(TransferFailure::NoTunnel | TransferFailure::Closed | TransferFailure::Unreachable));
-        if side == Side::Server && waits {
-            self.exchange.transits[at].ticket = None;
-            return;
-        }
-        let transit = self.exchange.transits.remove(at);
-        match outcome {
-            Ok(()) if transit.is_copy() => self.exchange.dirty = true,
-            Ok(()) => self.exchange.delivered(now, peer, &transit.letter),
-            Err(reason) => self.exchange.undelivered(now, peer, &transit.letter, Undelivered::Tunnel(reason)),
-        }
-    }
+/// What is at the hub's endpoints (han.md 8.5): Gas ESI, gas mirror, Remote CommsHub.
+fn describe(node: &mut Node) {
+    use crate::gpf::{CALENDAR, MESSAGING, PRICE};
+    use han::zcl::mirror::CLUSTER as METERING;
+    const PREPAYMENT: u16 = 0x0705;
+    const BASIC: u16 = 0x0000;
+    node.describe(SimpleDescriptor::smart_energy(
+        ESI_ENDPOINT,
+        0x0500,
+        [BASIC, PRICE, MESSAGING, CALENDAR, han::cbke::CLUSTER],
+        [METERING],
+    ));
+    node.describe(SimpleDescriptor::smart_energy(MIRROR_ENDPOINT, 0x0501, [BASIC, METERING, PREPAYMENT], [METERING]));
+    node.describe(SimpleDescriptor::smart_energy(TUNNEL_ENDPOINT, 0x0508, [BASIC, TUNNELING], [TUNNELING]));
 }
