@@ -1,7 +1,9 @@
 //! `lastmetre home new`: fresh identities, keys and certificates.
 use super::HomeError;
 use super::certificate::{Authority, key_to_pem, scalar};
-use super::file::{Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan};
+use super::file::{
+    Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan,
+};
 use super::keys::{HanKeys, Secrets};
 use gbcs::Eui64;
 use gbcs::certificate::Role;

@@ -86,7 +86,14 @@ pub fn new(args: &NewArgs) -> Result<ExitCode, Failure> {
         ..default
     };
     let payment_mode = args.payment_mode;
-    let new = NewHome { payment_mode, identities, profile: args.profile, wan: args.wan, apart: args.apart, ..NewHome::at(&args.dir) };
+    let new = NewHome {
+        payment_mode,
+        identities,
+        profile: args.profile,
+        wan: args.wan,
+        apart: args.apart,
+        ..NewHome::at(&args.dir)
+    };
     create(&new)?;
     let home = Home::open(&args.dir)?;
     let dir = args.dir.display();

@@ -58,9 +58,8 @@ impl Hsm {
     /// Put the supplier's key for this usage into the token.
     fn import(&self, usage: &str, id: &str) {
         let keys: serde_json::Value = serde_json::from_slice(&std::fs::read(data("keys.json")).unwrap()).unwrap();
-        let is = |key: &&serde_json::Value| {
-            key["eui64"] == SUPPLIER && key["usage"] == usage && key["prepayment"] != true
-        };
+        let is =
+            |key: &&serde_json::Value| key["eui64"] == SUPPLIER && key["usage"] == usage && key["prepayment"] != true;
         let key = keys.as_array().unwrap().iter().find(is).unwrap();
         let scalar = hex::decode(key["private_scalar"].as_str().unwrap()).unwrap();
         let key = p256::SecretKey::from_slice(&scalar).unwrap().to_pkcs8_pem(LineEnding::LF).unwrap();
