@@ -133,7 +133,7 @@ fn encode_rows(
         let RowTemplate { class, index, .. } = *template;
         let obis = object(template, rows.instance);
         let period = || rows.period.as_ref().ok_or(Fault::Catalogue);
-        let data = match (template.choice, &template.request) {
+        let data = match (template.choice, &template.request.of) {
             (Choice::Get, _) => {
                 made.push(Row::get(class, obis, index));
                 continue;

@@ -203,7 +203,11 @@ fn ppmid_config(plan: &Plan) -> ppmid::Config {
 
 fn meter_config(kind: Kind) -> MeterConfig {
     use Usage::{DigitalSignature, KeyAgreement};
-    let anchor = |role, usage, prepayment, eui, n| TrustAnchor { role, usage, prepayment, eui, key: *key(n).public() };
+    let anchor = |role, usage, prepayment, eui, n| {
+        let key = *key(n).public();
+        let key_id = *key.point().first_chunk().expect("64 octets");
+        TrustAnchor { role, usage, prepayment, eui, key, key_id }
+    };
     let (supplier, acb) = (meter::Role::Supplier, meter::Role::AccessControlBroker);
     let anchors = vec![
         anchor(supplier, DigitalSignature, false, SUPPLIER, SUPPLIER_SIGN),
