@@ -193,6 +193,53 @@ pub(crate) fn executed(times: &[(u32, Date)], from: Time, to: Time) -> bool {
     })
 }
 
+/// Periods that follow one another from a start on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Period {
+    /// Seconds since 2000; 0 where there are no periods.
+    start: u32,
+    /// Of how much of what: bits 0 to 3 of the ZCL's duration type are 0 minutes, 1 days, 2 weeks, 3 months.
+    duration: u32,
+    unit: u8,
+}
+
+impl Period {
+    pub const fn new(start: u32, duration: u32, unit: u8) -> Self {
+        Self { start, duration, unit }
+    }
+
+    /// Whether one ended after `begin` and by `end`.
+    pub fn ended(&self, begin: Time, end: Time) -> bool {
+        if self.start == 0 || self.duration == 0 || end.zigbee() < self.start {
+            return false;
+        }
+        let seconds = match self.unit & 0x0F {
+            0 => self.duration.saturating_mul(60),
+            1 => self.duration.saturating_mul(86_400),
+            2 => self.duration.saturating_mul(604_800),
+            // Months end where they began: on that day of the month, or the last there is.
+            _ => return self.month_ended(begin, end),
+        };
+        let number = |at: Time| at.zigbee().saturating_sub(self.start) / seconds.max(1);
+        begin.zigbee() < self.start || number(begin) != number(end)
+    }
+
+    fn month_ended(&self, begin: Time, end: Time) -> bool {
+        let start = Time::from_zigbee(self.start);
+        let of_start = Day::of(start);
+        let months = |at: Time| {
+            let day = Day::of(at);
+            let months = i32::from(day.year) * 12 + i32::from(day.month);
+            let begun = day.day > of_start.day
+                || (day.day == of_start.day && at.seconds() % 86_400 >= start.seconds() % 86_400)
+                || Day::of(Time::from_seconds(at.seconds() + 86_400)).month != day.month && day.day < of_start.day;
+            months - i32::from(!begun)
+        };
+        let of = |at: Time| (months(at) - months(start)).div_euclid(self.duration.min(1200) as i32);
+        begin.zigbee() < self.start || of(begin) != of(end)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,5 +335,23 @@ mod tests {
         assert!(executed((2026, 1, 31, 23, 30), (2026, 2, 1, 0, 0)));
         assert!(!executed((2026, 2, 1, 0, 0), (2026, 2, 1, 0, 30)));
         assert!(!executed((2026, 1, 30, 23, 30), (2026, 1, 31, 0, 0)));
+    }
+
+    #[test]
+    fn periods_of_days_and_months_end_at_the_moment_they_began() {
+        let at =
+            |year, month, day, hour| gbcs::time::Civil { year, month, day, hour, minute: 0, second: 0 }.time().unwrap();
+        let start = at(2026, 1, 31, 0).zigbee();
+        let weekly = Period { start, duration: 1, unit: 2 };
+        assert!(weekly.ended(at(2026, 2, 6, 23), at(2026, 2, 7, 0)));
+        assert!(!weekly.ended(at(2026, 2, 7, 0), at(2026, 2, 8, 0)));
+        let monthly = Period { start, duration: 1, unit: 3 };
+        assert!(monthly.ended(at(2026, 2, 27, 23), at(2026, 2, 28, 0)), "the last day of a short month");
+        assert!(!monthly.ended(at(2026, 2, 28, 0), at(2026, 3, 30, 23)));
+        assert!(monthly.ended(at(2026, 3, 30, 23), at(2026, 3, 31, 0)));
+        let quarterly = Period { start: at(2026, 1, 1, 0).zigbee(), duration: 3, unit: 3 };
+        assert!(!quarterly.ended(at(2026, 1, 31, 23), at(2026, 2, 1, 0)));
+        assert!(quarterly.ended(at(2026, 3, 31, 23), at(2026, 4, 1, 0)));
+        assert!(!Period::default().ended(at(2026, 3, 31, 23), at(2026, 4, 1, 0)));
     }
 }

@@ -8,6 +8,9 @@
 //! | what DLMS attributes and methods mean | `esme` |
 //! | what ZCL commands and attributes mean | `gsme` |
 //! | balances, debts, Emergency Credit, supply | [`prepayment`] |
+//! | what time and consumption do: registers, tariff, calendars, profiles | `passage`, `metering`, `tariff`, `calendar`, `profiles` |
+//! | credentials, keys, joins, firmware | `asn1`, `credentials` |
+//! | the customer at the keypad; outages; the battery of a gas meter | `local`, `outage`, [`Battery`] |
 //! | UTRNs | `top_up` |
 //! | the radio, the tunnel, sleep | `link`, `wake` |
 //! | the one record that survives a power cut | `state` |

@@ -8,7 +8,7 @@ use crate::metering::Energy;
 use crate::prepayment::{Account, Charge, Supply};
 use crate::profiles::{HALF_HOUR, Snapshot};
 use crate::state::Model;
-use crate::tariff::Tariff;
+use crate::tariff::{Tariff, Terms};
 use gbcs::crypto::Crypto;
 use gbcs::{Counter, MessageCode, Time};
 
@@ -38,11 +38,13 @@ impl<C: Crypto> Meter<C> {
         if until <= passed {
             return false;
         }
+        // Nothing that happens in between changes the tariff or a calendar.
+        let terms = self.terms();
         let mut end = passed;
         while end < until {
             let before = self.state.books.account.clone();
             end += HALF_HOUR;
-            self.half_hour(end);
+            self.half_hour(&terms, end);
             self.state.books.clock.passed = end;
             self.notice(Time::from_zigbee(end), &before, MessageCode(0), Counter(0));
         }
@@ -51,21 +53,24 @@ impl<C: Crypto> Meter<C> {
 
     /// Count and charge for what passed the meter just now.
     pub(crate) fn count(&mut self, at: Time, energy: &Energy) {
-        let tariff = self.tariff();
+        let terms = self.terms();
+        self.count_by(&terms.tariff, at, energy);
+    }
+
+    fn count_by(&mut self, tariff: &Tariff, at: Time, energy: &Energy) {
         let books = &mut self.state.books;
-        let price = books.metering.meter(&tariff, tariff.register(at), energy);
+        let price = books.metering.meter(tariff, tariff.register(at), energy);
         books.account.consume(i32::try_from(price).unwrap_or(i32::MAX));
     }
 
-    fn half_hour(&mut self, end: u32) {
+    fn half_hour(&mut self, terms: &Terms, end: u32) {
         let begin = Time::from_zigbee(end - HALF_HOUR);
         if let Some(load) = self.config.load
             && self.state.books.account.supply == Supply::Enabled
         {
-            self.count(begin, &load.energy(begin));
+            self.count_by(&terms.tariff, begin, &load.energy(begin));
         }
         let (moment, sizes) = (Time::from_zigbee(end), self.config.sizes);
-        let tariff = self.tariff();
         let books = &mut self.state.books;
         books.battery.half_hour();
         let ended = books.metering.end_half_hour(end);
@@ -79,7 +84,7 @@ impl<C: Crypto> Meter<C> {
             recover(&mut books.account, HOUR);
         }
         if end.is_multiple_of(DAY) {
-            books.account.charge(Charge::Standing, i32::try_from(tariff.standing_charge).unwrap_or(i32::MAX));
+            books.account.charge(Charge::Standing, i32::try_from(terms.tariff.standing_charge).unwrap_or(i32::MAX));
             recover(&mut books.account, DAY);
         }
         if let Ok(period) = u32::try_from(books.account.debt_cap_period)
@@ -95,37 +100,20 @@ impl<C: Crypto> Meter<C> {
             profiles.days.push((end - DAY, books.metering.end_day()), sizes.days);
             profiles.export.push((end, books.metering.total.export), sizes.days);
         }
-        self.calendars(begin, moment);
-    }
-
-    /// Ends of billing periods, resets of block counters, non-disablement periods.
-    fn calendars(&mut self, begin: Time, end: Time) {
-        let sizes = self.config.sizes;
-        let (bill, reset, protected) = match &self.state.model {
-            Model::Esme(store) => (
-                crate::calendar::executed(&esme::billing_times(store), begin, end),
-                crate::calendar::executed(&esme::block_reset_times(store), begin, end),
-                esme::non_disablement(store, end),
-            ),
-            Model::Gsme(store) => {
-                let (billing, block) = (gsme::billing_period(store), gsme::block_period(store));
-                (billing.ended(begin, end), block.ended(begin, end), gsme::non_disablement(store, end))
-            }
-        };
-        let books = &mut self.state.books;
-        if bill {
-            books.bill(end, &sizes);
+        if terms.billing.ended(begin, moment) {
+            books.bill(moment, &sizes);
         }
-        if reset {
+        if terms.block_reset.ended(begin, moment) {
             books.metering.reset_blocks();
         }
-        books.account.protect(protected);
+        books.account.protect(terms.non_disablement.holds(moment));
     }
 
-    fn tariff(&self) -> Tariff {
+    /// The tariff and the calendars, as the objects have them now.
+    fn terms(&self) -> Terms {
         match &self.state.model {
-            Model::Esme(store) => esme::tariff(store),
-            Model::Gsme(store) => gsme::tariff(store),
+            Model::Esme(store) => esme::terms(store),
+            Model::Gsme(store) => gsme::terms(store),
         }
     }
 }

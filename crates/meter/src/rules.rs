@@ -3,7 +3,8 @@ use crate::config::{Kind, Role};
 use crate::counters::Rule;
 use crate::esme::Attribute;
 use crate::gsme::ResponseForm;
-use gbcs::catalogue::{self, Category, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
+use alloc::collections::BTreeSet;
+use gbcs::catalogue::{self, Arguments, Category, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
 use gbcs::dlms::{AccessRequest, BitString, Choice, Data, DateTime};
 use gbcs::gbz::zcl::{CLUSTER_SPECIFIC, READ_ATTRIBUTES_RESPONSE};
 use gbcs::gbz::{self, Component};
@@ -120,6 +121,23 @@ impl Rules {
     }
 }
 
+/// Attributes of a cluster that the Gas Proxy Function answers for the gas meter, by the use cases of both; with them whether supply
+/// is on, and how the customer pays, which a display shows (GBCS 10.3).
+pub(crate) fn mirrored(cluster: u16) -> BTreeSet<u16> {
+    let both = |use_case: &&UseCase| use_case.is_for(DeviceType::Gsme) && use_case.is_for(DeviceType::Gpf);
+    let components = catalogue::all().iter().filter(both).flat_map(|use_case| use_case.components);
+    let read =
+        components.filter(|component| component.cluster == cluster).flat_map(|component| match component.arguments {
+            Arguments::Attributes(ids) => ids,
+            _ => &[],
+        });
+    let shown = match cluster {
+        0x0702 => 0x0014,
+        _ => 0x0000,
+    };
+    read.copied().chain([shown]).collect()
+}
+
 /// Whether the catalogue says what the Command is made of.
 fn models(use_case: &UseCase) -> bool {
     match use_case.family {
@@ -155,10 +173,7 @@ fn rows() -> impl Iterator<Item = &'static RowTemplate> {
 }
 
 fn covers(row: &RowTemplate, attribute: Attribute) -> bool {
-    let mut groups = row.obis.0.iter().zip(&row.obis_to.0).zip(&attribute.obis.0);
-    row.class == attribute.class
-        && row.index == attribute.index
-        && groups.all(|((low, high), group)| (low..=high).contains(&group))
+    (row.class, row.index) == (attribute.class, attribute.index) && row.covers(attribute.obis)
 }
 
 /// The empty value of a shape; `None` for shapes that have none.

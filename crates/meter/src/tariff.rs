@@ -1,7 +1,8 @@
 //! A tariff as both meters price by it: when which register counts, what a unit costs, what a day costs.
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, Date, Period, Switch, executed, scheduled};
 use crate::metering::{BLOCK_RATES, BLOCKS, TOU};
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use gbcs::Time;
 
 /// Where energy is counted.
@@ -11,6 +12,53 @@ pub(crate) enum Register {
     Tou(u8),
     /// In blocks of a rate, 1 to 8.
     Block(u8),
+}
+
+/// What a meter lives by.
+pub(crate) struct Terms {
+    pub tariff: Tariff,
+    /// Ends of billing periods.
+    pub billing: Periods,
+    /// When block counters start anew.
+    pub block_reset: Periods,
+    /// When lack of credit does not disable supply.
+    pub non_disablement: NonDisablement,
+}
+
+/// Moments that come again.
+pub(crate) enum Periods {
+    /// At these times of day on these days.
+    Times(Vec<(u32, Date)>),
+    /// One after the other.
+    Follow(Period),
+}
+
+impl Periods {
+    /// Whether one ended after `begin` and by `end`.
+    pub fn ended(&self, begin: Time, end: Time) -> bool {
+        match self {
+            Self::Times(times) => executed(times, begin, end),
+            Self::Follow(period) => period.ended(begin, end),
+        }
+    }
+}
+
+/// When lack of credit does not disable supply.
+pub(crate) enum NonDisablement {
+    /// A schedule with a selector that starts it, and its special days.
+    Schedule(Vec<Switch>, Vec<(Date, u8)>, u16),
+    /// A calendar with a selector for it.
+    Calendar(Calendar, u16),
+}
+
+impl NonDisablement {
+    pub fn holds(&self, at: Time) -> bool {
+        match self {
+            Self::Schedule(lines, _, _) if lines.is_empty() => false,
+            Self::Schedule(lines, special, start) => scheduled(lines, special, at) == Some(*start),
+            Self::Calendar(calendar, on) => calendar.selector(at) == Some(*on),
+        }
+    }
 }
 
 /// The tariff in force. Prices are in millipence a kilowatt hour.

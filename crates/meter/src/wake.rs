@@ -90,10 +90,12 @@ const PENDING: [u8; 4] = [0xFE, 0xFF, 0x30, 0x00];
 /// What is reported, by cluster. Metering comes last: its mirror is the one that answers.
 pub(crate) fn reports(state: &State) -> Vec<(u16, Vec<u8>)> {
     let Model::Gsme(store) = &state.model else { return Vec::new() };
-    let [(metering, mut first), (prepayment, mut second)] = gsme::reports(store, &state.books);
-    first.extend_from_slice(&COMPLETE);
-    second.extend_from_slice(&PENDING);
-    alloc::vec![(prepayment, second), (metering, first)]
+    let mut reports = gsme::reports(store, &state.books);
+    let last = reports.len().saturating_sub(1);
+    for (n, (_, report)) in reports.iter_mut().enumerate() {
+        report.extend_from_slice(if n == last { &COMPLETE } else { &PENDING });
+    }
+    reports
 }
 
 /// A Report Attributes frame.

@@ -9,7 +9,7 @@ pub mod story;
 pub use han::keys_beside;
 
 use crate::failure::Failure;
-use crate::home::{self, Home, NewHome, Profile, Wan};
+use crate::home::{self, Home, NewHome, PaymentMode, Profile, Wan};
 use crate::process::{now, servers};
 use ::headend::HeadEndHandle;
 use ::headend::config::Deadlines;
@@ -96,7 +96,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let requests = requests(&args.requests)?;
     let folder = tempfile::tempdir().map_err(Failure::input)?;
     let dir = folder.path().join("home");
-    home::create(&NewHome { profile: args.profile, wan: args.wan, apart: true, ..NewHome::at(&dir) })?;
+    // The customer pays by bill until one of the Commands changes that.
+    let payment_mode = PaymentMode::Credit;
+    home::create(&NewHome { profile: args.profile, wan: args.wan, payment_mode, apart: true, ..NewHome::at(&dir) })?;
     let home = Home::open(&dir)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::input)?;
     let holds = runtime.block_on(deliver(args, &home, requests))?;

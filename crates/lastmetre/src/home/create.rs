@@ -1,7 +1,9 @@
 //! `lastmetre home new`: fresh identities, keys and certificates.
 use super::HomeError;
 use super::certificate::{Authority, key_to_pem, scalar};
-use super::file::{Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, Profile, RadioNode, Wan};
+use super::file::{
+    Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan,
+};
 use super::keys::{HanKeys, Secrets};
 use gbcs::Eui64;
 use gbcs::certificate::Role;
@@ -66,6 +68,8 @@ pub struct NewHome {
     pub profile: Profile,
     /// The WAN at the start.
     pub wan: Wan,
+    /// How its customer pays before a Command says otherwise.
+    pub payment_mode: PaymentMode,
     /// Ports that are free now, and loopback addresses of its own for the radios: so that homes can run side by side.
     pub apart: bool,
 }
@@ -78,6 +82,7 @@ impl NewHome {
             identities: Identities::default(),
             profile: Profile::Assured,
             wan: Wan::Down,
+            payment_mode: PaymentMode::Prepayment,
             apart: false,
         }
     }
@@ -146,7 +151,7 @@ fn home_toml(new: &NewHome) -> Result<String, HomeError> {
             deadlines: Default::default(),
         },
         gsme: Gsme::default(),
-        meters: Meters::default(),
+        meters: Meters { payment_mode: new.payment_mode, ..Meters::default() },
     };
     let text = toml::to_string(&file).map_err(|e| HomeError::content(&new.dir, e))?;
     Ok(format!(

@@ -62,6 +62,9 @@ pub struct NewArgs {
     /// The WAN at the start
     #[arg(long, value_enum, default_value = "down")]
     wan: Wan,
+    /// How the customer pays before a Command says otherwise
+    #[arg(long, value_enum, default_value = "prepayment")]
+    payment_mode: PaymentMode,
     /// Ports that are free now, and radio addresses of its own: so that homes can run side by side
     #[arg(long)]
     apart: bool,
@@ -82,7 +85,15 @@ pub fn new(args: &NewArgs) -> Result<ExitCode, Failure> {
         network_operator: args.network_operator.unwrap_or(default.network_operator),
         ..default
     };
-    let new = NewHome { identities, profile: args.profile, wan: args.wan, apart: args.apart, ..NewHome::at(&args.dir) };
+    let payment_mode = args.payment_mode;
+    let new = NewHome {
+        payment_mode,
+        identities,
+        profile: args.profile,
+        wan: args.wan,
+        apart: args.apart,
+        ..NewHome::at(&args.dir)
+    };
     create(&new)?;
     let home = Home::open(&args.dir)?;
     let dir = args.dir.display();

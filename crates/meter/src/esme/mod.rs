@@ -17,7 +17,7 @@ pub(crate) use activation::activate;
 pub(crate) use execute::execute;
 pub use objects::Attribute;
 pub(crate) use registers::registers;
-pub(crate) use tariff::{billing_times, block_reset_times, non_disablement, tariff};
+pub(crate) use tariff::terms;
 
 use crate::books::Books;
 use alloc::collections::BTreeMap;

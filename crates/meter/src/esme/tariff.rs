@@ -2,17 +2,16 @@
 use super::Store;
 use super::bindings::{to_millipence, unit_charge};
 use super::objects::*;
-use crate::calendar::{Calendar, Date, Switch, scheduled};
-use crate::tariff::Tariff;
+use crate::calendar::{Calendar, Date, Switch};
+use crate::tariff::{NonDisablement, Periods, Tariff, Terms};
 use alloc::vec::Vec;
-use gbcs::Time;
 use gbcs::dlms::{BitString, Data};
 
 /// Script selector that starts a non-disablement period.
 const NON_DISABLEMENT: u16 = 32;
 
 /// The tariff in force.
-pub(crate) fn tariff(store: &Store) -> Tariff {
+fn tariff(store: &Store) -> Tariff {
     let mut tariff = Tariff::new(calendar(store));
     for (index, price) in prices(store, PRICES) {
         match index {
@@ -97,16 +96,18 @@ fn special_days(store: &Store, table: Attribute) -> Vec<(Date, u8)> {
     data.as_ref().and_then(Data::as_array).unwrap_or_default().iter().filter_map(day).collect()
 }
 
-/// Whether supply must not be disabled for lack of credit at a moment.
-pub(crate) fn non_disablement(store: &Store, at: Time) -> bool {
+/// What an electricity meter lives by.
+pub(crate) fn terms(store: &Store) -> Terms {
+    let schedule = |d| Periods::Times(execution_times(store, Attribute::new(22, [0, 0, 15, d, 0, 255], 4)));
     let lines = store.get(Attribute::new(10, [0, 0, 12, 0, 1, 255], 2));
-    let lines: Vec<Switch> =
-        lines.as_ref().and_then(Data::as_array).unwrap_or_default().iter().filter_map(line).collect();
-    if lines.is_empty() {
-        return false;
-    }
+    let lines = lines.as_ref().and_then(Data::as_array).unwrap_or_default().iter().filter_map(line);
     let special = special_days(store, Attribute::new(11, [0, 0, 11, 0, 2, 255], 2));
-    scheduled(&lines, &special, at) == Some(NON_DISABLEMENT)
+    Terms {
+        tariff: tariff(store),
+        billing: schedule(0),
+        block_reset: schedule(1),
+        non_disablement: NonDisablement::Schedule(lines.collect(), special, NON_DISABLEMENT),
+    }
 }
 
 /// `{ index, enable, script, selector, time, validity, weekdays, special days, begin, end }`; `None` for one not enabled.
@@ -126,16 +127,6 @@ fn line(row: &Data) -> Option<Switch> {
         begin: Date::dlms(begin.as_octets()?)?,
         end: Date::dlms(end.as_octets()?)?,
     })
-}
-
-/// When billing periods end.
-pub(crate) fn billing_times(store: &Store) -> Vec<(u32, Date)> {
-    execution_times(store, Attribute::new(22, [0, 0, 15, 0, 0, 255], 4))
-}
-
-/// When the block counters are reset.
-pub(crate) fn block_reset_times(store: &Store) -> Vec<(u32, Date)> {
-    execution_times(store, Attribute::new(22, [0, 0, 15, 1, 0, 255], 4))
 }
 
 /// `array { octet-string(4) time, octet-string(5) date }`

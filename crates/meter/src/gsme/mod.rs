@@ -10,7 +10,7 @@ mod timed;
 
 pub(crate) use execute::{ResponseForm, execute, execute_due};
 pub(crate) use registers::{registers, reports};
-pub(crate) use tariff::{billing_period, block_period, non_disablement, tariff};
+pub(crate) use tariff::terms;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;

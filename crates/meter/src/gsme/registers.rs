@@ -37,20 +37,27 @@ pub(crate) fn registers(store: &Store, books: &Books) -> Vec<Register> {
     registers
 }
 
-/// What a waking meter reports to its mirror, by cluster: records as a Report Attributes has them, without a status.
-pub(crate) fn reports(store: &Store, books: &Books) -> [(u16, Vec<u8>); 2] {
-    const REPORTED: [(u16, &[u16]); 2] =
-        [(cluster::METERING, &[0x0000, 0x0014, 0x0A00]), (cluster::PREPAYMENT, &[0x0000, 0x0001, 0x0002, 0x0005])];
-    REPORTED.map(|(cluster, ids)| {
-        let mut payload = Vec::new();
-        for &id in ids {
+/// Octets of the records of a report: with its ZCL header and reporting status it fits one frame (han.md 11.6).
+const REPORT: usize = 58;
+
+/// What a waking meter reports to its mirror: everything that the Gas Proxy Function may be asked for, cluster by cluster in parts,
+/// metering last. Records as a Report Attributes has them, without a status.
+pub(crate) fn reports(store: &Store, books: &Books) -> Vec<(u16, Vec<u8>)> {
+    let mut reports: Vec<(u16, Vec<u8>)> = Vec::new();
+    for cluster in [cluster::PREPAYMENT, cluster::METERING] {
+        let mut part = Vec::new();
+        for id in crate::rules::mirrored(cluster) {
             let Some(value) = read(store, books, cluster, id) else { continue };
             let mut record = Vec::new();
             Body::ReadAttributesResponse(alloc::vec![AttributeRecord { id, value: Ok(value) }]).encode(&mut record);
+            if part.len() + record.len() > REPORT {
+                reports.push((cluster, core::mem::take(&mut part)));
+            }
             // id[2] status type value: a report has no status.
-            payload.extend_from_slice(&record[..2]);
-            payload.extend_from_slice(&record[3..]);
+            part.extend_from_slice(&record[..2]);
+            part.extend_from_slice(&record[3..]);
         }
-        (cluster, payload)
-    })
+        reports.push((cluster, part));
+    }
+    reports
 }

@@ -2,10 +2,9 @@
 use super::attributes::{cluster, price};
 use super::tables::{self, DELIVERED, FRIENDLY_CREDIT};
 use super::{Store, attributes};
-use crate::calendar::{Calendar, Date, Day};
+use crate::calendar::{Calendar, Date, Period};
 use crate::metering::BLOCKS;
-use crate::tariff::{Register, Tariff};
-use gbcs::Time;
+use crate::tariff::{NonDisablement, Periods, Register, Tariff, Terms};
 use gbcs::gbz::zcl::*;
 
 /// The tariff in force.
@@ -58,93 +57,28 @@ fn calendar(store: &Store, kind: u8) -> Calendar {
     calendar
 }
 
-/// Whether supply must not be disabled for lack of credit at a moment: friendly credit.
-pub(crate) fn non_disablement(store: &Store, at: Time) -> bool {
-    calendar(store, FRIENDLY_CREDIT).selector(at) == Some(1)
-}
-
-/// Periods that follow one another from a start on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Period {
-    /// Seconds since 2000; 0 where there are no periods.
-    start: u32,
-    /// Of how much of what: bits 0 to 3 of the ZCL's duration type are 0 minutes, 1 days, 2 weeks, 3 months.
-    duration: u32,
-    unit: u8,
-}
-
-impl Period {
-    /// Whether one ended after `begin` and by `end`.
-    pub fn ended(&self, begin: Time, end: Time) -> bool {
-        if self.start == 0 || self.duration == 0 || end.zigbee() < self.start {
-            return false;
-        }
-        let seconds = match self.unit & 0x0F {
-            0 => self.duration.saturating_mul(60),
-            1 => self.duration.saturating_mul(86_400),
-            2 => self.duration.saturating_mul(604_800),
-            // Months end where they began: on that day of the month, or the last there is.
-            _ => return self.month_ended(begin, end),
-        };
-        let number = |at: Time| at.zigbee().saturating_sub(self.start) / seconds.max(1);
-        begin.zigbee() < self.start || number(begin) != number(end)
-    }
-
-    fn month_ended(&self, begin: Time, end: Time) -> bool {
-        let start = Time::from_zigbee(self.start);
-        let of_start = Day::of(start);
-        let months = |at: Time| {
-            let day = Day::of(at);
-            let months = i32::from(day.year) * 12 + i32::from(day.month);
-            let begun = day.day > of_start.day
-                || (day.day == of_start.day && at.seconds() % 86_400 >= start.seconds() % 86_400)
-                || Day::of(Time::from_seconds(at.seconds() + 86_400)).month != day.month && day.day < of_start.day;
-            months - i32::from(!begun)
-        };
-        let of = |at: Time| (months(at) - months(start)).div_euclid(self.duration.min(1200) as i32);
-        begin.zigbee() < self.start || of(begin) != of(end)
+/// What a gas meter lives by: non-disablement is friendly credit.
+pub(crate) fn terms(store: &Store) -> Terms {
+    Terms {
+        tariff: tariff(store),
+        billing: Periods::Follow(billing_period(store)),
+        block_reset: Periods::Follow(block_period(store)),
+        non_disablement: NonDisablement::Calendar(calendar(store, FRIENDLY_CREDIT), 1),
     }
 }
 
 /// Billing periods.
-pub(crate) fn billing_period(store: &Store) -> Period {
+fn billing_period(store: &Store) -> Period {
     match tables::kept(store, cluster::PRICE, PublishBillingPeriod::ID) {
-        Some(Command::PublishBillingPeriod(p)) => {
-            Period { start: p.start, duration: p.duration.value(), unit: p.duration_type }
-        }
+        Some(Command::PublishBillingPeriod(p)) => Period::new(p.start, p.duration.value(), p.duration_type),
         _ => Period::default(),
     }
 }
 
 /// Periods of block tariffs: their counters start anew with each.
-pub(crate) fn block_period(store: &Store) -> Period {
+fn block_period(store: &Store) -> Period {
     match tables::kept(store, cluster::PRICE, PublishBlockPeriod::ID) {
-        Some(Command::PublishBlockPeriod(p)) => {
-            Period { start: p.start, duration: p.duration.value(), unit: p.duration_type }
-        }
+        Some(Command::PublishBlockPeriod(p)) => Period::new(p.start, p.duration.value(), p.duration_type),
         _ => Period::default(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn periods_of_days_and_months_end_at_the_moment_they_began() {
-        let at =
-            |year, month, day, hour| gbcs::time::Civil { year, month, day, hour, minute: 0, second: 0 }.time().unwrap();
-        let start = at(2026, 1, 31, 0).zigbee();
-        let weekly = Period { start, duration: 1, unit: 2 };
-        assert!(weekly.ended(at(2026, 2, 6, 23), at(2026, 2, 7, 0)));
-        assert!(!weekly.ended(at(2026, 2, 7, 0), at(2026, 2, 8, 0)));
-        let monthly = Period { start, duration: 1, unit: 3 };
-        assert!(monthly.ended(at(2026, 2, 27, 23), at(2026, 2, 28, 0)), "the last day of a short month");
-        assert!(!monthly.ended(at(2026, 2, 28, 0), at(2026, 3, 30, 23)));
-        assert!(monthly.ended(at(2026, 3, 30, 23), at(2026, 3, 31, 0)));
-        let quarterly = Period { start: at(2026, 1, 1, 0).zigbee(), duration: 3, unit: 3 };
-        assert!(!quarterly.ended(at(2026, 1, 31, 23), at(2026, 2, 1, 0)));
-        assert!(quarterly.ended(at(2026, 3, 31, 23), at(2026, 4, 1, 0)));
-        assert!(!Period::default().ended(at(2026, 3, 31, 23), at(2026, 4, 1, 0)));
     }
 }

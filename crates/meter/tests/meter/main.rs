@@ -8,6 +8,7 @@ mod home;
 mod hub;
 mod matrix;
 mod radio;
+mod reads;
 mod refusals;
 mod restart;
 mod rtds;

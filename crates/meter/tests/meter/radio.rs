@@ -228,6 +228,9 @@ impl Hub {
     }
 }
 
+/// Reports of one wake: what the Gas Proxy Function may be asked for, in frames.
+const REPORTS: usize = 6;
+
 #[test]
 fn an_electricity_meter_answers_through_the_tunnel_the_hub_opened() {
     let mut air = Air::new(Kind::Esme);
@@ -262,16 +265,16 @@ fn a_gas_meter_sleeps_wakes_reports_fetches_answers_and_sleeps_again() {
     air.run_for(9);
     assert_eq!((air.hub.reports, air.executed()), (0, 0), "asleep");
     air.run_for(60);
-    assert_eq!(air.hub.reports, 2);
+    assert_eq!(air.hub.reports, REPORTS);
     assert!(air.events.contains(&Event::Woke { messages_waiting: true }));
     assert_eq!(air.hub.received.len(), 3, "{:?}", air.events);
     assert_eq!(register(&air.meter, "meter balance"), "3.00");
     let quiet = air.events.len();
     air.run_for(1_700);
     assert_eq!(air.events.len(), quiet, "asleep");
-    assert_eq!(air.hub.reports, 2);
+    assert_eq!(air.hub.reports, REPORTS);
     air.run_for(100);
-    assert_eq!(air.hub.reports, 4, "half an hour later");
+    assert_eq!(air.hub.reports, 2 * REPORTS, "half an hour later");
     assert!(air.events.contains(&Event::Woke { messages_waiting: false }));
 }
 
@@ -279,12 +282,12 @@ fn a_gas_meter_sleeps_wakes_reports_fetches_answers_and_sleeps_again() {
 fn a_gas_meter_wakes_when_told_to_and_keeps_the_phase_of_its_cycle() {
     let mut air = Air::new(Kind::Gsme);
     air.run_for(100);
-    assert_eq!(air.hub.reports, 2);
+    assert_eq!(air.hub.reports, REPORTS);
     air.meter.wake_now(air.now);
     air.run_for(100);
-    assert_eq!(air.hub.reports, 4);
+    assert_eq!(air.hub.reports, 2 * REPORTS);
     air.run_for(1_800);
-    assert_eq!(air.hub.reports, 6);
+    assert_eq!(air.hub.reports, 3 * REPORTS);
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Household {
     pub fn with(edit: impl FnOnce(&mut toml::Table)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("home");
-        let made = lastmetre().args(["home", "new", "--apart"]).arg(&dir).output().unwrap();
+        let made = lastmetre().args(["home", "new", "--apart", "--payment-mode", "credit"]).arg(&dir).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let mut home = read_toml(&dir.join("home.toml"));
         // What takes a while in a street is short on one machine; nothing in these tests depends on how short.
