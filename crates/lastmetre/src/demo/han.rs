@@ -127,6 +127,9 @@ impl Devices {
     }
 }
 
+/// Writes a frame into a file of either format.
+type Write = Box<dyn FnMut(Time, &[u8]) -> std::io::Result<()> + Send>;
+
 /// A capture of what is on the air, and beside it the keys that open it in Wireshark.
 pub struct Capture {
     file: std::fs::File,
@@ -161,7 +164,7 @@ impl Capture {
     /// Writes each frame as it starts on the air.
     pub fn tap(self) -> Result<sim::Capture, Failure> {
         let link = LinkType::IEEE802_15_4;
-        let mut write: Box<dyn FnMut(Time, &[u8]) -> std::io::Result<()> + Send> = if self.next_generation {
+        let mut write: Write = if self.next_generation {
             let application = concat!("lastmetre ", env!("CARGO_PKG_VERSION"));
             let mut writer = pcapng::Writer::new(self.file, link, application).map_err(Failure::input)?;
             Box::new(move |at, frame| writer.write(at, frame))
