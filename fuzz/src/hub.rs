@@ -23,7 +23,7 @@ pub const DEVICES: [(Station, DeviceKind); 4] = [
 ];
 /// The Gas Proxy Function.
 pub const GPF: Eui64 = Station::new(0xA3, false).eui;
-const ACB: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);
+pub(crate) const ACB: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);
 /// The longest record: the mailbox, what waits for four tunnels, taps, and the WAN's 256 KiB, each message once or twice.
 const RECORD_MAX: usize = (64 + 4 * 96 + 32) * 1600 + 256 * 1024 + 64 * 1024;
 /// Frames that one cause may lead to in a home of five stacks before all rest.

@@ -775,7 +775,63 @@ pub fn comms_hub() -> Seeds {
         ("assured-without-wan", behind(&[4], &script)),
         ("secmp0038", behind(&[3], &script)),
         ("today", behind(&[1], &script)),
+        ("device-log", behind(&[5], &device_log())),
     ]
+}
+
+/// The ACB lists a device and removes one, a device and an HHT knock, power is lost.
+fn device_log() -> Vec<u8> {
+    const LOG: Obis = Obis([0, 0, 30, 3, 0, 255]);
+    let ccs = |code: u16, counter: u64, rows: Vec<Row>| {
+        let (originator, target) = (crate::hub::ACB, crate::stations::HUB.eui);
+        let id = MessageId { originator, target, cra: Cra::Command, counter: Counter(counter) };
+        let header = GroupingHeader::new(id, MessageCode(code));
+        let payload = AccessRequest::new(Counter(counter), rows).encode();
+        let message = Message { header, payload, signature: SignatureField::Empty, mac: Some([0; 12]) };
+        [&[0][..], &message.encode()].concat()
+    };
+    let new = Eui64::from_u64(0x00DB_1234_5678_90B0);
+    let register = Data::structure([Data::octets(new.octets()), Data::Enum(1), Data::octets([7; 16]), Data::Enum(132)]);
+    let add = vec![
+        Row::action(104, LOG, 1, register),
+        Row::set(104, LOG, 3, Data::LongUnsigned(900)),
+        Row::set(104, LOG, 2, Data::boolean(true)),
+    ];
+    let remove = vec![Row::action(104, LOG, 2, Data::octets(METERS[1].octets()))];
+    let (add, remove) = (ccs(1, 1, add), ccs(2, 2, remove));
+    let read = ccs(0x010F, 3, vec![Row::get(104, LOG, 4)]);
+    let hub = (PanId(0x1A62), mac::Address::Short(ShortAddress(0)));
+    let association = mac::Frame {
+        kind: mac::Kind::Command,
+        destination: Some(hub),
+        source: Some((Some(PanId::BROADCAST), mac::Address::Extended(new))),
+        ..mac::Frame::data(PanId(0x1A62), ShortAddress(0), ShortAddress(0), 1, &[1, 0x8E])
+    };
+    let poll = mac::Frame { source: Some((None, mac::Address::Extended(new))), payload: &[4], ..association };
+    let certificate = cbke::certificate(new);
+    let mut initiate = vec![0x11, 1, 0];
+    cbke::Command::Initiate { suites: 2, generation_times: [11, 16], certificate: &certificate }.encode(&mut initiate);
+    let knock = interpan::Frame {
+        source: new,
+        destination: crate::stations::HUB.eui,
+        pan: PanId(0x1A62),
+        sequence: 3,
+        cluster: 0x0800,
+        security: None,
+        payload: &initiate,
+    };
+    let frame = |psdu: Vec<u8>| [&[0][..], &psdu].concat();
+    let (association, poll, knock) = (frame(association.to_vec()), frame(poll.to_vec()), frame(knock.to_psdu()));
+    to_script(&[
+        (3, &add),
+        (2, &association),
+        (2, &poll),
+        (3, &read),
+        (2, &knock),
+        (8, &[]),
+        (3, &remove),
+        (5, &[0, 4]),
+    ])
 }
 
 /// Seeds of `ppmid`: a script.

@@ -239,7 +239,11 @@ impl Air {
                 assert!(neighbours.iter().any(|station| station.eui == datagram.peer));
                 // Endpoint 0 has the device profile, and nothing else has it.
                 let device_profile = datagram.profile == han::zdo::PROFILE;
-                assert!(if device_profile { datagram.dst_endpoint == 0 } else { [1, 3].contains(&datagram.dst_endpoint) });
+                assert!(if device_profile {
+                    datagram.dst_endpoint == 0
+                } else {
+                    [1, 3].contains(&datagram.dst_endpoint)
+                });
             }
             Output::Persist(counters) => {
                 let mut octets = Vec::new();

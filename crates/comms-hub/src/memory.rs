@@ -75,6 +75,8 @@ pub const TAPPED: [MessageCode; 9] = [
 ];
 /// Commands kept until their Response, at most.
 const TAPS: usize = 32;
+/// Octets of one Command kept, its blocks together: twice the longest there is.
+const TAP_OCTETS: usize = 8192;
 
 /// Copies of Commands on their way to a gas meter, until its Response tells which of them worked.
 #[derive(Clone, Debug, Default)]
@@ -98,7 +100,8 @@ impl Taps {
         let id = letter.route.id;
         if let Some((_, parts)) = self.taps.iter_mut().find(|(command, _)| *command == id) {
             let block = matches!(letter.route.form, gbcs::envelope::RouteForm::Block { .. });
-            if block && parts.len() < usize::from(u8::MAX) && !parts.contains(&letter.octets) {
+            let kept: usize = parts.iter().map(Vec::len).sum();
+            if block && kept + letter.octets.len() <= TAP_OCTETS && !parts.contains(&letter.octets) {
                 parts.push(letter.octets.clone());
             }
             return;
@@ -200,6 +203,22 @@ mod tests {
             taps.keep(&letter(1, 0x006B, form, number as u8));
         }
         assert_eq!(taps.answered(&id(1).answer()).unwrap(), [[1], [2], [3]]);
+    }
+
+    #[test]
+    fn half_finished_block_transfers_by_the_thousand_keep_memory_flat() {
+        let mut taps = Taps::default();
+        for n in 0..1000 {
+            for number in 1..=255 {
+                let form = RouteForm::Block { number, last: false };
+                let mut block = letter(n, 0x006B, form, number as u8);
+                block.octets.resize(1200, 0);
+                taps.keep(&block);
+            }
+        }
+        let octets: usize = taps.iter().flat_map(|(_, parts)| parts).map(Vec::len).sum();
+        assert!(octets <= TAPS * TAP_OCTETS, "{octets}");
+        assert_eq!(taps.iter().count(), TAPS);
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn run(seed: u64, tally: &mut Tally) {
         late: chance.below(11) as u32,
         seed,
         settings,
-        ..Plan::new(if seed % 2 == 0 { Profile::Secmp0038 } else { Profile::Assured })
+        ..Plan::new(if seed.is_multiple_of(2) { Profile::Secmp0038 } else { Profile::Assured })
     };
     let mut world = World::unobserved(plan);
     world.run_for(30);

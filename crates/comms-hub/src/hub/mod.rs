@@ -234,15 +234,6 @@ impl<C: Crypto> Hub<C> {
         self.run(now);
     }
 
-    /// The device left the network by itself, or joined it again: its tunnels are void.
-    pub fn device_left(&mut self, now: Time, eui: Eui64) {
-        self.server.reset(now, eui);
-        if let Some(entry) = self.exchange.log.entry(eui).copied() {
-            self.connect(now, &entry);
-        }
-        self.run(now);
-    }
-
     /// The next thing to do; drain it until `Timeout` after every call.
     pub fn poll(&mut self) -> Output {
         if self.exchange.dirty {

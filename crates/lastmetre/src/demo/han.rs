@@ -4,14 +4,15 @@
 //! waits for the gas meter to wake: half an hour of sleep passes in an instant, every timer in its order.
 use crate::failure::Failure;
 use crate::home::{DeviceCrypto, Home};
-use crate::process::{self, now, publish, servers};
+use crate::process::{self, CHANNEL, now, publish, servers};
 use dcc::wan::{HubEvent, HubLink};
 use gbcs::Time;
 use han::capture::dissect::Dissector;
-use han::capture::{LinkType, keys, pcap, pcapng};
+use han::capture::{LinkType, keys, pcap, pcapng, zep};
 use link::CarrierEvent;
 use meter::Register;
 use sim::{AirConfig, PartEvent, PartOutput};
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -46,7 +47,7 @@ impl Devices {
     /// Put the devices of a home on the air; what happens to them goes to `events`.
     pub fn start(
         home: &Home,
-        capture: Option<Capture>,
+        capture: Option<sim::Capture>,
         events: mpsc::UnboundedSender<(Time, PartEvent)>,
     ) -> Result<Self, Failure> {
         let start = now();
@@ -60,7 +61,7 @@ impl Devices {
             home.esme(None)?,
             home.gsme(None)?,
             AirConfig::default(),
-            capture.map(Capture::tap).transpose()?,
+            capture,
         );
         Ok(Self {
             home: devices,
@@ -126,6 +127,9 @@ impl Devices {
     }
 }
 
+/// Writes a frame into a file of either format.
+type Write = Box<dyn FnMut(Time, &[u8]) -> std::io::Result<()> + Send>;
+
 /// A capture of what is on the air, and beside it the keys that open it in Wireshark.
 pub struct Capture {
     file: std::fs::File,
@@ -158,9 +162,9 @@ impl Capture {
     }
 
     /// Writes each frame as it starts on the air.
-    fn tap(self) -> Result<sim::Capture, Failure> {
+    pub fn tap(self) -> Result<sim::Capture, Failure> {
         let link = LinkType::IEEE802_15_4;
-        let mut write: Box<dyn FnMut(Time, &[u8]) -> std::io::Result<()> + Send> = if self.next_generation {
+        let mut write: Write = if self.next_generation {
             let application = concat!("lastmetre ", env!("CARGO_PKG_VERSION"));
             let mut writer = pcapng::Writer::new(self.file, link, application).map_err(Failure::input)?;
             Box::new(move |at, frame| writer.write(at, frame))
@@ -179,6 +183,20 @@ impl Capture {
             }
         }))
     }
+}
+
+/// Sends each frame as ZEP v2 to this address as it starts on the air. Who is not there does not hear it.
+pub fn stream(to: SocketAddr) -> Result<sim::Capture, Failure> {
+    let own: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+    let socket = UdpSocket::bind(own).map_err(|e| Failure::input(format!("--zep {to}: {e}")))?;
+    let mut sequence = 0u32;
+    Ok(Box::new(move |at, frame| {
+        let packet = zep::Packet::new(CHANNEL, 0, at, sequence, frame).to_vec();
+        sequence = sequence.wrapping_add(1);
+        if let Err(error) = socket.send_to(&packet, to) {
+            tracing::debug!(%to, %error, "not heard");
+        }
+    }))
 }
 
 /// Where the keys of a capture are.

@@ -21,6 +21,7 @@ use gbcs::Time;
 use outcome::Asked;
 use progress::View;
 use sim::PartEvent;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -48,6 +49,9 @@ pub struct Args {
     /// Leave the protection of NWK and APS out of the capture, for tools that have no keys
     #[arg(long, requires = "pcap")]
     clear: bool,
+    /// Send what is on the air here as ZEP v2 while it is: Wireshark shows UDP port 17754 unasked
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    zep: Option<SocketAddr>,
     /// One JSON object per delivery, then one for the whole
     #[arg(long)]
     json: bool,
@@ -152,7 +156,15 @@ async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Reques
     let (began, start) = (Instant::now(), now());
     let dcc = servers::start_dcc(home).await?;
     let headend = servers::start_headend(home, deadlines(args)).await?;
-    let capture = args.pcap.as_deref().map(|path| han::Capture::create(path, home, args.clear)).transpose()?;
+    let capture = args.pcap.as_deref().map(|path| han::Capture::create(path, home, args.clear)?.tap()).transpose()?;
+    let stream = args.zep.map(han::stream).transpose()?;
+    let capture = match (capture, stream) {
+        (Some(mut file), Some(mut live)) => Some(Box::new(move |at: Time, frame: &[u8]| {
+            file(at, frame);
+            live(at, frame);
+        }) as sim::Capture),
+        (file, live) => file.or(live),
+    };
     let (tell, mut device_events) = mpsc::unbounded_channel();
     let devices = han::Devices::start(home, capture, tell)?;
     let before = devices.readings();

@@ -4,6 +4,7 @@ mod radio;
 pub mod servers;
 
 pub use part::{Running, now};
+pub use radio::CHANNEL;
 
 use crate::failure::Failure;
 use crate::home::{DeviceCrypto, Home, RadioNode};

@@ -95,3 +95,15 @@ fn the_hub_is_run_or_traced_and_nothing_in_between() {
     assert_eq!(run(["hub"]).code, 2);
     assert_eq!(run(["hub", "trace"]).code, 2);
 }
+
+#[test]
+fn the_demo_streams_its_air_as_zep_while_it_lasts() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    run(["demo", "--json", "--zep", &socket.local_addr().unwrap().to_string()]).ends(0);
+    let mut buffer = [0; 512];
+    let len = socket.recv(&mut buffer).unwrap();
+    let packet = han::capture::zep::Packet::parse(&buffer[..len]).unwrap();
+    assert_eq!(packet.sequence, 0);
+    assert!(han::mac::Frame::parse(packet.psdu).is_ok());
+}
