@@ -6,9 +6,9 @@ use std::time::Duration;
 use common::files;
 use duis::correlate::{CLOCK_TOLERANCE, Mismatch, check_local_command, check_local_command_for, correlate};
 use duis::xml::Document;
-use duis::{Device, DeviceType, Request, TransformContext, transform};
+use duis::{Body, CommandVariant, Device, DeviceType, Party, Request, Requester, TransformContext, transform};
 use gbcs::crypto::{Crypto as _, RustCrypto, SharedSecret};
-use gbcs::{Form, Time, protect};
+use gbcs::{Counter, Eui64, Form, Time, protect};
 use proptest::prelude::*;
 
 const NOW: Time = Time::from_zigbee(0x3000_0001);
@@ -145,4 +145,17 @@ proptest! {
         prop_assert!(check_local_command(&octets, &octets).is_err());
         prop_assert!(check_local_command_for(&request, &octets, &ctx).is_err());
     }
+}
+
+#[test]
+fn the_broker_counts_its_own_commands_but_nobody_else_may_be_the_broker() {
+    let (top, mut ctx) = named("elec-message");
+    let body = Body::plain("ReadSupplyStatus").unwrap();
+    let request = Request::new(top.header.id, "7.4".parse().unwrap(), CommandVariant::Send, body);
+    ctx.requester = Requester::Unknown;
+    let of = |id, counter| Some(Party { id: Eui64::from_u64(id), counter: Counter(counter) });
+    ctx.broker = of(0xB0, 0);
+    let made_by = |broker| transform(&request, &TransformContext { broker, ..ctx.clone() }).unwrap().octets;
+    assert!(correlate(&request, &made_by(of(0xB0, 77)), &ctx).is_ok());
+    assert!(matches!(correlate(&request, &made_by(of(0xBAD, 77)), &ctx), Err(Mismatch::Id { .. })));
 }

@@ -233,6 +233,9 @@ fn originator(
     if known && credentials.is_none() && !for_the_dcc {
         return Ok((asked.command(), Supplementary::None));
     }
+    if !for_the_dcc && !use_case.allows(catalogue::Originator::AccessControlBroker) {
+        return Err(Fault::NotOffered("for a User that the device does not know"));
+    }
     let broker = ctx.broker.ok_or(Fault::Missing("the access control broker and its counter"))?;
     let supplementary = if for_the_dcc || broker.id == asked.originator {
         Supplementary::None
