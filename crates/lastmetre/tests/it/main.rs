@@ -6,6 +6,7 @@ mod crash;
 mod demo;
 mod duis_documents;
 mod gbcs_messages;
+mod meters;
 mod processes;
 mod token;
 mod trace;
