@@ -285,6 +285,9 @@ impl Work<'_> {
             Some(_) => Requester::Unknown,
         };
         context.broker = Some(Party { id: self.acb, counter: id.counter });
+        // The DCC draws this number; here the same request gives the same one.
+        let digits = format!("{:04}", id.counter.0 % 10_000);
+        context.customer_number = digits.as_bytes().try_into().ok();
         let transitional = self.keys.with_role(Role::TransitionalCos).next();
         context.transitional_cos = transitional.map(|party| Party { id: party, counter: id.counter });
         context.other = request.body.other_device().and_then(|other| {
