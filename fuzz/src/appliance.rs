@@ -8,7 +8,9 @@ use gbcs::{Counter, Cra, Eui64, GroupingHeader, Message, MessageId, MessageView,
 use han::node::{self, MAX_DATAGRAM};
 use han::zcl::tunneling::CLUSTER;
 use han::{Datagram, Node, SMART_ENERGY};
-use meter::{DeviceKeys, FactorySettings, Kind, Meter, MeterConfig, Output, RadioConfig, Role, TrustAnchor, Usage};
+use meter::{
+    DeviceKeys, FactorySettings, Kind, Meter, MeterConfig, Output, Place, RadioConfig, Role, TrustAnchor, Usage,
+};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -110,7 +112,14 @@ impl Home {
             2 => self.pass(Duration::from_secs(60 * u64::from(u16::from_le_bytes([step.octet(0), step.octet(1)])))),
             3 => self.restart(),
             4 => self.meter.consume(now, i32::from_le_bytes([0, step.octet(0), step.octet(1), step.octet(2)])),
-            5 => _ = self.meter.enable_supply_locally(now),
+            5 => {
+                let place = if step.octet(1) & 1 == 0 { Place::Keypad } else { Place::Ppmid };
+                match step.octet(0) % 3 {
+                    0 => _ = self.meter.enable_supply_locally(now, place),
+                    1 => _ = self.meter.activate_emergency_locally(now, place),
+                    _ => _ = self.meter.enter_utrn(now, place, step.behind(2)),
+                }
+            }
             6 => self.meter.wake_now(now),
             7 => self.meter.handle_frame(now, step.data),
             _ => {
