@@ -185,3 +185,17 @@ fn the_catalogue_says_what_the_public_tables_say() {
     }
     assert!(members > 800, "{members}");
 }
+
+#[test]
+fn a_name_is_of_one_object_and_one_member_of_it() {
+    let mut names: Vec<_> =
+        catalogue::objects().iter().flat_map(|object| object.members).map(|member| member.full_name()).collect();
+    let n = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), n);
+    for name in names {
+        let (object, member) = catalogue::member_by_name(&name).unwrap();
+        assert_eq!(catalogue::member(object.class, object.obis, member.index), Some(member), "{name}");
+    }
+}

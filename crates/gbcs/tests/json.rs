@@ -102,6 +102,11 @@ fn a_document_that_does_not_read_says_where_and_what_was_expected() {
         ),
         (
             "0x001C",
+            row(r#""name": "meter_balance.adjust", "class": 113, "value": 3"#),
+            "rows[0]: the class, object and number of meter_balance.adjust, or none, expected",
+        ),
+        (
+            "0x001C",
             row(r#""name": "meter_balance.adjust", "value": 3, "valeu": 4"#),
             "payload.dlms.request.rows[0].valeu: one of",
         ),

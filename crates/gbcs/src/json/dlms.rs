@@ -3,20 +3,21 @@
 //! A row has its class, object and number, and its name; any of the two is enough to read it. Its value is that of the catalogue's
 //! type (`value`), or carries DLMS types (`data`) where it has another.
 use super::form::{At, Fields, FormError};
+use super::row::RowReader;
 use super::says::says;
 use super::value::{from_json, to_json, typed};
 use crate::catalogue::{self, Field, Index, Meaning, Member, RowTemplate, Type, UseCase};
 use crate::dlms::{
     Access, AccessRequest, AccessResponse, Answer, Apdu, Choice, Data, DataAccessResult, DataNotification, DateTime,
-    InvokeId, Obis, Row,
+    InvokeId, Row,
 };
 use crate::ids::Counter;
 use serde_json::{Map, Value as Json, json};
 use std::string::String;
 use std::vec::Vec;
 
-static ANYTHING: Field = Field::plain(Type::Null);
-static CLOCK_SECONDS: Field = Field { name: "", of: Type::DoubleLongUnsigned, meaning: Meaning::Time };
+pub(super) static ANYTHING: Field = Field::plain(Type::Null);
+pub(super) static CLOCK_SECONDS: Field = Field { name: "", of: Type::DoubleLongUnsigned, meaning: Meaning::Time };
 
 pub(super) fn to_json_apdu(use_case: Option<&'static UseCase>, counter: Counter, apdu: &Apdu) -> Json {
     let with_invoke = |invoke: InvokeId, mut map: Map<String, Json>| {
@@ -97,7 +98,7 @@ fn row_json(template: Option<&'static RowTemplate>, row: &Row) -> Json {
 }
 
 /// What a row's data is: that of its use case, else what may be written to an attribute or given to a method.
-fn row_field(
+pub(super) fn row_field(
     template: Option<&'static RowTemplate>,
     choice: Choice,
     member: Option<&'static Member>,
@@ -167,7 +168,7 @@ pub(super) fn from_json_apdu(
             let invoke = map.read_some("invoke")?.unwrap_or(InvokeId::of(counter));
             let rows = list(map.take("rows"), &At::Field(&at, "rows"))?;
             map.finish()?;
-            let mut reader = RowReader { templates: use_case.map_or(&[][..], |use_case| use_case.rows) };
+            let mut reader = RowReader::new(use_case.map_or(&[][..], |use_case| use_case.rows));
             let place = At::Field(&at, "rows");
             let rows = rows.iter().enumerate().map(|(i, json)| reader.row(json, &At::Item(&place, i)));
             Ok(Apdu::Request(AccessRequest { invoke, rows: rows.collect::<Result<_, _>>()? }))
@@ -239,126 +240,18 @@ pub(super) fn event_code(json: Option<&Json>, at: &At<'_>) -> Result<u16, FormEr
     code.ok_or_else(|| at.expected("an event code as 0x8F66", json))
 }
 
-/// Reads rows one after the other, each against the templates behind that of the row before.
-struct RowReader {
-    templates: &'static [RowTemplate],
-}
-
-impl RowReader {
-    fn row(&mut self, json: &Json, at: &At<'_>) -> Result<Row, FormError> {
-        let mut map = Fields::of(json, at)?;
-        map.take("meaning");
-        let name: Option<String> = map.read_some("name")?;
-        let choice: Option<Choice> = map.read_some("access")?;
-        let class: Option<u16> = map.read_some("class")?;
-        let obis: Option<Obis> = map.read_some("obis")?;
-        let attribute: Option<u8> = map.read_some("attribute")?;
-        let method: Option<u8> = map.read_some("method")?;
-        let index = match (attribute, method) {
-            (Some(_), Some(_)) => return Err(at.expected("an attribute or a method, not both", json)),
-            (Some(n), None) => Some(Index::Attribute(n)),
-            (None, Some(n)) => Some(Index::Method(n)),
-            (None, None) => None,
-        };
-        let template = self.template(name.as_deref(), choice, class, obis, index);
-        let known = match &name {
-            None => None,
-            Some(name) => match (template, catalogue::member_by_name(name)) {
-                (Some(template), _) => Some((template.class, template.obis, template.obis_to, template.member)),
-                (None, Some((object, member))) => Some((object.class, object.obis, object.obis_to, *member)),
-                (None, None) if class.is_some() && obis.is_some() && index.is_some() => None,
-                (None, None) => {
-                    let at = At::Field(at, "name");
-                    return Err(at.expected("a name of the catalogue as meter_balance.adjust", &json!(name)));
-                }
-            },
-        };
-        let class = class.or(known.map(|known| known.0));
-        let class = class.ok_or_else(|| At::Field(at, "class").missing("a class, or a name of the catalogue,"))?;
-        let obis = match (obis, known) {
-            (Some(obis), _) => obis,
-            (None, Some((_, low, high, _))) if low == high => low,
-            _ => return Err(At::Field(at, "obis").missing("an OBIS code, or the name of a single object,")),
-        };
-        let index = index.or(known.map(|known| known.3.index));
-        let index = index.ok_or_else(|| at.expected("an attribute or a method, or a name of the catalogue", json))?;
-        let range = map.take("range");
-        let selector: Option<u8> = map.read_some("selector")?;
-        let parameters = map.take("parameters");
-        let (value, data) = (map.take("value"), map.take("data"));
-        map.finish()?;
-        let choice = match (choice.or(template.map(|template| template.choice)), index) {
-            (Some(choice), _) => choice,
-            (None, Index::Method(_)) => Choice::Action,
-            (None, Index::Attribute(_)) if range.is_some() || selector.is_some() => Choice::GetSelective,
-            (None, Index::Attribute(_)) if value.is_some() || data.is_some() => Choice::Set,
-            (None, Index::Attribute(_)) => Choice::Get,
-        };
-        if matches!(index, Index::Method(_)) != (choice == Choice::Action) {
-            return Err(at.expected("a method of an action, an attribute of all else", json));
-        }
-        let (Index::Attribute(number) | Index::Method(number)) = index;
-        let mut row = Row { access: Access::Get, class, obis, index: number, data: Data::Null };
-        row.access = match choice {
-            Choice::Get => Access::Get,
-            Choice::Set => Access::Set,
-            Choice::Action => Access::Action,
-            Choice::GetSelective => match (range, selector, parameters) {
-                (Some(range), None, None) => {
-                    let at = At::Field(at, "range");
-                    let mut map = Fields::of(range, &at)?;
-                    let mut moment = |name: &'static str| {
-                        let place = At::Field(&at, name);
-                        let json = map.take(name).ok_or_else(|| place.missing("a time"))?;
-                        match from_json(&CLOCK_SECONDS, json, &place)? {
-                            Data::DoubleLongUnsigned(n) => Ok(n),
-                            _ => Err(place.expected("a time", json)),
-                        }
-                    };
-                    let (from, to) = (moment("from")?, moment("to")?);
-                    map.finish()?;
-                    Row::get_range(class, obis, number, from, to).access
-                }
-                (None, Some(selector), Some(json)) => {
-                    let parameters = from_json(&ANYTHING, json, &At::Field(at, "parameters"))?;
-                    Access::GetSelective { selector, parameters }
-                }
-                _ => return Err(at.expected("a range, or selector and parameters", json)),
-            },
-        };
-        row.data = match (value, data) {
-            (None, None) => Data::Null,
-            (None, Some(json)) => from_json(&ANYTHING, json, &At::Field(at, "data"))?,
-            (Some(json), None) => {
-                let field = row_field(template, choice, catalogue::member(class, obis, index));
-                from_json(field.unwrap_or(&ANYTHING), json, &At::Field(at, "value"))?
-            }
-            (Some(_), Some(_)) => return Err(at.expected("a value or data, not both", json)),
-        };
-        Ok(row)
-    }
-
-    /// The next template that is of this object and member; those before it are passed over.
-    fn template(
-        &mut self,
-        name: Option<&str>,
-        choice: Option<Choice>,
-        class: Option<u16>,
-        obis: Option<Obis>,
-        index: Option<Index>,
-    ) -> Option<&'static RowTemplate> {
-        let is_it = |template: &RowTemplate| {
-            name.is_none_or(|name| template.member.full_name() == name)
-                && choice.is_none_or(|choice| template.choice == choice)
-                && class.is_none_or(|class| template.class == class)
-                && obis.is_none_or(|obis| template.covers(obis))
-                && index.is_none_or(|index| template.member.index == index)
-                && (name.is_some() || class.is_some() && obis.is_some() && index.is_some())
-        };
-        let at = self.templates.iter().position(is_it)?;
-        let template = &self.templates[at];
-        self.templates = &self.templates[at + 1..];
-        Some(template)
+/// What `value` says in the shape of a field, or `data` with its types.
+pub(super) fn value_from(
+    (value, data): (Option<&Json>, Option<&Json>),
+    field: Option<&'static Field>,
+    json: &Json,
+    at: &At<'_>,
+) -> Result<Data, FormError> {
+    match (value, data) {
+        (None, None) => Ok(Data::Null),
+        (None, Some(json)) => from_json(&ANYTHING, json, &At::Field(at, "data")),
+        (Some(json), None) => from_json(field.unwrap_or(&ANYTHING), json, &At::Field(at, "value")),
+        (Some(_), Some(_)) => Err(at.expected("a value or data, not both", json)),
     }
 }
 
@@ -378,15 +271,8 @@ fn answer_from(template: Option<&'static RowTemplate>, json: &Json, at: &At<'_>)
         (None, None) => return Err(map.missing("access")),
     };
     let result = map.read_some("result")?.unwrap_or(DataAccessResult::SUCCESS);
-    let (value, data) = (map.take("value"), map.take("data"));
+    let said = (map.take("value"), map.take("data"));
     map.finish()?;
-    let data = match (value, data) {
-        (None, None) => Data::Null,
-        (None, Some(json)) => from_json(&ANYTHING, json, &At::Field(at, "data"))?,
-        (Some(json), None) => {
-            from_json(template.map_or(&ANYTHING, RowTemplate::answer), json, &At::Field(at, "value"))?
-        }
-        (Some(_), Some(_)) => return Err(at.expected("a value or data, not both", json)),
-    };
+    let data = value_from(said, template.map(RowTemplate::answer), json, at)?;
     Ok(Answer { choice, result, data })
 }

@@ -9,6 +9,7 @@ mod form;
 mod forms;
 mod gbz;
 mod opened;
+mod row;
 mod says;
 mod value;
 
