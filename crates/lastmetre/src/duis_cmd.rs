@@ -149,10 +149,10 @@ fn check(signers: &Signers, as_json: bool, files: &[PathBuf]) -> Result<ExitCode
         }
         let name = file.display().to_string();
         match (as_json, verdict) {
-            (true, Ok(what)) => println!("{}", json!({ "file": name, "ok": true, "is": what })),
-            (true, Err(why)) => println!("{}", json!({ "file": name, "ok": false, "error": why })),
-            (false, Ok(what)) => println!("{name}: {what}"),
-            (false, Err(why)) => println!("{name}: NOT accepted: {why}"),
+            (true, Ok(what)) => say!("{}", json!({ "file": name, "ok": true, "is": what })),
+            (true, Err(why)) => say!("{}", json!({ "file": name, "ok": false, "error": why })),
+            (false, Ok(what)) => say!("{name}: {what}"),
+            (false, Err(why)) => say!("{name}: NOT accepted: {why}"),
         }
     }
     Ok(code)
@@ -220,12 +220,12 @@ fn transform(args: &TransformArgs) -> Result<ExitCode, Failure> {
     for file in &args.files {
         let name = file.display().to_string();
         match work.one(&read(file)?, file) {
-            Ok(made) if args.json => println!("{}", made.json(&name)),
+            Ok(made) if args.json => say!("{}", made.json(&name)),
             Ok(made) => made.print(&name),
             Err(why) => {
                 code = ExitCode::from(2);
                 if args.json {
-                    println!("{}", json!({ "file": name, "error": why }));
+                    say!("{}", json!({ "file": name, "error": why }));
                 } else {
                     eprintln!("error: {name}: {why}");
                 }
@@ -333,13 +333,13 @@ impl Made {
     }
 
     fn print(&self, file: &str) {
-        println!("{file}: {} {}", self.transformed.use_case.name, self.transformed.use_case.code);
+        say!("{file}: {} {}", self.transformed.use_case.name, self.transformed.use_case.code);
         if self.transformed.is_critical() {
-            println!("  pre-command {}", hex::encode_upper(&self.transformed.octets));
+            say!("  pre-command {}", hex::encode_upper(&self.transformed.octets));
         }
         match &self.command {
-            Ok(command) => println!("  command     {}", hex::encode_upper(command)),
-            Err(why) => println!("  no command: {why}"),
+            Ok(command) => say!("  command     {}", hex::encode_upper(command)),
+            Err(why) => say!("  no command: {why}"),
         }
     }
 }
@@ -362,7 +362,7 @@ fn send(to: &str, file: &Path) -> Result<ExitCode, Failure> {
         post.send().await?.text().await
     });
     let answer = answer.map_err(|e| Failure::did_not_hold(format!("{url}: {e}")))?;
-    println!("{answer}");
+    say!("{answer}");
     let code = Document::parse(&answer).ok().and_then(|d| Response::parse(&d).ok()).map(|response| response.code);
     Ok(if code.is_some_and(|code| !code.as_str().starts_with('E')) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,6 +1,9 @@
 //! The command line of lastmetre: it wires the cores to sockets, files and the terminal; nothing clever lives here.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod output;
+
 mod demo;
 mod duis_cmd;
 mod failure;

@@ -237,7 +237,7 @@ async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Reques
     let holds = report.holds();
     report.print(args.json, began.elapsed());
     if let Some(path) = args.pcap.as_deref().filter(|_| !args.json) {
-        println!("capture: {}; its keys: {}", path.display(), keys_beside(path).display());
+        say!("capture: {}; its keys: {}", path.display(), keys_beside(path).display());
     }
     headend.shutdown().await;
     Ok(holds)

@@ -198,7 +198,7 @@ impl Report<'_> {
                 "elapsed_ms": delivery.elapsed().as_millis() as u64,
                 "evidence": evidence,
             });
-            println!("{line}");
+            say!("{line}");
         }
         let registers: Vec<_> = self
             .rows()
@@ -213,34 +213,34 @@ impl Report<'_> {
             "registers": registers,
             "refused_by_hub": self.refused_by_hub,
         });
-        println!("{line}");
+        say!("{line}");
     }
 
     fn print_text(&self, elapsed: Duration) {
-        println!("\nWhat the meters hold now");
-        println!("  {:<12} {:<30} {:>14} {:>14}", "meter", "register", "asked", "holds");
+        say!("\nWhat the meters hold now");
+        say!("  {:<12} {:<30} {:>14} {:>14}", "meter", "register", "asked", "holds");
         for (row, held, fits) in self.rows() {
             let mark = if fits { "" } else { "  differs" };
-            println!("  {:<12} {:<30} {:>14} {:>14}{mark}", meter(row.gas), row.register, row.value, held);
+            say!("  {:<12} {:<30} {:>14} {:>14}{mark}", meter(row.gas), row.register, row.value, held);
         }
-        println!("\nEvidence");
+        say!("\nEvidence");
         for (delivery, evidence) in self.deliveries.iter().zip(self.evidence) {
-            println!("  {:<26} {} after {:.3} s", delivery.name, delivery.state, delivery.elapsed().as_secs_f64());
+            say!("  {:<26} {} after {:.3} s", delivery.name, delivery.state, delivery.elapsed().as_secs_f64());
             for line in evidence_lines(evidence) {
-                println!("    {line}");
+                say!("    {line}");
             }
             match delivery.kind {
                 Kind::Confirmed => {}
-                Kind::Unknown => println!("    the meter may have executed it, and nothing here can tell"),
-                kind if kind.is_terminal() => println!("    {}", delivery.detail.as_deref().unwrap_or_default()),
-                _ => println!("    waits {}", evidence["waiting"].as_str().unwrap_or_default()),
+                Kind::Unknown => say!("    the meter may have executed it, and nothing here can tell"),
+                kind if kind.is_terminal() => say!("    {}", delivery.detail.as_deref().unwrap_or_default()),
+                _ => say!("    waits {}", evidence["waiting"].as_str().unwrap_or_default()),
             }
         }
         for refusal in &self.refused_by_hub {
-            println!("\n{refusal}");
+            say!("\n{refusal}");
         }
         let confirmed = self.deliveries.iter().filter(|d| d.kind == Kind::Confirmed).count();
-        println!("\n{confirmed} of {} confirmed, in {:.1} s", self.deliveries.len(), elapsed.as_secs_f64());
+        say!("\n{confirmed} of {} confirmed, in {:.1} s", self.deliveries.len(), elapsed.as_secs_f64());
     }
 }
 

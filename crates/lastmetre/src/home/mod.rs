@@ -97,10 +97,10 @@ pub fn new(args: &NewArgs) -> Result<ExitCode, Failure> {
     create(&new)?;
     let home = Home::open(&args.dir)?;
     let dir = args.dir.display();
-    println!("a home in {dir}: supplier {}", home.file.identities.supplier);
-    println!("run its parts:");
+    say!("a home in {dir}: supplier {}", home.file.identities.supplier);
+    say!("run its parts:");
     for part in ["dcc", "hub", "meter run --meter esme", "meter run --meter gsme", "ppmid", "headend"] {
-        println!("  lastmetre {part} --home {dir}");
+        say!("  lastmetre {part} --home {dir}");
     }
     Ok(ExitCode::SUCCESS)
 }

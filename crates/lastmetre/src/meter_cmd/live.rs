@@ -52,7 +52,7 @@ pub fn live(home: &Home, meters: &[Which], life: &Life, begin: Time) -> Result<E
         if let Some(record) = last {
             home.save_state(which.name(), &record)?;
         }
-        println!("{}: {} days, {top_ups} top-ups", which.name(), life.days);
+        say!("{}: {} days, {top_ups} top-ups", which.name(), life.days);
     }
     Ok(ExitCode::SUCCESS)
 }

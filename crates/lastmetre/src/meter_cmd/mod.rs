@@ -148,7 +148,7 @@ fn answer(home: &Home, as_json: bool, keep: bool, file: Option<&Path>) -> Result
         let answer = answer_one(home, which, &command, records.entry(which).or_default())?;
         all_answered &= answer.response.is_some();
         if as_json {
-            println!("{}", answer.json(line.trim()));
+            say!("{}", answer.json(line.trim()));
         } else {
             answer.print();
         }
@@ -207,11 +207,11 @@ impl Answer {
 
     fn print(&self) {
         for event in &self.events {
-            println!("{}", crate::demo::story::tell(&sim::PartEvent::Meter(event.clone())));
+            say!("{}", crate::demo::story::tell(&sim::PartEvent::Meter(event.clone())));
         }
         match &self.response {
-            Some(response) => println!("{}", hex::encode_upper(response)),
-            None => println!("no answer"),
+            Some(response) => say!("{}", hex::encode_upper(response)),
+            None => say!("no answer"),
         }
     }
 }

@@ -17,7 +17,7 @@ pub fn show(home: &Home, meters: &[Which], as_json: bool, chart: Option<&Path>) 
     for which in meters {
         let meter = which.meter(home)?;
         if as_json {
-            println!("{}", object(&meter));
+            say!("{}", object(&meter));
         } else {
             print(&meter);
         }
@@ -71,23 +71,23 @@ fn object(meter: &Meter<DeviceCrypto>) -> serde_json::Value {
 }
 
 fn print(meter: &Meter<DeviceCrypto>) {
-    println!("{} meter {}, clock {}", name(meter), meter.eui(), format!("{:?}", meter.clock_status()).to_lowercase());
+    say!("{} meter {}, clock {}", name(meter), meter.eui(), format!("{:?}", meter.clock_status()).to_lowercase());
     for register in meter.registers() {
-        println!("  {:<34} {:>14} {}", register.name, register.value.to_string(), register.unit);
+        say!("  {:<34} {:>14} {}", register.name, register.value.to_string(), register.unit);
     }
     for (title, log) in [("event log", meter.event_log()), ("security log", meter.security_log())] {
         let all = log.iter().count();
-        println!("  {title}: {all} entries{}", if all > ENTRIES { ", the latest" } else { "" });
+        say!("  {title}: {all} entries{}", if all > ENTRIES { ", the latest" } else { "" });
         for entry in log.iter().skip(all.saturating_sub(ENTRIES)) {
             let meaning = alert_meaning(entry.code).unwrap_or("");
             let about = match entry.message_code().0 {
                 0 => String::new(),
                 _ => format!(" ({})", entry.message_code()),
             };
-            println!("    {} 0x{:04X} {meaning}{about}", entry.at(), entry.code);
+            say!("    {} 0x{:04X} {meaning}{about}", entry.at(), entry.code);
         }
     }
-    println!("  {} messages wait for the hub", meter.outbox_len());
+    say!("  {} messages wait for the hub", meter.outbox_len());
 }
 
 fn draw(meter: &Meter<DeviceCrypto>, path: &Path) -> Result<(), Failure> {
