@@ -14,9 +14,13 @@ use han::tunnel::gsme::GsmeData;
 use han::tunnel::{self, Client, ClientConfig, Server, ServerConfig, TransferFailure, TransferId};
 use han::zcl::tunneling::{CLUSTER as TUNNELING, ToClient};
 use han::zcl::{Frame, Status, mirror};
+use han::zdo::SimpleDescriptor;
 
 /// Until the next attempt to hand a message over, when the tunnel is open and the hub did not take it.
 const RETRY: Duration = Duration::from_secs(60);
+
+/// A metering device, among the devices of Smart Energy.
+const METERING: u16 = 0x0501;
 
 /// Radio and tunnel of one meter.
 pub(crate) struct Link {
@@ -61,7 +65,14 @@ impl Link {
         };
         let mut node = radio.node.clone();
         node.counters = state.frame_counters();
-        let node = Node::new(node);
+        let mut node = Node::new(node);
+        // Whoever opens the tunnel finds the other side by match descriptor (han.md 8.5).
+        let descriptor =
+            |serves: &[u16], asks: &[u16]| SimpleDescriptor::smart_energy(radio.endpoint, METERING, serves, asks);
+        node.describe(match config.kind {
+            Kind::Esme => descriptor(&[TUNNELING], &[]),
+            Kind::Gsme => descriptor(&[], &[TUNNELING, mirror::CLUSTER]),
+        });
         Self {
             node,
             tunnel,
