@@ -269,6 +269,11 @@ impl UseCase {
         complete.then_some(matched)
     }
 
+    /// The rows that so many answers of a Response stand for: those of the Command, where none of them may be absent.
+    pub fn answered_rows(&self, answers: usize) -> Option<&'static [RowTemplate]> {
+        (self.rows.len() == answers).then_some(self.rows)
+    }
+
     /// Whether `request` has exactly the rows of the use case, in order and type.
     pub fn matches(&self, request: &AccessRequest) -> bool {
         self.match_rows(request).is_some()

@@ -35,7 +35,7 @@ pub(super) fn to_json_apdu(use_case: Option<&'static UseCase>, counter: Counter,
             json!({ "request": with_invoke(request.invoke, Map::from_iter([("rows".into(), rows)])) })
         }
         Apdu::Response(response) => {
-            let templates = templates_of(use_case, response.answers.len());
+            let templates = use_case.and_then(|use_case| use_case.answered_rows(response.answers.len()));
             let answers = response.answers.iter().enumerate();
             let answers = answers.map(|(i, a)| answer_json(templates.map(|rows| &rows[i]), a)).collect();
             json!({ "response": with_invoke(response.invoke, Map::from_iter([("answers".into(), answers)])) })
@@ -59,12 +59,6 @@ pub(super) fn to_json_apdu(use_case: Option<&'static UseCase>, counter: Counter,
             json!({ "notification": with_invoke(alert.invoke, map) })
         }
     }
-}
-
-/// The rows that answers stand for: those of the Command, where none of them may be absent.
-pub(crate) fn templates_of(use_case: Option<&'static UseCase>, answers: usize) -> Option<&'static [RowTemplate]> {
-    let rows = use_case?.rows;
-    (rows.len() == answers).then_some(rows)
 }
 
 fn row_json(template: Option<&'static RowTemplate>, row: &Row) -> Json {
@@ -179,7 +173,7 @@ pub(super) fn from_json_apdu(
             let invoke = map.read_some("invoke")?.unwrap_or(InvokeId::of(counter));
             let answers = list(map.take("answers"), &At::Field(&at, "answers"))?;
             map.finish()?;
-            let templates = templates_of(use_case, answers.len());
+            let templates = use_case.and_then(|use_case| use_case.answered_rows(answers.len()));
             let place = At::Field(&at, "answers");
             let answers = answers
                 .iter()

@@ -109,11 +109,15 @@ pub enum DocumentError {
 impl Document {
     /// What a message says.
     pub fn of(view: &MessageView<'_>) -> Result<Self, ParseError> {
-        let payload = Payload::of(view)?;
+        Ok(Self::with_payload(view, &Payload::of(view)?))
+    }
+
+    /// The same of a message whose payload has been read.
+    pub fn with_payload(view: &MessageView<'_>, payload: &Payload) -> Self {
         let Message { header, signature, mac, .. } = view.to_message();
         let MessageId { originator, target, cra, counter } = header.id;
         let code = header.other.code;
-        Ok(Self {
+        Self {
             use_case: catalogue::find(code)
                 .map(|use_case| Title { id: use_case.id.into(), title: use_case.title.into() }),
             kind: cra,
@@ -123,14 +127,14 @@ impl Document {
             counter,
             date_time: header.date_time.map(DateTime),
             supplementary: supplementary(header.other.supplementary),
-            payload: payload_json(code, counter, &payload),
+            payload: payload_json(code, counter, payload),
             signature: match signature {
                 SignatureField::Absent => None,
                 SignatureField::Empty => Some(HexOctets(Vec::new())),
                 SignatureField::Present(signature) => Some(HexOctets(signature.0.to_vec())),
             },
             mac: mac.map(|mac| HexOctets(mac.to_vec())),
-        })
+        }
     }
 
     /// The octets of the message, built from what the document says.

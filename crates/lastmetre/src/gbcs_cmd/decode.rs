@@ -105,7 +105,8 @@ fn decode_line(
         Output::Json => {
             let checks = report.as_ref().map(|report| checks(&view, &payload, report));
             let warnings = warnings.iter().map(|w| json!({ "name": w.name(), "message": w.to_string() })).collect();
-            let decoded = Decoded { name: entry.name.as_deref(), document: Document::of(&view)?, checks, warnings };
+            let document = Document::with_payload(&view, &payload);
+            let decoded = Decoded { name: entry.name.as_deref(), document, checks, warnings };
             serde_json::to_writer(&mut *out, &decoded).map_err(Into::into).and_then(|()| writeln!(out))
         }
         Output::Text(paint) => {

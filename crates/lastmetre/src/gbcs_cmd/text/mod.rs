@@ -135,7 +135,7 @@ fn describe(use_case: Option<&'static catalogue::UseCase>, payload: &Payload, bl
             }
         }
         Payload::Dlms(Apdu::Response(response)) => {
-            let rows = use_case.map(|use_case| use_case.rows).filter(|rows| rows.len() == response.answers.len());
+            let rows = use_case.and_then(|use_case| use_case.answered_rows(response.answers.len()));
             for (i, answer) in response.answers.iter().enumerate() {
                 let template = rows.map(|rows| &rows[i]);
                 let name = template.map_or_else(String::new, |template| template.member.words());
@@ -166,14 +166,8 @@ fn describe(use_case: Option<&'static catalogue::UseCase>, payload: &Payload, bl
         }
         Payload::Gbz(payload) => payload.components.iter().for_each(|c| component(c, block)),
         Payload::GbzAlert(alert) => gbz_alert(alert, block),
-        Payload::Asn1(payload) => {
-            let json = serde_json::to_value(payload).unwrap_or_default();
-            block.node(4, "", &Node::of_json(&json));
-        }
-        Payload::Der(value) => {
-            let json = serde_json::to_value(value).unwrap_or_default();
-            block.node(4, "", &Node::of_json(&json));
-        }
+        Payload::Asn1(payload) => block.node(4, "", &Node::of_serialized(payload)),
+        Payload::Der(value) => block.node(4, "", &Node::of_serialized(value)),
     }
 }
 

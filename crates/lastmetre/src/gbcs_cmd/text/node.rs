@@ -76,6 +76,11 @@ impl Node {
         Self::with_behind(text, format!("serial {} of {issuer}, {behind}", hex::encode(serial)))
     }
 
+    /// What has a JSON form, as that says it.
+    pub fn of_serialized(value: &impl serde::Serialize) -> Self {
+        Self::of_json(&serde_json::to_value(value).unwrap_or_default())
+    }
+
     /// Any JSON. Octets of a certificate are told by whom they name.
     pub fn of_json(json: &Json) -> Self {
         match json {
