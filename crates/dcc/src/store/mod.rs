@@ -1,11 +1,13 @@
 //! What was accepted, what is on its way, what a User has still to be told: SQLite, durable before any answer goes out.
-mod callback;
+//!
+//! One module for each topic, with its tables and the statements over them.
+mod callbacks;
 mod outbound;
-mod request;
+mod requests;
 
-pub use callback::Callback;
+pub use callbacks::Callback;
 pub use outbound::Outbound;
-pub use request::{Acceptance, Known, Stage};
+pub use requests::{Acceptance, Known, Stage};
 
 use rusqlite::Connection;
 use std::path::Path;
@@ -19,9 +21,6 @@ pub struct Store {
 
 type Result<T> = rusqlite::Result<T>;
 
-/// The tables of each part.
-const SCHEMA: [&str; 3] = [request::SCHEMA, outbound::SCHEMA, callback::SCHEMA];
-
 impl Store {
     /// Open or make the database; `None` keeps it in memory.
     pub fn open(path: Option<&Path>) -> Result<Self> {
@@ -31,7 +30,9 @@ impl Store {
         };
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.execute_batch(&SCHEMA.concat())?;
+        for schema in [requests::SCHEMA, outbound::SCHEMA, callbacks::SCHEMA] {
+            connection.execute_batch(schema)?;
+        }
         Ok(Self { connection: Mutex::new(connection) })
     }
 

@@ -1,4 +1,4 @@
-//! Commands on their way to hubs.
+//! Commands on their way over the WAN.
 use super::{Result, Store, parsed};
 use duis::{RequestId, Srv};
 use gbcs::{Eui64, Time};

@@ -1,4 +1,4 @@
-//! Requests that were accepted, by name, and what was made of them.
+//! Requests that were accepted, and what was made of them.
 use super::{Result, Store, parsed};
 use duis::{RequestId, Srv};
 use gbcs::{Eui64, MessageId, Time};

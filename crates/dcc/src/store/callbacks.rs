@@ -1,4 +1,4 @@
-//! Documents that Users have still to be given.
+//! What Users have still to be told.
 use super::{Result, Store, parsed};
 use duis::RequestId;
 use gbcs::{Eui64, Time};
