@@ -1,7 +1,5 @@
 //! The gateway without its sockets: what it accepts, what it makes of it, and every refusal.
-mod common;
-
-use common::*;
+use crate::common::*;
 use dcc::gateway::{Answer, Gateway};
 use dcc::store::Store;
 use duis::body::{LocalCommandResponse, SignedPreCommand};

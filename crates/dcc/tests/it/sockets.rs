@@ -1,9 +1,7 @@
 //! The stand-in on its sockets: documents over HTTP, a hub on the WAN, a User that is told.
-mod common;
-
+use crate::common::*;
 use axum::Router;
 use axum::routing::post;
-use common::*;
 use dcc::wan::{HubEvent, HubLink};
 use dcc::{Dcc, WanState};
 use duis::{Body, CommandVariant, Content, Response, Service, SignerRole};

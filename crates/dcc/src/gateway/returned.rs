@@ -1,0 +1,58 @@
+//! SRV 8.13: the Response to a Command that was delivered locally.
+use super::{Failure, Gateway, Made, internal, refused};
+use crate::access::{Allowed, codes};
+use crate::store::{Acceptance, Stage};
+use duis::body::LocalCommandResponse;
+use duis::{Content, ResponseCode};
+use gbcs::crypto::AwsLc;
+use gbcs::{Cra, Form, MessageView, Time, protect};
+
+impl Gateway {
+    /// SRV 8.13: the Response to a Command that was delivered locally.
+    pub(super) fn returned(
+        &self,
+        allowed: &Allowed<'_>,
+        returned: &LocalCommandResponse,
+        now: Time,
+    ) -> Result<Made, Failure> {
+        let request = &allowed.request;
+        let invalid = |reason: String| refused(request, codes::response_invalid(), reason);
+        let view = MessageView::parse(&returned.response).map_err(|e| invalid(e.to_string()))?;
+        let known = match returned.original {
+            Some(original) => self.store.by_request(original),
+            None => self.store.by_message(&view.id().answer()),
+        };
+        let known = known.map_err(internal)?.filter(|known| known.local);
+        let known = known.ok_or_else(|| {
+            refused(request, codes::original_unknown(), "no local Command was made of the original request".into())
+        })?;
+        let command = MessageView::parse(&known.command).map_err(internal)?;
+        let fits = view.cra() == Cra::Response
+            && view.id() == command.id().answer()
+            && view.message_code() == command.message_code();
+        if !fits {
+            let reason =
+                format!("the Response is {} {}, the Command was {}", view.id(), view.message_code(), command.id());
+            return Err(refused(request, codes::response_mismatch(), reason));
+        }
+        // A MACed Response is between the device and the User: only a signed one can be checked here.
+        if view.form() == Form::Signed {
+            let device = self.config.device(view.id().originator);
+            let device = device.ok_or_else(|| invalid("the device is not in the inventory".into()))?;
+            protect::verify_signature(&AwsLc, &device.digital_signature, &view).map_err(|e| invalid(e.to_string()))?;
+        }
+        let acceptance = Acceptance {
+            id: request.header.id,
+            srv: request.header.srv,
+            stage: Stage::Request,
+            pre_command: None,
+            command: None,
+            local: false,
+            send_to: None,
+            returned: Some((known.id, &returned.response)),
+            now,
+        };
+        self.store_once(request, &acceptance)?;
+        Ok(Made { code: ResponseCode::I0, content: Content::Acknowledgement })
+    }
+}

@@ -1,0 +1,147 @@
+//! Requests that were accepted, and what was made of them.
+use super::{Result, Store, parsed};
+use duis::{RequestId, Srv};
+use gbcs::{Eui64, MessageId, Time};
+use rusqlite::{OptionalExtension, params};
+
+pub(super) const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS request (
+  id TEXT NOT NULL, stage INTEGER NOT NULL, srv TEXT NOT NULL, accepted INTEGER NOT NULL,
+  pre_command BLOB, command BLOB, local INTEGER NOT NULL, message TEXT,
+  PRIMARY KEY (id, stage)
+) STRICT;
+CREATE INDEX IF NOT EXISTS request_message ON request (message);
+CREATE TABLE IF NOT EXISTS returned (id TEXT PRIMARY KEY, response BLOB NOT NULL, at INTEGER NOT NULL) STRICT;
+";
+
+/// Which of the two times a RequestID may be used: Transform first, then its Signed Pre-Command (DUIS 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// A service request.
+    Request = 0,
+    /// A Signed Pre-Command.
+    Signed = 1,
+}
+
+/// A request about to be accepted.
+#[derive(Debug)]
+pub struct Acceptance<'a> {
+    /// Its name.
+    pub id: RequestId,
+    /// The service.
+    pub srv: Srv,
+    /// First or second use of the name.
+    pub stage: Stage,
+    /// The Pre-Command that was made of it.
+    pub pre_command: Option<&'a [u8]>,
+    /// The Command that was made of it.
+    pub command: Option<&'a [u8]>,
+    /// Whether the Command was returned for local delivery.
+    pub local: bool,
+    /// The hub to send the Command to, where it goes by WAN.
+    pub send_to: Option<Eui64>,
+    /// With SRV 8.13: the request that was answered, and the Response.
+    pub returned: Option<(RequestId, &'a [u8])>,
+    /// When.
+    pub now: Time,
+}
+
+/// A Command made of an accepted request.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The request.
+    pub id: RequestId,
+    /// The service.
+    pub srv: Srv,
+    /// The Command's octets.
+    pub command: Vec<u8>,
+    /// Whether it was returned for local delivery.
+    pub local: bool,
+}
+
+impl Store {
+    /// Accept a request: durable when this returns `true`; `false` when its name was used before at this stage.
+    pub fn accept(&self, a: &Acceptance<'_>) -> Result<bool> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        let message =
+            a.command.and_then(|octets| gbcs::MessageView::parse(octets).ok()).map(|view| view.id().to_string());
+        let inserted = transaction.execute(
+            "INSERT OR IGNORE INTO request (id, stage, srv, accepted, pre_command, command, local, message)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                a.id.to_string(),
+                a.stage as i64,
+                a.srv.to_string(),
+                a.now.0 as i64,
+                a.pre_command,
+                a.command,
+                a.local,
+                message
+            ],
+        )?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        if let (Some(hub), Some(command)) = (a.send_to, a.command) {
+            transaction.execute(
+                "INSERT INTO outbound (hub, request, command, queued) VALUES (?1, ?2, ?3, ?4)",
+                params![hub.to_string(), a.id.to_string(), command, a.now.0 as i64],
+            )?;
+        }
+        if let Some((original, response)) = a.returned {
+            transaction.execute(
+                "INSERT OR REPLACE INTO returned (id, response, at) VALUES (?1, ?2, ?3)",
+                params![original.to_string(), response, a.now.0 as i64],
+            )?;
+        }
+        transaction.commit()?;
+        Ok(true)
+    }
+
+    /// Whether a request name was used at this stage.
+    pub fn is_used(&self, id: RequestId, stage: Stage) -> Result<bool> {
+        let connection = self.lock();
+        let mut query = connection.prepare_cached("SELECT 1 FROM request WHERE id = ?1 AND stage = ?2")?;
+        query.exists(params![id.to_string(), stage as i64])
+    }
+
+    /// The Pre-Command made of a request.
+    pub fn pre_command(&self, id: RequestId) -> Result<Option<Vec<u8>>> {
+        let connection = self.lock();
+        let found: Option<Option<Vec<u8>>> = connection
+            .query_row("SELECT pre_command FROM request WHERE id = ?1 AND stage = 0", [id.to_string()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        Ok(found.flatten())
+    }
+
+    /// The Command that this Message Identifier names.
+    pub fn by_message(&self, id: &MessageId) -> Result<Option<Known>> {
+        self.known("message = ?1", &id.to_string())
+    }
+
+    /// The Command made of a request.
+    pub fn by_request(&self, id: RequestId) -> Result<Option<Known>> {
+        self.known("id = ?1 AND command IS NOT NULL", &id.to_string())
+    }
+
+    fn known(&self, condition: &str, value: &str) -> Result<Option<Known>> {
+        let connection = self.lock();
+        let sql = format!("SELECT id, srv, command, local FROM request WHERE {condition}");
+        connection
+            .query_row(&sql, [value], |row| {
+                Ok(Known { id: parsed(row, 0)?, srv: parsed(row, 1)?, command: row.get(2)?, local: row.get(3)? })
+            })
+            .optional()
+    }
+
+    /// The Response that was returned for a local Command.
+    pub fn returned(&self, original: RequestId) -> Result<Option<Vec<u8>>> {
+        let connection = self.lock();
+        connection
+            .query_row("SELECT response FROM returned WHERE id = ?1", [original.to_string()], |row| row.get(0))
+            .optional()
+    }
+}
