@@ -1,103 +1,107 @@
 //! Telling Users: documents are posted to their Receive Response Service until it takes them (DUIS 1.4).
 use crate::gateway::Gateway;
 use crate::now;
+use crate::store::Callback;
 use crate::wan::blocking;
-use gbcs::Time;
-use std::collections::HashSet;
+use gbcs::Eui64;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
-use tracing::{debug, info, warn};
+use tokio::sync::watch;
+use tracing::{debug, warn};
 
-/// A word that there may be something to tell.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Notice(Arc<Notify>);
+/// A word to all who tell Users that there may be something to tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice(Arc<watch::Sender<()>>);
+
+impl Default for Notice {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(())))
+    }
+}
 
 impl Notice {
     pub(crate) fn notify(&self) {
-        self.0.notify_one();
+        self.0.send_replace(());
     }
 }
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Post what waits, in order for each User; back off while a service does not answer.
-pub(crate) async fn deliver(gateway: Arc<Gateway>, client: reqwest::Client, notice: Notice) {
+/// What became of a document.
+enum Told {
+    Taken,
+    /// The service is there and does not want this one.
+    Refused,
+    Away,
+}
+
+/// Post what waits for one User, in order; a document that is refused does not keep back those behind it. Back off while anything
+/// is left. Users do not wait for each other: each has a task.
+pub(crate) async fn deliver(gateway: Arc<Gateway>, client: reqwest::Client, user: Eui64, url: String, notice: Notice) {
+    let mut news = notice.0.subscribe();
     let mut wait = FIRST_WAIT;
     loop {
-        let waiting = match blocking(&gateway, |gateway| gateway.store.undelivered()).await {
-            Ok(waiting) => waiting,
-            Err(error) => {
-                warn!(%error, "cannot read what is to be delivered");
-                Vec::new()
-            }
-        };
-        let mut failed = HashSet::new();
-        for callback in waiting {
-            let url = gateway.config.user(callback.user).and_then(|user| user.receive_url.clone());
-            let Some(url) = url.filter(|_| !failed.contains(&callback.user)) else { continue };
-            let post = client.post(&url).header("Content-Type", "application/xml").body(callback.xml);
-            match post.send().await {
-                Ok(response) if response.status().is_success() => {
-                    wait = FIRST_WAIT;
-                    let row = callback.row;
-                    if let Err(error) =
-                        blocking(&gateway, move |gateway| gateway.store.mark_delivered(row, now())).await
-                    {
-                        warn!(%error, "a delivered document will be delivered again");
-                    }
-                }
-                Ok(response) => {
-                    warn!(user = %callback.user, status = response.status().as_u16(), "a Receive Response Service refused");
-                    failed.insert(callback.user);
-                }
-                Err(error) => {
-                    debug!(user = %callback.user, %error, "a Receive Response Service is away");
-                    failed.insert(callback.user);
-                }
-            }
-        }
-        if failed.is_empty() {
-            notice.0.notified().await;
+        news.mark_unchanged();
+        if pass(&gateway, &client, user, &url).await {
+            wait = FIRST_WAIT;
+            // Ends with the process, which holds a sender.
+            let _ = news.changed().await;
         } else {
             // Somebody did not answer: again after a while, or as soon as there is more to tell.
             tokio::select! {
                 () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
-                () = notice.0.notified() => {}
+                _ = news.changed() => {}
             }
         }
     }
 }
 
-/// Tell Users of Commands that the WAN did not deliver (E20), or that nobody answered (E21), in good time.
-pub(crate) async fn lose_patience(gateway: Arc<Gateway>, notice: Notice, queued: Notice) {
-    let patience = gateway.config.wan_patience;
+/// Once through all that waits; whether nothing is left.
+async fn pass(gateway: &Arc<Gateway>, client: &reqwest::Client, user: Eui64, url: &str) -> bool {
+    let (mut after, mut all) = (0, true);
     loop {
-        let oldest = blocking(&gateway, |gateway| gateway.store.oldest_open()).await.ok().flatten();
-        match oldest {
-            None => queued.0.notified().await,
-            Some(since) => {
-                let left = (since + patience).since(now());
-                if !left.is_zero() {
-                    tokio::select! { () = tokio::time::sleep(left) => {}, () = queued.0.notified() => continue }
-                }
-                let before = Time(now().0.saturating_sub(patience.as_millis() as u64));
-                let told = blocking(&gateway, move |gateway| {
-                    for (id, srv, was_sent) in gateway.store.give_up(before)? {
-                        info!(request = %id, was_sent, "patience with a Command ran out");
-                        if let Some(report) = gateway.give_up(id, srv, was_sent, now()) {
-                            gateway.store.queue_callback(report.user, &report.key, &report.xml, report.answers)?;
-                        }
-                    }
-                    Ok(())
-                });
-                if let Err(error) = told.await {
-                    warn!(%error, "cannot give up on Commands");
-                    tokio::time::sleep(FIRST_WAIT).await;
-                }
-                notice.notify();
+        let waiting = match blocking(gateway, move |gateway| gateway.store.undelivered(user, after)).await {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                warn!(%error, "cannot read what is to be delivered");
+                return false;
             }
+        };
+        if waiting.is_empty() {
+            return all;
+        }
+        for Callback { row, xml } in waiting {
+            after = row;
+            match post(client, user, url, xml).await {
+                Told::Taken => {
+                    if let Err(error) = blocking(gateway, move |gateway| gateway.store.mark_delivered(row, now())).await
+                    {
+                        warn!(%error, "a delivered document will be delivered again");
+                        return false;
+                    }
+                }
+                Told::Refused => all = false,
+                Told::Away => return false,
+            }
+        }
+    }
+}
+
+async fn post(client: &reqwest::Client, user: Eui64, url: &str, xml: String) -> Told {
+    match client.post(url).header("Content-Type", "application/xml").body(xml).send().await {
+        Ok(response) if response.status().is_success() => Told::Taken,
+        Ok(response) if response.status().is_client_error() => {
+            warn!(%user, status = response.status().as_u16(), "a Receive Response Service refused a document");
+            Told::Refused
+        }
+        Ok(response) => {
+            warn!(%user, status = response.status().as_u16(), "a Receive Response Service is in trouble");
+            Told::Away
+        }
+        Err(error) => {
+            debug!(%user, %error, "a Receive Response Service is away");
+            Told::Away
         }
     }
 }

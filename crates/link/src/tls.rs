@@ -19,6 +19,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tracing::warn;
 
 use crate::identity::{self, IdentityError};
+use gbcs::Eui64;
 
 /// What the head end needs for TLS.
 #[derive(Debug)]
@@ -129,6 +130,14 @@ impl ServerTls {
 
     /// The configuration that asks every client for a certificate of `client_ca` that names a device.
     pub fn into_config(self) -> Result<ServerConfig, TlsError> {
+        self.into_config_for(|_| true)
+    }
+
+    /// The same, where not everyone who has a certificate is welcome: who is not is told so by a TLS alert.
+    pub fn into_config_for(
+        self,
+        admits: impl Fn(Eui64) -> bool + Send + Sync + 'static,
+    ) -> Result<ServerConfig, TlsError> {
         let provider = provider();
         let verifier = WebPkiClientVerifier::builder_with_provider(roots(self.client_ca)?.into(), provider.clone())
             .build()
@@ -139,7 +148,7 @@ impl ServerTls {
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(TlsError::CertificateAndKey)?
-            .with_client_cert_verifier(Arc::new(DeviceVerifier(verifier)))
+            .with_client_cert_verifier(Arc::new(DeviceVerifier { certificates: verifier, admits: Box::new(admits) }))
             .with_single_cert(self.cert_chain, self.key)
             .map_err(TlsError::CertificateAndKey)?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -218,7 +227,10 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// Checks as WebPKI does, and then that the certificate names a device: a peer that is nobody is told so by a TLS alert and
 /// never reaches MQTT.
-struct DeviceVerifier(Arc<dyn ClientCertVerifier>);
+struct DeviceVerifier {
+    certificates: Arc<dyn ClientCertVerifier>,
+    admits: Box<dyn Fn(Eui64) -> bool + Send + Sync>,
+}
 
 impl fmt::Debug for DeviceVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -228,7 +240,7 @@ impl fmt::Debug for DeviceVerifier {
 
 impl ClientCertVerifier for DeviceVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.0.root_hint_subjects()
+        self.certificates.root_hint_subjects()
     }
 
     fn verify_client_cert(
@@ -237,13 +249,17 @@ impl ClientCertVerifier for DeviceVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        let verified = self.0.verify_client_cert(end_entity, intermediates, now)?;
+        let verified = self.certificates.verify_client_cert(end_entity, intermediates, now)?;
         // The one certificate error that rustls turns into the alert access_denied: a valid certificate, but not for here
         // (RFC 8446 6.2). Why not is for our log, since the error carries no more.
-        identity::device_of(end_entity).map_err(|reason| {
+        let eui = identity::device_of(end_entity).map_err(|reason| {
             warn!(%reason, "a valid certificate names no device");
             CertificateError::ApplicationVerificationFailure
         })?;
+        if !(self.admits)(eui) {
+            warn!(%eui, "a valid certificate of somebody who is not known here");
+            return Err(CertificateError::ApplicationVerificationFailure.into());
+        }
         Ok(verified)
     }
 
@@ -253,7 +269,7 @@ impl ClientCertVerifier for DeviceVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signature)
+        self.certificates.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -262,10 +278,10 @@ impl ClientCertVerifier for DeviceVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signature)
+        self.certificates.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.certificates.supported_verify_schemes()
     }
 }

@@ -1,5 +1,5 @@
 //! What Users have still to be told.
-use super::{Result, Store, parsed};
+use super::{Result, Store};
 use duis::RequestId;
 use gbcs::{Eui64, Time};
 use rusqlite::params;
@@ -8,6 +8,7 @@ pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS callback (
   row INTEGER PRIMARY KEY, user TEXT NOT NULL, key TEXT NOT NULL UNIQUE, xml TEXT NOT NULL, delivered INTEGER
 ) STRICT;
+CREATE INDEX IF NOT EXISTS callback_undelivered ON callback (user, row) WHERE delivered IS NULL;
 ";
 
 /// A document waiting for a User's Receive Response Service.
@@ -15,8 +16,6 @@ CREATE TABLE IF NOT EXISTS callback (
 pub struct Callback {
     /// Row number.
     pub row: i64,
-    /// The User.
-    pub user: Eui64,
     /// The signed document.
     pub xml: String,
 }
@@ -37,12 +36,15 @@ impl Store {
         Ok(queued == 1)
     }
 
-    /// Documents that no Receive Response Service has taken yet, oldest first.
-    pub fn undelivered(&self) -> Result<Vec<Callback>> {
+    /// Documents that a User's Receive Response Service has not taken yet, oldest first: the first of those after this row.
+    pub fn undelivered(&self, user: Eui64, after: i64) -> Result<Vec<Callback>> {
         let connection = self.lock();
-        let mut query =
-            connection.prepare_cached("SELECT row, user, xml FROM callback WHERE delivered IS NULL ORDER BY row")?;
-        query.query_map([], |row| Ok(Callback { row: row.get(0)?, user: parsed(row, 1)?, xml: row.get(2)? }))?.collect()
+        let mut query = connection.prepare_cached(
+            "SELECT row, xml FROM callback WHERE user = ?1 AND delivered IS NULL AND row > ?2 ORDER BY row LIMIT 32",
+        )?;
+        query
+            .query_map(params![user.to_string(), after], |row| Ok(Callback { row: row.get(0)?, xml: row.get(1)? }))?
+            .collect()
     }
 
     /// A Receive Response Service took the document.

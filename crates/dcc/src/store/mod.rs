@@ -6,7 +6,7 @@ mod outbound;
 mod requests;
 
 pub use callbacks::Callback;
-pub use outbound::Outbound;
+pub use outbound::{Open, Outbound};
 pub use requests::{Acceptance, Known, Stage};
 
 use rusqlite::Connection;

@@ -2,16 +2,18 @@
 use super::{Result, Store, parsed};
 use duis::{RequestId, Srv};
 use gbcs::{Eui64, Time};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS outbound (
   row INTEGER PRIMARY KEY, hub TEXT NOT NULL, request TEXT NOT NULL, command BLOB NOT NULL,
   queued INTEGER NOT NULL, sent INTEGER, done INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX IF NOT EXISTS outbound_unsent ON outbound (hub, row) WHERE sent IS NULL AND done = 0;
+CREATE INDEX IF NOT EXISTS outbound_request ON outbound (request);
 ";
 
-/// A Command waiting for the WAN, or for its Response.
+/// A Command waiting for the WAN.
 #[derive(Clone, Debug)]
 pub struct Outbound {
     /// Row number: the order of acceptance.
@@ -20,14 +22,34 @@ pub struct Outbound {
     pub command: Vec<u8>,
 }
 
+/// A Command that the User has not heard the end of.
+#[derive(Clone, Copy, Debug)]
+pub struct Open {
+    /// Row number: the order of acceptance.
+    pub row: i64,
+    /// The request.
+    pub id: RequestId,
+    /// The service.
+    pub srv: Srv,
+    /// When it began to wait for the WAN.
+    pub queued: Time,
+    /// When it went to its hub.
+    pub sent: Option<Time>,
+}
+
+const OPEN: &str = "SELECT outbound.row, request, srv, queued, sent FROM outbound
+ JOIN request ON request.id = outbound.request AND request.command IS NOT NULL WHERE done = 0 AND";
+
 impl Store {
-    /// Commands for a hub that have not been sent, oldest first.
-    pub fn unsent(&self, hub: Eui64) -> Result<Vec<Outbound>> {
+    /// The oldest Command for a hub that has not been sent.
+    pub fn next_unsent(&self, hub: Eui64) -> Result<Option<Outbound>> {
         let connection = self.lock();
         let mut query = connection.prepare_cached(
-            "SELECT row, command FROM outbound WHERE hub = ?1 AND sent IS NULL AND done = 0 ORDER BY row",
+            "SELECT row, command FROM outbound WHERE hub = ?1 AND sent IS NULL AND done = 0 ORDER BY row LIMIT 1",
         )?;
-        query.query_map([hub.to_string()], |row| Ok(Outbound { row: row.get(0)?, command: row.get(1)? }))?.collect()
+        query
+            .query_row([hub.to_string()], |row| Ok(Outbound { row: row.get(0)?, command: row.get(1)? }))
+            .optional()
     }
 
     /// A Command went to its hub.
@@ -35,33 +57,28 @@ impl Store {
         self.lock().execute("UPDATE outbound SET sent = ?2 WHERE row = ?1", params![row, now.0 as i64]).map(drop)
     }
 
-    /// Commands whose patience ran out: the request, the service, and whether the Command was ever sent. Each is told once.
-    pub fn give_up(&self, before: Time) -> Result<Vec<(RequestId, Srv, bool)>> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction()?;
-        let found = {
-            let mut query = transaction.prepare(
-                "SELECT outbound.row, request, srv, sent IS NOT NULL FROM outbound JOIN request ON request.id = outbound.request
-                 AND request.command IS NOT NULL WHERE done = 0 AND coalesce(sent, queued) <= ?1 ORDER BY outbound.row",
-            )?;
-            let rows = query.query_map([before.0 as i64], |row| {
-                Ok((row.get::<_, i64>(0)?, (parsed(row, 1)?, parsed(row, 2)?, row.get(3)?)))
-            })?;
-            rows.collect::<Result<Vec<_>>>()?
-        };
-        for (row, _) in &found {
-            transaction.execute("UPDATE outbound SET done = 1 WHERE row = ?1", [row])?;
-        }
-        transaction.commit()?;
-        Ok(found.into_iter().map(|(_, told)| told).collect())
+    /// Open Commands that were accepted after this row, oldest first.
+    pub fn open_after(&self, row: i64) -> Result<Vec<Open>> {
+        let connection = self.lock();
+        let mut query = connection.prepare_cached(&format!("{OPEN} outbound.row > ?1 ORDER BY outbound.row"))?;
+        query.query_map([row], read_open)?.collect()
     }
 
-    /// When patience with the oldest open Command started.
-    pub fn oldest_open(&self) -> Result<Option<Time>> {
+    /// A Command, if it is open. Who gives up on it queues a callback that answers the request, which closes it.
+    pub fn open_command(&self, row: i64) -> Result<Option<Open>> {
         let connection = self.lock();
-        let oldest: Option<i64> =
-            connection
-                .query_row("SELECT min(coalesce(sent, queued)) FROM outbound WHERE done = 0", [], |row| row.get(0))?;
-        Ok(oldest.map(|ms| Time(ms as u64)))
+        let mut query = connection.prepare_cached(&format!("{OPEN} outbound.row = ?1"))?;
+        query.query_row([row], read_open).optional()
     }
+}
+
+fn read_open(row: &rusqlite::Row<'_>) -> Result<Open> {
+    let time = |ms: i64| Time(ms as u64);
+    Ok(Open {
+        row: row.get(0)?,
+        id: parsed(row, 1)?,
+        srv: parsed(row, 2)?,
+        queued: time(row.get(3)?),
+        sent: row.get::<_, Option<i64>>(4)?.map(time),
+    })
 }

@@ -1,7 +1,7 @@
 //! The WAN by hand: `GET` and `PUT /admin/wan`, and the same of a region or hub behind a further `/`.
 use super::{Climate, Place, Wan, WanState};
 use crate::now;
-use crate::problem::problem;
+use web::problem::problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

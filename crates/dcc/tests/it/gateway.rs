@@ -81,11 +81,10 @@ fn what_goes_by_wan_is_acknowledged_and_queued() {
     let gateway = gateway();
     let payload = protect::sign(&AwsLc, &key(SUPPLIER_GBCS), &pre_command(&gateway, 5)).unwrap();
     assert_eq!(code(&gateway, Service::SendCommand, &spc(5, CommandVariant::SendSigned, payload.clone())), "I99");
-    let unsent = gateway.store.unsent(CHF).unwrap();
-    assert_eq!(unsent.len(), 1);
-    assert_eq!(MessageView::parse(&unsent[0].command).unwrap().plain_octets().len() + 65, payload.len());
-    assert_eq!(gateway.store.give_up(NOW).unwrap().len(), 1, "E20 when patience runs out");
-    assert!(gateway.store.unsent(CHF).unwrap().is_empty());
+    let unsent = gateway.store.next_unsent(CHF).unwrap().expect("one is queued");
+    assert_eq!(MessageView::parse(&unsent.command).unwrap().plain_octets().len() + 65, payload.len());
+    let open = gateway.store.open_after(0).unwrap();
+    assert_eq!((open.len(), open[0].row, open[0].sent), (1, unsent.row, None));
 }
 
 #[test]
