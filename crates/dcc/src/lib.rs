@@ -14,11 +14,13 @@ pub mod access;
 mod callback;
 pub mod config;
 pub mod gateway;
+pub mod inventory;
 mod server;
 pub mod store;
 pub mod wan;
 
-pub use config::{DccConfig, DccKeys, Device, DeviceStatus, User};
+pub use config::{DccConfig, DccKeys, Registration, User, UserStatus, Validity};
+pub use inventory::{Device, DeviceKeys, DeviceStatus};
 pub use server::{Dcc, StartError};
 pub use wan::WanState;
 
