@@ -6,7 +6,10 @@ use crate::store::{Acceptance, Stage, Store};
 use duis::body::{LocalCommandResponse, SignedPreCommand};
 use duis::catalogue::Criticality;
 use duis::transform::{Party, Requester, TransformContext, transform};
-use duis::{Body, CommandVariant, Content, Request, RequestId, Response, ResponseCode, Service, Srv};
+use duis::{
+    AlertCode, Body, CommandVariant, Content, LocalCommand, PreCommand, Request, RequestId, Response, ResponseCode,
+    Service, Srv,
+};
 use gbcs::catalogue::Originator;
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{Counter, Cra, Form, MessageView, Time, protect};
@@ -111,7 +114,8 @@ impl Gateway {
         let plain = transformed.octets;
         if allowed.entry.criticality == Criticality::Critical {
             self.accept(request, Stage::Request, Some(&plain), None, device, now)?;
-            let content = Content::PreCommand { gbcs_version: device.kind.gbcs_version.to_string(), payload: plain };
+            let content =
+                Content::PreCommand(PreCommand { gbcs_version: device.kind.gbcs_version.to_string(), payload: plain });
             return Ok(Made { code: ResponseCode::I0, content });
         }
         let command = self.close(device, &plain)?;
@@ -263,7 +267,7 @@ impl Gateway {
             let user = self.config.user(view.id().target)?;
             let id =
                 RequestId { originator: view.id().originator, target: view.id().target, counter: view.id().counter };
-            let code = alert_code(&view);
+            let code = AlertCode(alert_code(&view));
             let alert =
                 duis::DeviceAlert { code, throttled_sequence: None, throttled_count: None, payload: octets.to_vec() };
             let response = Response {
@@ -327,7 +331,7 @@ fn internal(error: impl std::fmt::Display) -> Failure {
 /// What the sender of an accepted Command gets: the copy, or word that it is on its way.
 fn handed_out(variant: CommandVariant, command: Vec<u8>) -> Made {
     if variant.returns_command() {
-        Made { code: ResponseCode::I0, content: Content::LocalCommand(command) }
+        Made { code: ResponseCode::I0, content: Content::LocalCommand(LocalCommand { payload: command }) }
     } else {
         Made { code: ResponseCode::I99, content: Content::Acknowledgement }
     }
