@@ -70,7 +70,7 @@ impl Dcc {
         let store = Store::open(config.store.as_deref())?;
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
         let (wan, state) = watch::channel(config.wan);
-        let gateway = Arc::new(Gateway::new(config, store));
+        let gateway = Arc::new(Gateway::new(config, store)?);
         let hubs = Arc::new(Hubs::default());
         let (callbacks, queued) = (Notice::default(), Notice::default());
         let mut tasks = JoinSet::new();

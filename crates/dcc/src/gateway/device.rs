@@ -6,7 +6,7 @@ use crate::store::{Acceptance, Stage, originators};
 use duis::body::han::{LogRequest, UpdateHanDeviceLog};
 use duis::catalogue::Criticality;
 use duis::transform::{OtherDevice, Party, Requester, TransformContext, Transformed, transform};
-use duis::{Body, Content, ResponseCode};
+use duis::{Body, Content, PreCommand, ResponseCode};
 use gbcs::catalogue::Originator;
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{Eui64, MessageView, Time, protect};
@@ -24,8 +24,8 @@ impl Gateway {
         if allowed.entry.criticality == Criticality::Critical {
             let plain = transformed.octets;
             self.store_once(request, &Acceptance { pre_command: Some(&plain), ..acceptance }, |_| Ok(()))?;
-            let content = Content::PreCommand { gbcs_version: device.kind.gbcs_version.to_string(), payload: plain };
-            return Ok(Made { code: ResponseCode::I0, content });
+            let content = PreCommand { gbcs_version: device.kind.gbcs_version.to_string(), payload: plain };
+            return Ok(Made { code: ResponseCode::I0, content: Content::PreCommand(content) });
         }
         let inner = self.sign_for_the_dcc(transformed)?;
         let command = self.close(request, device, &inner)?;

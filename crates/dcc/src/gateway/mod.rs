@@ -3,7 +3,10 @@
 //! A request that passed [`crate::access`] becomes a Pre-Command or a Command ([`device`]), a Signed Pre-Command becomes a
 //! Command ([`signed`]), a Response that was carried by hand is taken back ([`returned`]). What the WAN brings, or fails to
 //! bring, becomes a document for a User ([`report`]).
+mod alerts;
 mod device;
+mod home;
+mod learn;
 mod report;
 mod returned;
 mod signed;
@@ -14,8 +17,8 @@ use crate::acb::{Broker, Originator};
 use crate::access::{self, Allowed, Failure, Refused, codes};
 use crate::config::{DccConfig, Registration};
 use crate::inventory::Device;
-use crate::store::{Acceptance, Stage, Store};
-use duis::{Body, CommandVariant, Content, Request, Response, ResponseCode, Service};
+use crate::store::{Acceptance, Store};
+use duis::{Body, CommandVariant, Content, LocalCommand, Request, Response, ResponseCode, Service};
 use gbcs::Time;
 use gbcs::crypto::{AwsLc, PrivateKey};
 use rusqlite::Transaction;
@@ -67,7 +70,8 @@ impl Gateway {
         let originator = |id| Ok::<_, rusqlite::Error>(Originator::new(id, store.last_counter(id)?));
         let acb = originator(config.keys.acb)?;
         let cos = config.keys.transitional_cos.as_ref();
-        let transitional_cos = cos.map(|(id, key)| Ok::<_, rusqlite::Error>((originator(*id)?, key.clone()))).transpose()?;
+        let transitional_cos =
+            cos.map(|(id, key)| Ok::<_, rusqlite::Error>((originator(*id)?, key.clone()))).transpose()?;
         Ok(Self { config, store, broker: Broker::default(), acb, transitional_cos })
     }
 
@@ -107,11 +111,7 @@ impl Gateway {
             (Body::SignedPreCommand(signed), Some(device)) => self.signed(allowed, device, signed, now),
             (Body::ReturnLocalCommandResponse(returned), None) => self.returned(allowed, returned, now),
             (_, Some(device)) => self.request(allowed, device, now),
-            (_, None) => Err(refused(
-                &allowed.request,
-                codes::not_supported(),
-                format!("{} is not served by this stand-in", allowed.request.header.srv),
-            )),
+            (_, None) => self.dcc_service(allowed, now),
         }
     }
 
@@ -129,9 +129,9 @@ impl Gateway {
         acceptance: &Acceptance<'_>,
         effects: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.store.accept_with(acceptance, effects)?.ok_or_else(|| {
-            refused(request, codes::replayed(), format!("{} was used before", request.header.id))
-        })
+        self.store
+            .accept_with(acceptance, effects)?
+            .ok_or_else(|| refused(request, codes::replayed(), format!("{} was used before", request.header.id)))
     }
 }
 
@@ -146,7 +146,7 @@ fn internal(error: impl std::fmt::Display) -> Failure {
 /// What the sender of an accepted Command gets: the copy, or word that it is on its way.
 fn handed_out(variant: CommandVariant, command: Vec<u8>) -> Made {
     if variant.returns_command() {
-        Made { code: ResponseCode::I0, content: Content::LocalCommand(command) }
+        Made { code: ResponseCode::I0, content: Content::LocalCommand(LocalCommand { payload: command }) }
     } else {
         Made { code: ResponseCode::I99, content: Content::Acknowledgement }
     }

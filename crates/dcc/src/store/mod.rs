@@ -1,11 +1,12 @@
 //! What was accepted, what is on its way, what a User has still to be told: SQLite, durable before any answer goes out.
 //!
 //! One module for each topic, with its tables and the statements over them.
+pub(crate) mod alerts;
 pub(crate) mod callbacks;
 pub(crate) mod inventory;
 pub(crate) mod originators;
 mod outbound;
-mod requests;
+pub(crate) mod requests;
 
 pub use callbacks::Callback;
 pub use inventory::Key;
@@ -33,7 +34,14 @@ impl Store {
         };
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        for schema in [requests::SCHEMA, outbound::SCHEMA, callbacks::SCHEMA, inventory::SCHEMA, originators::SCHEMA] {
+        for schema in [
+            requests::SCHEMA,
+            outbound::SCHEMA,
+            callbacks::SCHEMA,
+            inventory::SCHEMA,
+            originators::SCHEMA,
+            alerts::SCHEMA,
+        ] {
             connection.execute_batch(schema)?;
         }
         Ok(Self { connection: Mutex::new(connection) })

@@ -2,7 +2,7 @@
 use super::{Result, Store, parsed};
 use duis::{CommandVariant, Request, RequestHeader, RequestId, Srv};
 use gbcs::{Eui64, MessageId, Time};
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS request (
@@ -59,6 +59,8 @@ pub struct Known {
     pub command: Vec<u8>,
     /// Whether it was returned for local delivery.
     pub local: bool,
+    /// The service request it came from; none where only a Signed Pre-Command was seen.
+    pub document: Option<String>,
 }
 
 impl<'a> Acceptance<'a> {
@@ -122,22 +124,12 @@ impl Store {
 
     /// The Command that this Message Identifier names.
     pub fn by_message(&self, id: &MessageId) -> Result<Option<Known>> {
-        self.known("message = ?1", &id.to_string())
+        by_message(&self.lock(), id)
     }
 
     /// The Command made of a request.
     pub fn by_request(&self, id: RequestId) -> Result<Option<Known>> {
-        self.known("id = ?1 AND command IS NOT NULL", &id.to_string())
-    }
-
-    fn known(&self, condition: &str, value: &str) -> Result<Option<Known>> {
-        let connection = self.lock();
-        let sql = format!("SELECT id, srv, command, local FROM request WHERE {condition}");
-        connection
-            .query_row(&sql, [value], |row| {
-                Ok(Known { id: parsed(row, 0)?, srv: parsed(row, 1)?, command: row.get(2)?, local: row.get(3)? })
-            })
-            .optional()
+        known(&self.lock(), "id = ?1 AND command IS NOT NULL", &id.to_string())
     }
 
     /// The Response that was returned for a local Command.
@@ -147,6 +139,28 @@ impl Store {
             .query_row("SELECT response FROM returned WHERE id = ?1", [original.to_string()], |row| row.get(0))
             .optional()
     }
+}
+
+/// The Command that this Message Identifier names.
+pub(crate) fn by_message(connection: &Connection, id: &MessageId) -> Result<Option<Known>> {
+    known(connection, "message = ?1", &id.to_string())
+}
+
+fn known(connection: &Connection, condition: &str, value: &str) -> Result<Option<Known>> {
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT id, srv, command, local, (SELECT document FROM request AS first WHERE first.id = request.id AND stage = 0)
+         FROM request WHERE {condition}"
+    ))?;
+    let known = query.query_row([value], |row| {
+        Ok(Known {
+            id: parsed(row, 0)?,
+            srv: parsed(row, 1)?,
+            command: row.get(2)?,
+            local: row.get(3)?,
+            document: row.get(4)?,
+        })
+    });
+    known.optional()
 }
 
 fn insert(transaction: &Transaction<'_>, a: &Acceptance<'_>) -> Result<bool> {
