@@ -2,6 +2,7 @@
 use super::{Gateway, internal};
 use crate::access::Failure;
 use crate::store::{Known, callbacks};
+use duis::response::answer::{Cin, CustomerNumber};
 use duis::{Content, RequestId, Response, ResponseCode, Srv};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::payload::Payload;
@@ -71,7 +72,11 @@ impl Gateway {
         view: &MessageView<'_>,
         now: Time,
     ) -> Result<(), Failure> {
-        let content = Content::DeviceResponse(view.octets().to_vec());
+        let payload = view.octets().to_vec();
+        let content = match customer_number(known) {
+            Some(number) => Content::CustomerNumber(CustomerNumber { payload, number }),
+            None => Content::DeviceResponse(payload),
+        };
         let response = Response::device_answer(known.id, known.srv, ResponseCode::I0, now, content);
         self.tell(transaction, known.id.originator, &key_of(view.octets()), &response, Some(known.id))
     }
@@ -134,6 +139,24 @@ pub(super) fn alert_code(view: &MessageView<'_>) -> u16 {
         },
         _ => 0,
     }
+}
+
+/// SRV 9.1: the number that the Command wrote into the meter, which its asker is told once the meter has it.
+fn customer_number(known: &Known) -> Option<Cin> {
+    use gbcs::dlms::Apdu;
+    use gbcs::gbz::{Content, zcl};
+    if known.srv != Srv::new(9, 1, 0) {
+        return None;
+    }
+    let digits = match Payload::of(&MessageView::parse(&known.command).ok()?).ok()? {
+        Payload::Dlms(Apdu::Request(request)) => request.rows.first()?.data.as_octets()?.to_vec(),
+        Payload::Gbz(payload) => match &payload.components.first()?.content {
+            Content::Plain(zcl::Body::Cluster(zcl::Command::UpdateCin(update))) => update.number.octets().to_vec(),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Cin::new(String::from_utf8(digits).ok()?)
 }
 
 /// When an Alert says that it was raised.
