@@ -11,9 +11,14 @@
 
 pub mod acb;
 pub mod access;
+pub mod anomaly;
 mod callback;
 pub mod config;
+pub mod dated;
 pub mod gateway;
+pub mod outcome;
+pub mod schedule;
+pub mod sequence;
 mod server;
 pub mod store;
 pub mod wan;
