@@ -16,6 +16,8 @@ mod callback;
 pub mod config;
 pub mod dated;
 pub mod gateway;
+pub mod inventory;
+pub mod limits;
 pub mod outcome;
 pub mod schedule;
 pub mod sequence;
@@ -23,7 +25,8 @@ mod server;
 pub mod store;
 pub mod wan;
 
-pub use config::{DccConfig, DccKeys, Device, DeviceStatus, User};
+pub use config::{DccConfig, DccKeys, Registration, User, UserStatus, Validity};
+pub use inventory::{Device, DeviceKeys, DeviceStatus};
 pub use server::{Dcc, StartError};
 pub use wan::WanState;
 

@@ -1,40 +1,120 @@
-//! What a User is told of what the WAN brought, or did not bring.
-use super::Gateway;
-use duis::{Content, RequestId, Response, ResponseCode, Srv};
+//! What the WAN brings, or does not bring, and what Users are told of it.
+use super::{Gateway, internal};
+use crate::access::Failure;
+use crate::store::{Known, callbacks};
+use duis::{Content, DeviceAlert, RequestId, Response, ResponseBody, ResponseCode, SchemaVersion, Srv};
 use gbcs::crypto::{AwsLc, Crypto};
-use gbcs::{Cra, MessageView, Time};
+use gbcs::payload::Payload;
+use gbcs::{Cra, Eui64, MessageView, Time};
+use rusqlite::Transaction;
 use tracing::warn;
 
 impl Gateway {
-    /// A message that came by WAN: to whom it is to be reported, as a signed document, and what it answers.
-    pub fn report(&self, octets: &[u8], now: Time) -> Option<Report> {
-        let view =
-            MessageView::parse(octets).inspect_err(|error| warn!(%error, "the WAN brought no GBCS message")).ok()?;
-        let key = key_of(octets);
-        if view.cra() == Cra::Alert {
-            let user = self.config.user(view.id().target)?;
-            let id =
-                RequestId { originator: view.id().originator, target: view.id().target, counter: view.id().counter };
-            let code = alert_code(&view);
-            let alert =
-                duis::DeviceAlert { code, throttled_sequence: None, throttled_count: None, payload: octets.to_vec() };
-            let response = Response {
-                version: duis::SchemaVersion::CURRENT,
-                request_id: None,
-                response_id: Some(id),
-                code: ResponseCode::I0,
-                date_time: now,
-                body: duis::ResponseBody::DeviceAlert(alert),
-            };
-            let xml = response.sign(&AwsLc, &self.config.keys.xml).ok()?;
-            return Some(Report { user: user.eui, key, xml, answers: None });
+    /// A message that came by WAN: what it says is learnt, and who is to be told of it is told, durable when this returns. What
+    /// a hub repeats is heard once.
+    pub fn receive(&self, octets: &[u8], now: Time) -> Result<(), Failure> {
+        let view = match MessageView::parse(octets) {
+            Ok(view) => view,
+            Err(error) => {
+                warn!(%error, "the WAN brought no GBCS message");
+                return Ok(());
+            }
+        };
+        let known = match view.cra() {
+            Cra::Response => self.store.by_message(&view.id().answer())?,
+            _ => None,
+        };
+        let verified = self.verify(&view);
+        self.store.transact(|transaction| {
+            if !callbacks::is_first(transaction, &key_of(octets), now)? {
+                return Ok(());
+            }
+            match (view.cra(), known) {
+                (Cra::Alert, _) => self.alert(transaction, &view, verified, now),
+                (Cra::Response, Some(known)) => {
+                    match verified {
+                        Ok(()) => self.learn(transaction, &known, &view, now)?,
+                        Err(reason) => warn!(reason, message = %view.id(), "nothing is learnt of a Response"),
+                    }
+                    self.pass_on(transaction, &known, &view, now)
+                }
+                _ => {
+                    warn!(message = %view.id(), "the WAN brought what nobody asked for");
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    /// Whether a message is its device's, as far as the DCC can tell: a signature always, a MAC where it is for the broker.
+    pub(super) fn verify(&self, view: &MessageView<'_>) -> Result<(), String> {
+        let device = view.id().originator;
+        let keys = self.store.device_keys(device).map_err(|error| error.to_string())?;
+        let keys = keys.ok_or_else(|| format!("the SMKI knows no certificate of device {device}"))?;
+        if view.signature().is_some() {
+            let verified = gbcs::protect::verify_signature(&AwsLc, &keys.digital_signature, view);
+            verified.map_err(|error| error.to_string())?;
         }
-        let known = self.store.by_message(&view.id().answer()).ok()??;
-        let user = self.config.user(known.id.originator)?;
-        let content = Content::DeviceResponse(octets.to_vec());
+        if view.mac().is_some() && view.id().target == self.acb.id {
+            let secret = self.broker.secret(&self.config.keys, &keys.key_agreement);
+            let verified = secret.and_then(|secret| gbcs::protect::verify_mac(&AwsLc, &secret, view));
+            verified.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// A device's Response for the User who asked.
+    fn pass_on(
+        &self,
+        transaction: &Transaction<'_>,
+        known: &Known,
+        view: &MessageView<'_>,
+        now: Time,
+    ) -> Result<(), Failure> {
+        let content = Content::DeviceResponse(view.octets().to_vec());
         let response = Response::device_answer(known.id, known.srv, ResponseCode::I0, now, content);
-        let xml = response.sign(&AwsLc, &self.config.keys.xml).ok()?;
-        Some(Report { user: user.eui, key, xml, answers: Some(known.id) })
+        self.tell(transaction, known.id.originator, &key_of(view.octets()), &response, Some(known.id))
+    }
+
+    /// A device's Alert for the User it names.
+    pub(super) fn pass_on_alert(
+        &self,
+        transaction: &Transaction<'_>,
+        user: Eui64,
+        view: &MessageView<'_>,
+        now: Time,
+    ) -> Result<(), Failure> {
+        let id = view.id();
+        let code = alert_code(view);
+        let payload = view.octets().to_vec();
+        let response = Response {
+            version: SchemaVersion::CURRENT,
+            request_id: None,
+            response_id: Some(RequestId { originator: id.originator, target: id.target, counter: id.counter }),
+            code: ResponseCode::I0,
+            date_time: now,
+            body: ResponseBody::DeviceAlert(DeviceAlert {
+                code,
+                throttled_sequence: None,
+                throttled_count: None,
+                payload,
+            }),
+        };
+        self.tell(transaction, user, &key_of(view.octets()), &response, None)
+    }
+
+    /// Queue a signed document for a User; `key` names what it reports, which is told once.
+    pub(super) fn tell(
+        &self,
+        transaction: &Transaction<'_>,
+        user: Eui64,
+        key: &str,
+        response: &Response,
+        answers: Option<RequestId>,
+    ) -> Result<(), Failure> {
+        let xml = response.sign(&AwsLc, &self.config.keys.xml).map_err(internal)?;
+        callbacks::queue(transaction, user, key, &xml, answers)?;
+        Ok(())
     }
 
     /// What a User is told when patience with a Command ran out.
@@ -51,7 +131,7 @@ impl Gateway {
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Whom.
-    pub user: gbcs::Eui64,
+    pub user: Eui64,
     /// What it reports: told once.
     pub key: String,
     /// The signed document.
@@ -60,16 +140,25 @@ pub struct Report {
     pub answers: Option<RequestId>,
 }
 
-fn key_of(octets: &[u8]) -> String {
+pub(super) fn key_of(octets: &[u8]) -> String {
     AwsLc.sha256(&[octets]).iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-/// The alert code inside an Alert: behind the fixed start of a data notification, or of a GBZ alert (gbcs-messages 9.7, 10.5).
-fn alert_code(view: &MessageView<'_>) -> u16 {
-    match view.payload() {
-        [0x0F, _, _, _, _, 0, 2, _, 0x12, high, low, ..] | [1, 9, _, high, low, ..] => {
-            u16::from_be_bytes([*high, *low])
-        }
+/// The alert code inside an Alert; 0 where it has none.
+pub(super) fn alert_code(view: &MessageView<'_>) -> u16 {
+    use gbcs::asn1::Content as Asn1;
+    use gbcs::dlms::Apdu;
+    match Payload::of(view) {
+        Ok(Payload::Dlms(Apdu::Notification(notification))) => notification.code,
+        Ok(Payload::GbzAlert(alert)) => alert.code,
+        Ok(Payload::Asn1(payload)) => match payload.content() {
+            Asn1::CredentialsUpdateAlert(alert) => alert.code,
+            Asn1::ActivationAlert(alert) => alert.code,
+            Asn1::FirmwareAlert(alert) => alert.code,
+            Asn1::TransferAlert(alert) => alert.code,
+            Asn1::DeviceLogAlert(alert) => alert.code,
+            _ => 0,
+        },
         _ => 0,
     }
 }

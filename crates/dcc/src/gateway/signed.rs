@@ -1,8 +1,8 @@
 //! A Signed Pre-Command: compared with what was transformed, closed with the broker's MAC.
-use super::{Failure, Gateway, Made, handed_out, internal, refused};
-use crate::access::{Allowed, codes};
-use crate::config::Device;
-use crate::store::Stage;
+use super::{Gateway, Made, handed_out, refused};
+use crate::access::{Allowed, Failure, codes};
+use crate::inventory::Device;
+use crate::store::{Acceptance, Stage};
 use duis::body::SignedPreCommand;
 use gbcs::crypto::AwsLc;
 use gbcs::{Form, MessageView, Time, protect};
@@ -29,7 +29,7 @@ impl Gateway {
             return Err(wrong(format!("message code {} is not of {}", view.message_code(), request.header.srv)));
         }
         // A User's own adaptor may have made the Pre-Command; one of ours must come back unchanged.
-        let ours = self.store.pre_command(request.header.id).map_err(internal)?;
+        let ours = self.store.pre_command(request.header.id)?;
         if let Some(ours) = ours
             && ours != view.plain_octets()
         {
@@ -39,8 +39,10 @@ impl Gateway {
         }
         protect::verify_signature(&AwsLc, &allowed.user.gbcs_signature, &view)
             .map_err(|e| wrong(format!("the User's signature: {e}")))?;
-        let command = self.close(device, &signed.payload)?;
-        self.accept(request, Stage::Signed, None, Some(&command), device, now)?;
+        let command = self.close(request, device, &signed.payload)?;
+        let acceptance = Acceptance::new(request, Stage::Signed, now);
+        let acceptance = acceptance.command(&command, request.header.variant, device.hub);
+        self.store_once(request, &acceptance, |_| Ok(()))?;
         Ok(handed_out(request.header.variant, command))
     }
 }
