@@ -3,7 +3,7 @@ use crate::common::*;
 use dcc::gateway::{Answer, Gateway};
 use dcc::store::Store;
 use duis::body::{LocalCommandResponse, SignedPreCommand};
-use duis::{Body, CommandVariant, Content, Execution, Request, Response, Service, SignerRole};
+use duis::{Body, CommandVariant, Content, Execution, LocalCommand, Request, Response, Service, SignerRole};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{Form, MessageView, Time, protect};
 
@@ -36,7 +36,7 @@ fn pre_command(gateway: &Gateway, counter: u64) -> Vec<u8> {
     let response = ask(gateway, Service::Transform, &signed(&arm(counter, CommandVariant::Transform)));
     assert_eq!(response.code.as_str(), "I0");
     match response.content() {
-        Some(Content::PreCommand { payload, .. }) => payload.clone(),
+        Some(Content::PreCommand(made)) => made.payload.clone(),
         other => panic!("no Pre-Command: {other:?}"),
     }
 }
@@ -50,7 +50,7 @@ fn local_command(gateway: &Gateway, counter: u64) -> Vec<u8> {
     let payload = protect::sign(&AwsLc, &key(SUPPLIER_GBCS), &pre_command(gateway, counter)).unwrap();
     let response = ask(gateway, Service::NonDevice, &signed(&spc(counter, CommandVariant::LocalSigned, payload)));
     match response.content() {
-        Some(Content::LocalCommand(octets)) => octets.clone(),
+        Some(Content::LocalCommand(local)) => local.payload.clone(),
         other => panic!("no local Command: {} {other:?}", response.code.as_str()),
     }
 }
@@ -71,7 +71,9 @@ fn a_non_critical_request_becomes_a_command_at_once() {
     let gateway = gateway();
     let read = request(ESME, 7, "4.18", CommandVariant::Local, Body::plain("ReadMeterBalance").unwrap());
     let response = ask(&gateway, Service::NonDevice, &signed(&read));
-    let Some(Content::LocalCommand(command)) = response.content() else { panic!("{response:?}") };
+    let Some(Content::LocalCommand(LocalCommand { payload: command })) = response.content() else {
+        panic!("{response:?}")
+    };
     let z = AwsLc.agree(&key(ESME_KA), key(ACB_KA).public()).unwrap();
     protect::verify_mac(&AwsLc, &z, &MessageView::parse(command).unwrap()).unwrap();
 }
