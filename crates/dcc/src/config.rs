@@ -1,8 +1,9 @@
 //! What a stand-in is told at its start: users, inventory, keys, addresses.
-use duis::{IssuerSerial, Role, SigningKey, XmlSigner};
 use crate::inventory::{Device, DeviceKeys};
-use gbcs::{Eui64, Time};
+use crate::limits::Limits;
+use duis::{IssuerSerial, Role, SigningKey, XmlSigner};
 use gbcs::crypto::{PrivateKey, PublicKey};
+use gbcs::{Eui64, Time};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub struct DccConfig {
     pub smki: Vec<(Eui64, DeviceKeys)>,
     /// Who is registered for which supply. Where nobody is, the supplier whose credentials a meter holds is responsible.
     pub registrations: Vec<Registration>,
+    /// How long things wait, how many there may be, when they are forgotten.
+    pub limits: Limits,
     /// Keys of the DCC.
     pub keys: DccKeys,
 }

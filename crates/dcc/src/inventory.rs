@@ -237,7 +237,8 @@ mod tests {
             status = status.after(happening).expect("leads on");
             life.push(status.as_str());
         }
-        let expected = "Whitelisted InstalledNotCommissioned Commissioned Withdrawn Commissioned Decommissioned Pending";
+        let expected =
+            "Whitelisted InstalledNotCommissioned Commissioned Withdrawn Commissioned Decommissioned Pending";
         assert_eq!(life.join(" "), expected);
     }
 

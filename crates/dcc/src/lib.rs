@@ -11,10 +11,13 @@
 
 pub mod acb;
 pub mod access;
+mod admin;
 pub mod anomaly;
 mod callback;
+mod clockwork;
 pub mod config;
 pub mod dated;
+mod failpoint;
 pub mod gateway;
 pub mod inventory;
 pub mod limits;

@@ -1,32 +1,6 @@
 //! Sequenced requests (DUIS 4.8): one is processed when the one it names has succeeded, and fails with it.
-use crate::access::Refused;
+use crate::access::{Refused, codes};
 use duis::{CommandVariant, RequestHeader, RequestId, ResponseCode};
-
-/// Codes for sequencing. Those of the schema from E40 on have no public meaning (DUIS 12, point 3): the stand-in's own choice.
-pub mod codes {
-    use duis::ResponseCode;
-
-    /// The two elements contradict each other, or name a request of another User.
-    pub fn malformed() -> ResponseCode {
-        code("E40")
-    }
-    /// The preceding request failed.
-    pub fn predecessor_failed() -> ResponseCode {
-        code("E41")
-    }
-    /// The preceding request did not end in time.
-    pub fn waited_too_long() -> ResponseCode {
-        code("E42")
-    }
-    /// The answer is due at once and the preceding request has not succeeded yet.
-    pub fn cannot_wait() -> ResponseCode {
-        code("E43")
-    }
-
-    fn code(text: &str) -> ResponseCode {
-        duis::xml::Text::read(text).expect("a code of the schema")
-    }
-}
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +26,7 @@ pub fn predecessor(header: &RequestHeader) -> Result<Option<RequestId>, Refused>
     let Some(preceding) = header.preceding.filter(|_| header.variant != CommandVariant::Transform) else {
         return Ok(None);
     };
-    let refused = |reason: &str| Err(refused(header, codes::malformed(), reason.into()));
+    let refused = |reason: &str| Err(refused(header, codes::bad_sequence(), reason.into()));
     if preceding == header.id {
         return refused("a request cannot precede itself");
     }
@@ -109,11 +83,11 @@ mod tests {
         assert_eq!(of(&header(Send, Some(true), None)), Ok(None));
         assert_eq!(of(&header(Send, Some(false), Some(8))), Ok(Some(8)));
         assert_eq!(of(&header(Transform, None, Some(8))), Ok(None));
-        assert_eq!(of(&header(Send, Some(true), Some(8))), Err(codes::malformed()));
-        assert_eq!(of(&header(Send, None, Some(9))), Err(codes::malformed()));
+        assert_eq!(of(&header(Send, Some(true), Some(8))), Err(codes::bad_sequence()));
+        assert_eq!(of(&header(Send, None, Some(9))), Err(codes::bad_sequence()));
         let mut theirs = header(Send, None, Some(8));
         theirs.id.originator = Eui64::from_u64(3);
-        assert_eq!(of(&theirs), Err(codes::malformed()));
+        assert_eq!(of(&theirs), Err(codes::bad_sequence()));
     }
 
     #[test]

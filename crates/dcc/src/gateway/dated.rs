@@ -2,9 +2,9 @@
 use super::Gateway;
 use super::report::key_of;
 use crate::access::Failure;
-use crate::store::{Dated, Known, dated, held};
+use crate::dated as alerts;
 use crate::sequence::Ending;
-use crate::{dated as alerts, outcome};
+use crate::store::{Dated, Known, dated, held};
 use duis::response::answer::{FutureDatedAlert, FutureDatedOutcome};
 use duis::{Content, Execution, RequestHeader, RequestId, Response, ResponseCode, Srv};
 use gbcs::{Cra, MessageId, MessageView, Time};
@@ -40,7 +40,7 @@ impl Gateway {
         now: Time,
     ) -> Result<(), Failure> {
         let id = known.id;
-        if outcome::succeeded(response) {
+        if crate::outcome::succeeded(response) {
             held::end(transaction, id, Ending::Succeeded, now)?;
             dated::replace(transaction, id, response.id().target, response.message_code())?;
         } else {
@@ -69,9 +69,9 @@ impl Gateway {
         };
         dated::told(transaction, known.id, instruction)?;
         info!(request = %known.id, instruction, instructions, done = told.done, "a date has come");
-        let code = if told.done { FutureDatedOutcome::Done } else { FutureDatedOutcome::NotDone };
+        let outcome = if told.done { FutureDatedOutcome::Done } else { FutureDatedOutcome::NotDone };
         let payload = alert.octets().to_vec();
-        let content = Content::FutureDatedAlert(FutureDatedAlert { code, payload, instruction, instructions });
+        let content = Content::FutureDatedAlert(FutureDatedAlert { outcome, payload, instruction, instructions });
         let response = Response::device_answer(known.id, known.srv, ResponseCode::I0, now, content);
         self.tell(transaction, known.id.originator, &key_of(alert.octets()), &response, None)?;
         Ok(true)

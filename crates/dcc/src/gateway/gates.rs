@@ -233,15 +233,14 @@ impl Gateway {
     /// The thresholds that were told last.
     pub(super) fn stored_thresholds(store: &crate::store::Store) -> rusqlite::Result<Thresholds> {
         let Some(json) = store.setting(THRESHOLDS)? else { return Ok(Thresholds::default()) };
-        Thresholds::parse(&json).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
-        })
+        Thresholds::parse(&json)
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
     }
 }
 
 /// A DCC alert with code N`number`.
 pub(super) fn dcc_alert(number: u16, event: DccEvent, now: Time) -> Response {
-    let code = duis::response::DccAlertCode::N(number as u8);
+    let code = duis::response::DccAlertCode::N(number);
     let alert = DccAlert { code, throttled_sequence: None, throttled_count: None, event };
     Response {
         version: SchemaVersion::CURRENT,

@@ -3,15 +3,22 @@
 //! A request that passed [`crate::access`] becomes a Pre-Command or a Command ([`device`]), a Signed Pre-Command becomes a
 //! Command ([`signed`]), a Response that was carried by hand is taken back ([`returned`]). What the WAN brings, or fails to
 //! bring, becomes a document for a User ([`report`]).
+mod dated;
 mod device;
+mod gates;
 mod report;
 mod returned;
+mod schedules;
 mod signed;
+mod waiting;
 
+pub use gates::ThresholdFault;
 pub use report::Report;
+pub use waiting::{Decided, Tick};
 
 use crate::acb::{Broker, Originator};
-use crate::access::{self, Allowed, Failure, Refused, codes};
+use crate::access::{self, Allowed, Failure, Origin, Refused, codes};
+use crate::anomaly::Thresholds;
 use crate::config::{DccConfig, Registration};
 use crate::inventory::Device;
 use crate::store::{Acceptance, Stage, Store};
@@ -19,6 +26,8 @@ use duis::{Body, CommandVariant, Content, Request, Response, ResponseCode, Servi
 use gbcs::Time;
 use gbcs::crypto::{AwsLc, PrivateKey};
 use rusqlite::Transaction;
+use std::sync::{Arc, Mutex, RwLock};
+use tokio::sync::Notify;
 use tracing::{info, warn};
 
 /// The gateway.
@@ -33,6 +42,12 @@ pub struct Gateway {
     acb: Originator,
     /// The transitional change of supplier party, with the key it signs with.
     transitional_cos: Option<(Originator, PrivateKey)>,
+    /// What anomaly detection measures by.
+    thresholds: RwLock<Arc<Thresholds>>,
+    /// When to look next for what nobody needs.
+    next_sweep: Mutex<Time>,
+    /// Something that waits may have become due, or a User may have to be told.
+    pub(crate) changed: Notify,
 }
 
 /// What goes back over HTTP.
@@ -67,13 +82,16 @@ impl Gateway {
         let originator = |id| Ok::<_, rusqlite::Error>(Originator::new(id, store.last_counter(id)?));
         let acb = originator(config.keys.acb)?;
         let cos = config.keys.transitional_cos.as_ref();
-        let transitional_cos = cos.map(|(id, key)| Ok::<_, rusqlite::Error>((originator(*id)?, key.clone()))).transpose()?;
-        Ok(Self { config, store, broker: Broker::default(), acb, transitional_cos })
+        let transitional_cos =
+            cos.map(|(id, key)| Ok::<_, rusqlite::Error>((originator(*id)?, key.clone()))).transpose()?;
+        let thresholds = RwLock::new(Arc::new(Self::stored_thresholds(&store)?));
+        let (broker, next_sweep, changed) = Default::default();
+        Ok(Self { config, store, broker, acb, transitional_cos, thresholds, next_sweep, changed })
     }
 
     /// Process a document that came to a web service.
     pub fn handle(&self, service: Service, text: &str, now: Time) -> Answer {
-        let outcome = access::check(&self.config, &self.store, service, text, now).and_then(|allowed| {
+        let outcome = access::check(&self.config, &self.store, service, text, Origin::User, now).and_then(|allowed| {
             let (id, srv) = (allowed.request.header.id, allowed.request.header.srv);
             let made = self.process(&allowed, now)?;
             info!(request = %id, %srv, variant = %allowed.request.header.variant, code = made.code.as_str(), "accepted");
@@ -106,6 +124,9 @@ impl Gateway {
         match (&allowed.request.body, &allowed.device) {
             (Body::SignedPreCommand(signed), Some(device)) => self.signed(allowed, device, signed, now),
             (Body::ReturnLocalCommandResponse(returned), None) => self.returned(allowed, returned, now),
+            (Body::CreateSchedule(wanted), None) => self.create_schedule(allowed, wanted, now),
+            (Body::ReadSchedule(which), None) => self.read_schedules(allowed, which, now),
+            (Body::DeleteSchedule(which), None) => self.delete_schedules(allowed, which, now),
             (_, Some(device)) => self.request(allowed, device, now),
             (_, None) => Err(refused(
                 &allowed.request,
@@ -129,9 +150,9 @@ impl Gateway {
         acceptance: &Acceptance<'_>,
         effects: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.store.accept_with(acceptance, effects)?.ok_or_else(|| {
-            refused(request, codes::replayed(), format!("{} was used before", request.header.id))
-        })
+        self.store
+            .accept_with(acceptance, effects)?
+            .ok_or_else(|| refused(request, codes::replayed(), format!("{} was used before", request.header.id)))
     }
 }
 

@@ -118,7 +118,8 @@ impl Gateway {
         let (found, name) = match which {
             WhichSchedule::Schedule(id) => {
                 let number = id.get();
-                let one = i64::try_from(number).ok().map(|id| schedules::schedule(transaction, id)).transpose()?.flatten();
+                let one =
+                    i64::try_from(number).ok().map(|id| schedules::schedule(transaction, id)).transpose()?.flatten();
                 // Another User's schedule is as good as none.
                 (one.filter(|schedule| schedule.user == user).into_iter().collect(), format!("schedule {number}"))
             }

@@ -67,7 +67,10 @@ impl Gateway {
     pub fn decide(&self, decision: &Decision, now: Time) -> Result<Vec<(u64, Decided)>, Failure> {
         let release = decision.release.iter().map(|reference| (*reference, true));
         let delete = decision.delete.iter().map(|reference| (*reference, false));
-        release.chain(delete).map(|(reference, is_released)| Ok((reference, self.decide_one(reference, is_released, now)?))).collect()
+        release
+            .chain(delete)
+            .map(|(reference, is_released)| Ok((reference, self.decide_one(reference, is_released, now)?)))
+            .collect()
     }
 
     fn decide_one(&self, reference: u64, is_released: bool, now: Time) -> Result<Decided, Failure> {

@@ -64,11 +64,3 @@ pub(crate) fn is_first(connection: &Connection, key: &str, now: Time) -> Result<
     let sql = "INSERT OR IGNORE INTO heard (key, at) VALUES (?1, ?2)";
     connection.prepare_cached(sql)?.execute(params![key, now.0 as i64]).map(|inserted| inserted == 1)
 }
-
-/// Queue a document for a User with whatever else is stored; `key` names what it reports, which is told once.
-pub(crate) fn queue(connection: &Connection, user: Eui64, key: &str, xml: &str) -> Result<bool> {
-    connection
-        .prepare_cached("INSERT OR IGNORE INTO callback (user, key, xml) VALUES (?1, ?2, ?3)")?
-        .execute(params![user.to_string(), key, xml])
-        .map(|rows| rows == 1)
-}

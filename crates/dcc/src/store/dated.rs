@@ -34,47 +34,6 @@ pub struct Dated {
 }
 
 impl Store {
-    /// Whether the DCC kept the request until its date.
-    pub fn was_kept(&self, request: RequestId) -> Result<bool> {
-        let connection = self.lock();
-        let mut query = connection.prepare_cached("SELECT 1 FROM dated WHERE request = ?1 AND instructions = 0")?;
-        query.exists([request.to_string()])
-    }
-
-    /// An Alert told of one instruction of a Command; told twice it counts once.
-    pub fn told(&self, request: RequestId, instruction: u16) -> Result<()> {
-        self.transact(|transaction| {
-            let name = request.to_string();
-            let new = transaction.execute(
-                "INSERT OR IGNORE INTO instruction (request, number) VALUES (?1, ?2)",
-                params![name, instruction],
-            )?;
-            if new == 1 {
-                transaction.execute(
-                    "UPDATE dated SET told = told + 1, due = iif(told + 1 >= instructions, NULL, due) WHERE request = ?1",
-                    [name],
-                )?;
-            }
-            Ok(())
-        })
-    }
-
-    /// The device took a Command of this use case from this originator: what it kept of it before is replaced.
-    pub fn replace_dated(&self, by: RequestId, originator: Eui64, code: MessageCode) -> Result<()> {
-        let connection = self.lock();
-        connection
-            .prepare_cached(
-                "UPDATE dated SET due = NULL WHERE device = ?1 AND originator = ?2 AND code = ?3 AND request <> ?4 AND due IS NOT NULL",
-            )?
-            .execute(params![by.target.to_string(), originator.to_string(), code.0, by.to_string()])
-            .map(drop)
-    }
-
-    /// Nothing more is expected of a dated Command.
-    pub fn forget_date(&self, request: RequestId) -> Result<()> {
-        self.lock().execute("UPDATE dated SET due = NULL WHERE request = ?1", [request.to_string()]).map(drop)
-    }
-
     /// Dated Commands of which not everything was told in time; not all at once.
     pub fn untold(&self, now: Time) -> Result<Vec<(RequestId, Srv)>> {
         let connection = self.lock();
@@ -120,11 +79,47 @@ pub(crate) fn kept(connection: &Connection, request: RequestId, srv: Srv) -> Res
             "INSERT OR REPLACE INTO dated (request, srv, originator, device, code, instructions)
              VALUES (?1, ?2, ?3, ?4, 0, 0)",
         )?
-        .execute([
-            request.to_string(),
-            srv.to_string(),
-            request.originator.to_string(),
-            request.target.to_string(),
-        ])
+        .execute([request.to_string(), srv.to_string(), request.originator.to_string(), request.target.to_string()])
+        .map(drop)
+}
+
+/// Whether the DCC kept the request until its date.
+pub(crate) fn was_kept(connection: &Connection, request: RequestId) -> Result<bool> {
+    let mut query = connection.prepare_cached("SELECT 1 FROM dated WHERE request = ?1 AND instructions = 0")?;
+    query.exists([request.to_string()])
+}
+
+/// An Alert told of one instruction of a Command; told twice it counts once.
+pub(crate) fn told(connection: &Connection, request: RequestId, instruction: u16) -> Result<()> {
+    let name = request.to_string();
+    let new = connection
+        .prepare_cached("INSERT OR IGNORE INTO instruction (request, number) VALUES (?1, ?2)")?
+        .execute(params![name, instruction])?;
+    if new == 1 {
+        connection
+            .prepare_cached(
+                "UPDATE dated SET told = told + 1, due = iif(told + 1 >= instructions, NULL, due) WHERE request = ?1",
+            )?
+            .execute([name])?;
+    }
+    Ok(())
+}
+
+/// The device took a Command of this use case from this originator: what it kept of it before is replaced (GBCS 9.2.2.7).
+pub(crate) fn replace(connection: &Connection, by: RequestId, originator: Eui64, code: MessageCode) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE dated SET due = NULL
+             WHERE device = ?1 AND originator = ?2 AND code = ?3 AND request <> ?4 AND due IS NOT NULL",
+        )?
+        .execute(params![by.target.to_string(), originator.to_string(), code.0, by.to_string()])
+        .map(drop)
+}
+
+/// Nothing more is expected of a dated Command.
+pub(crate) fn forget(connection: &Connection, request: RequestId) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE dated SET due = NULL WHERE request = ?1")?
+        .execute([request.to_string()])
         .map(drop)
 }

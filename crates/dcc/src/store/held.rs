@@ -1,6 +1,7 @@
 //! Requests that were accepted and wait: for somebody's decision, for another request, for their date.
 use super::{Result, Store, parsed};
 use crate::anomaly::Breach;
+use crate::failpoint;
 use crate::sequence::Ending;
 use duis::{RequestId, Srv};
 use gbcs::{Eui64, Time};
@@ -155,12 +156,20 @@ impl Store {
 }
 
 /// Keep a request; its row number.
-pub(crate) fn hold(connection: &Connection, id: RequestId, srv: Srv, gate: &Gate, document: &str, now: Time) -> Result<i64> {
+pub(crate) fn hold(
+    connection: &Connection,
+    id: RequestId,
+    srv: Srv,
+    gate: &Gate,
+    document: &str,
+    now: Time,
+) -> Result<i64> {
     let (breach, preceding, due) = match gate {
         Gate::Quarantine(breach) => (Some(breach.as_str()), None, None),
         Gate::Sequence { preceding, until } => (None, Some(preceding.to_string()), Some(until.0 as i64)),
         Gate::Date(at) => (None, None, Some(at.0 as i64)),
     };
+    failpoint::event("held");
     connection
         .prepare_cached(
             "INSERT INTO held (id, srv, originator, target, gate, breach, preceding, due, since, document)
@@ -204,6 +213,7 @@ pub(crate) fn ending(connection: &Connection, id: RequestId) -> Result<Option<En
 
 /// A request ended; the first word stands.
 pub(crate) fn end(connection: &Connection, id: RequestId, ending: Ending, now: Time) -> Result<()> {
+    failpoint::event("ended");
     connection
         .prepare_cached("INSERT OR IGNORE INTO ending (id, succeeded, at) VALUES (?1, ?2, ?3)")?
         .execute(params![id.to_string(), ending == Ending::Succeeded, now.0 as i64])

@@ -1,12 +1,12 @@
 //! What was accepted, what is on its way, what a User has still to be told: SQLite, durable before any answer goes out.
 //!
 //! One module for each topic, with its tables and the statements over them.
-pub(crate) pub(crate) mod callbacks;
+pub(crate) mod callbacks;
 pub(crate) mod dated;
 pub(crate) mod held;
 pub(crate) mod inventory;
-pub(crate) mod originators;
 mod measures;
+pub(crate) mod originators;
 mod outbound;
 mod requests;
 mod retention;
@@ -17,10 +17,12 @@ pub use dated::Dated;
 pub use held::{Gate, Held, Step};
 pub use inventory::Key;
 pub use outbound::Outbound;
+pub(crate) use requests::by_message;
 pub use requests::{Acceptance, Known, Stage};
 pub use retention::Swept;
 pub use schedules::Schedule;
 
+use crate::failpoint::{self, Side};
 use gbcs::Time;
 use rusqlite::{Connection, Transaction};
 use std::path::Path;
@@ -69,7 +71,9 @@ impl Store {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
         let done = work(&transaction)?;
+        failpoint::commit(Side::Before);
         transaction.commit()?;
+        failpoint::commit(Side::After);
         Ok(done)
     }
 

@@ -1,5 +1,6 @@
 //! Requests that were accepted, and what was made of them.
 use super::{Result, Store, held, parsed, retention};
+use crate::failpoint;
 use duis::{CommandVariant, Request, RequestHeader, RequestId, Srv};
 use gbcs::{Counter, Eui64, MessageId, Time};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -105,6 +106,7 @@ impl Store {
             if !held::let_go(transaction, row)? {
                 return Ok(None);
             }
+            failpoint::event("resumed");
             update(transaction, acceptance)?;
             effects(transaction).map(Some)
         })
@@ -125,7 +127,8 @@ impl Store {
         let connection = self.lock();
         let any = RequestId { originator: user, target: device, counter: Counter(0) };
         let (from, to) = (format!("{user}:{device}:"), format!("{user}:{device};"));
-        let mut query = connection.prepare_cached("SELECT id FROM request WHERE id >= ?1 AND id < ?2 AND srv <> '2.2'")?;
+        let mut query =
+            connection.prepare_cached("SELECT id FROM request WHERE id >= ?1 AND id < ?2 AND srv <> '2.2'")?;
         let mut highest = retention::floor(&connection, any, Srv::new(0, 0, 0))?.unwrap_or_default();
         for id in query.query_map([from, to], |row| parsed::<RequestId>(row, 0))? {
             highest = highest.max(id?.counter);
@@ -163,13 +166,14 @@ impl Store {
     }
 
     fn known(&self, condition: &str, value: &str) -> Result<Option<Known>> {
+        known(&self.lock(), condition, value)
+    }
+
+    /// The service that an accepted request asked for.
+    pub fn service_of(&self, id: RequestId) -> Result<Option<Srv>> {
         let connection = self.lock();
-        let sql = format!("SELECT id, srv, command, local FROM request WHERE {condition}");
-        connection
-            .query_row(&sql, [value], |row| {
-                Ok(Known { id: parsed(row, 0)?, srv: parsed(row, 1)?, command: row.get(2)?, local: row.get(3)? })
-            })
-            .optional()
+        let mut query = connection.prepare_cached("SELECT srv FROM request WHERE id = ?1 AND stage = 0")?;
+        query.query_row([id.to_string()], |row| parsed(row, 0)).optional()
     }
 
     /// The Response that was returned for a local Command.
@@ -179,6 +183,20 @@ impl Store {
             .query_row("SELECT response FROM returned WHERE id = ?1", [original.to_string()], |row| row.get(0))
             .optional()
     }
+}
+
+/// The Command that this Message Identifier names.
+pub(crate) fn by_message(connection: &Connection, id: &MessageId) -> Result<Option<Known>> {
+    known(connection, "message = ?1", &id.to_string())
+}
+
+fn known(connection: &Connection, condition: &str, value: &str) -> Result<Option<Known>> {
+    let sql = format!("SELECT id, srv, command, local FROM request WHERE {condition}");
+    let mut query = connection.prepare_cached(&sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Known { id: parsed(row, 0)?, srv: parsed(row, 1)?, command: row.get(2)?, local: row.get(3)? })
+    };
+    query.query_row([value], read).optional()
 }
 
 fn is_below_floor(connection: &Connection, id: RequestId, srv: Srv) -> Result<bool> {
@@ -211,6 +229,7 @@ fn insert(transaction: &Transaction<'_>, a: &Acceptance<'_>) -> Result<bool> {
             message(a)
         ])?;
     if inserted == 1 {
+        failpoint::event("accepted");
         queue(transaction, a)?;
     }
     Ok(inserted == 1)

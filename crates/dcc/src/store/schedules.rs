@@ -1,5 +1,6 @@
 //! DCC schedules and the requests that came of them (SRV 5.1 to 5.3).
 use super::{Result, Store, parsed};
+use crate::failpoint;
 use duis::RequestId;
 use gbcs::{Eui64, Time};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -37,9 +38,7 @@ const COLUMNS: &str = "id, request, user, device, next, document";
 impl Store {
     /// A schedule.
     pub fn schedule(&self, id: i64) -> Result<Option<Schedule>> {
-        let connection = self.lock();
-        let mut query = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM schedule WHERE id = ?1"))?;
-        query.query_row([id], read).optional()
+        schedule(&self.lock(), id)
     }
 
     /// Schedules for a device, of one User or of all, by number.
@@ -57,9 +56,7 @@ impl Store {
 
     /// The schedule that a request came of.
     pub fn schedule_of(&self, request: RequestId) -> Result<Option<i64>> {
-        let connection = self.lock();
-        let mut query = connection.prepare_cached("SELECT schedule FROM scheduled WHERE request = ?1")?;
-        query.query_row([request.to_string()], |row| row.get(0)).optional()
+        of(&self.lock(), request)
     }
 
     pub(super) fn schedules_due(connection: &Connection) -> Result<Option<i64>> {
@@ -67,6 +64,18 @@ impl Store {
             .prepare_cached("SELECT min(next) FROM schedule WHERE next IS NOT NULL")?
             .query_row([], |row| row.get(0))
     }
+}
+
+/// A schedule.
+pub(crate) fn schedule(connection: &Connection, id: i64) -> Result<Option<Schedule>> {
+    let mut query = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM schedule WHERE id = ?1"))?;
+    query.query_row([id], read).optional()
+}
+
+/// The schedule that a request came of.
+pub(crate) fn of(connection: &Connection, request: RequestId) -> Result<Option<i64>> {
+    let mut query = connection.prepare_cached("SELECT schedule FROM scheduled WHERE request = ?1")?;
+    query.query_row([request.to_string()], |row| row.get(0)).optional()
 }
 
 /// Schedules for a device, of one User or of all, by number.
@@ -103,6 +112,7 @@ pub(crate) fn remove(connection: &Connection, id: i64) -> Result<bool> {
 
 /// A run is over: the next one. `false` when another did this run, or the schedule is gone.
 pub(crate) fn advance(connection: &Connection, id: i64, ran: Time, next: Option<Time>) -> Result<bool> {
+    failpoint::event("ran");
     connection
         .prepare_cached("UPDATE schedule SET next = ?3 WHERE id = ?1 AND next = ?2")?
         .execute(params![id, ran.0 as i64, next.map(|next| next.0 as i64)])
