@@ -34,6 +34,34 @@ pub mod codes {
     pub fn not_supported() -> ResponseCode {
         code("E59")
     }
+    /// 8.2: no device is found.
+    pub fn nothing_found() -> ResponseCode {
+        code("E080201")
+    }
+    /// 8.2: more devices are found than an answer holds.
+    pub fn too_many_found() -> ResponseCode {
+        code("E080202")
+    }
+    /// 8.4: a variant for what is no electricity meter.
+    pub fn variant_of_no_esme() -> ResponseCode {
+        code("E080405")
+    }
+    /// 8.7: the other device is in another home.
+    pub fn not_in_this_home() -> ResponseCode {
+        code("E080702")
+    }
+    /// 8.11: the device to remove is not on this hub's log.
+    pub fn not_of_this_hub() -> ResponseCode {
+        code("E081101")
+    }
+    /// 8.12.1: the old hub's log is not known.
+    pub fn no_backup() -> ResponseCode {
+        code("E081202")
+    }
+    /// 8.12.2: the old gas proxy's log is not known.
+    pub fn no_gas_proxy_backup() -> ResponseCode {
+        code("E081221")
+    }
     /// 8.13: the original request is unknown or was not for local delivery.
     pub fn original_unknown() -> ResponseCode {
         code("E081301")
@@ -45,6 +73,30 @@ pub mod codes {
     /// 8.13: the Response is no GBCS message, or its signature is not the device's.
     pub fn response_invalid() -> ResponseCode {
         code("E081303")
+    }
+    /// 8.14: a type of installation that is of the other service.
+    pub fn install_type() -> ResponseCode {
+        code("E081401")
+    }
+    /// 8.14.3: taken, though the other device is not in the inventory.
+    pub fn other_device_unknown() -> ResponseCode {
+        code("W081401")
+    }
+    /// 12.1: no coverage is known there.
+    pub fn place_unknown() -> ResponseCode {
+        code("E120101")
+    }
+    /// 12.2: the device is in the inventory already.
+    pub fn notified_already() -> ResponseCode {
+        code("E120201")
+    }
+    /// 12.2: a hub without a gas proxy, or a gas proxy of what is no hub.
+    pub fn gas_proxy_misplaced() -> ResponseCode {
+        code("E120203")
+    }
+    /// 12.2: an electricity meter without a variant, or a variant of what is none.
+    pub fn variant_misplaced() -> ResponseCode {
+        code("E120204")
     }
 
     /// The elements for sequencing contradict each other, or name a request of another User.
@@ -111,11 +163,13 @@ impl fmt::Display for Refused {
 }
 
 /// Why nothing is made of a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
     /// The User is told so.
+    #[error("refused: {0}")]
     Refused(Refused),
     /// The stand-in itself failed.
+    #[error("{0}")]
     Internal(String),
 }
 
@@ -258,7 +312,7 @@ pub(crate) fn admit<'c>(
         ));
     }
     if !takes(header.srv, device.status) {
-        return Err(refuse(ResponseCode::E5, format!("device {target} is {}", device.status)));
+        return Err(refuse(ResponseCode::E5, format!("device {target} is {}", device.status.as_str())));
     }
     let mut times = vec![now];
     if let Execution::At(at) = request.body.execution() {
@@ -278,7 +332,8 @@ pub(crate) fn admit<'c>(
     if header.variant.returns_command() {
         let is_supplier = roles(user, entry).any(|role| matches!(role, Role::Is | Role::Gs));
         if !is_supplier || device.status == DeviceStatus::Recovered || device.status == DeviceStatus::Suspended {
-            let reason = format!("no local delivery for this role to device {target}, which is {}", device.status);
+            let reason =
+                format!("no local delivery for this role to device {target}, which is {}", device.status.as_str());
             return Err(refuse(ResponseCode::E17, reason));
         }
     }

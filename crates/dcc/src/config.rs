@@ -1,6 +1,8 @@
 //! What a stand-in is told at its start: users, inventory, keys, addresses.
 use crate::inventory::{Device, DeviceKeys};
 use crate::limits::Limits;
+use duis::body::dcc::Uprn;
+use duis::response::answer::{Coverage, CspRegion};
 use duis::{IssuerSerial, Role, SigningKey, XmlSigner};
 use gbcs::crypto::{PrivateKey, PublicKey};
 use gbcs::{Eui64, Time};
@@ -21,6 +23,8 @@ pub struct DccConfig {
     pub wan: crate::WanState,
     /// How long a Command waits for the WAN, or for its Response, before the User is told E20 or E21.
     pub wan_patience: Duration,
+    /// How many repeats of an Alert a User is told one by one.
+    pub throttle: Throttle,
     /// DCC Users.
     pub users: Vec<User>,
     /// The Smart Metering Inventory at the first start; from then on it is in the store.
@@ -31,8 +35,26 @@ pub struct DccConfig {
     pub registrations: Vec<Registration>,
     /// How long things wait, how many there may be, when they are forgotten.
     pub limits: Limits,
+    /// What SRV 12.1 tells of places; the first that fits.
+    pub coverage: Vec<Place>,
     /// Keys of the DCC.
     pub keys: DccKeys,
+}
+
+/// When repeats of a device's Alert are collapsed.
+#[derive(Clone, Copy, Debug)]
+pub struct Throttle {
+    /// As many of one code are told one by one...
+    pub alerts: u32,
+    /// ...within this time.
+    pub within: Duration,
+}
+
+impl Default for Throttle {
+    /// Ten an hour: no public text gives the DCC's numbers.
+    fn default() -> Self {
+        Self { alerts: 10, within: Duration::from_secs(3600) }
+    }
 }
 
 /// Keys of the DCC.
@@ -67,6 +89,17 @@ pub struct User {
     pub gbcs_signature: PublicKey,
     /// Its Receive Response Service; without one, responses wait.
     pub receive_url: Option<String>,
+}
+
+/// The SM WAN at a place.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// A property.
+    pub uprn: Option<Uprn>,
+    /// A post code, or how it begins.
+    pub post_code: Option<String>,
+    /// How the regions' hubs would reach it.
+    pub regions: Vec<(CspRegion, Option<Coverage>)>,
 }
 
 /// Who is registered for a supply, from the registration data that networks give the DCC.

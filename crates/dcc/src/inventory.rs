@@ -2,6 +2,7 @@
 use duis::DeviceType;
 use duis::body::customer::{Mpan, Mpxn};
 use duis::body::dcc::{Address, DeviceDetails, Uprn};
+pub use duis::response::answer::{CspRegion, DeviceStatus};
 use gbcs::crypto::PublicKey;
 use gbcs::{Eui64, Time};
 
@@ -28,6 +29,8 @@ pub struct Device {
     pub numbers: Numbers,
     /// Where it is.
     pub property: Property,
+    /// The region of the SM WAN it is in.
+    pub region: Option<CspRegion>,
     /// Since when it is commissioned.
     pub commissioned: Option<Time>,
     /// Devices it is joined with.
@@ -86,6 +89,7 @@ impl Device {
             details: DeviceDetails { manufacturer: None, model: None, version: None, firmware: None, variant: None },
             numbers: Numbers::default(),
             property: Property::default(),
+            region: None,
             commissioned: None,
             joined: Vec::new(),
         }
@@ -118,51 +122,6 @@ impl Device {
     }
 }
 
-macro_rules! statuses {
-    ($($status:ident)*) => {
-        /// Status in the inventory (DUIS 5.2).
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[allow(missing_docs)] // the words of the schema
-        pub enum DeviceStatus {
-            $($status,)*
-        }
-
-        impl DeviceStatus {
-            /// Every status.
-            pub const ALL: &[Self] = &[$(Self::$status,)*];
-
-            /// The word of the schema.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$status => stringify!($status),)*
-                }
-            }
-        }
-    };
-}
-statuses! {
-    Pending Whitelisted InstalledNotCommissioned Commissioned Decommissioned Withdrawn Suspended Recovery Recovered
-}
-
-impl std::fmt::Display for DeviceStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for DeviceStatus {
-    type Err = NotAStatus;
-
-    fn from_str(text: &str) -> Result<Self, NotAStatus> {
-        Self::ALL.iter().copied().find(|status| status.as_str() == text).ok_or(NotAStatus)
-    }
-}
-
-/// A word is no status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a device status of the inventory")]
-pub struct NotAStatus;
-
 /// What moves a device from one status to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
@@ -172,8 +131,12 @@ pub enum Happening {
     JoinedHan,
     /// Its Response to SRV 8.1.1, or to a join, came.
     Commissioned,
+    /// It is joined with nothing any more, and no meter.
+    Unjoined,
     /// The hub took it out of its Device Log (CCS02, or an Alert of the log).
     Unlisted,
+    /// The same of a device that is no meter, whatever it was.
+    Removed,
     /// SRV 8.3; or the home's hub goes back.
     Decommissioned,
     /// SRV 8.5, or the hub's by SRV 8.4.
@@ -186,17 +149,19 @@ pub enum Happening {
     Installed,
 }
 
-impl DeviceStatus {
-    /// Where it leads; `None` where it changes nothing.
-    pub fn after(self, happening: Happening) -> Option<Self> {
+impl Happening {
+    /// Where it leads a device of a status; `None` where it changes nothing.
+    pub fn leads(self, from: DeviceStatus) -> Option<DeviceStatus> {
         use DeviceStatus::*;
         use Happening as H;
-        let next = match (happening, self) {
+        let next = match (self, from) {
             (H::Listed, Pending | Decommissioned) => Whitelisted,
             (H::JoinedHan, Pending | Whitelisted) => InstalledNotCommissioned,
-            (H::Commissioned, Whitelisted | InstalledNotCommissioned | Recovered) => Commissioned,
-            // Commissioned meters stay what they are until somebody decommissions them (SRV 8.3).
+            (H::Commissioned, Pending | Whitelisted | InstalledNotCommissioned | Recovered) => Commissioned,
+            (H::Unjoined, Commissioned) => InstalledNotCommissioned,
+            // A commissioned meter stays what it is until somebody decommissions it (SRV 8.3).
             (H::Unlisted, Whitelisted | InstalledNotCommissioned) => Pending,
+            (H::Removed, Whitelisted | InstalledNotCommissioned | Commissioned) => Pending,
             (H::Decommissioned, Pending | Decommissioned) => return None,
             (H::Decommissioned, _) => Decommissioned,
             (H::Withdrawn, InstalledNotCommissioned | Commissioned) => Withdrawn,
@@ -214,14 +179,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_the_word_of_the_schema() {
-        for status in DeviceStatus::ALL {
-            assert_eq!(status.as_str().parse(), Ok(*status));
-        }
-        assert_eq!("commissioned".parse::<DeviceStatus>(), Err(NotAStatus));
-    }
-
-    #[test]
     fn a_device_is_notified_listed_joined_commissioned_and_leaves() {
         let mut status = DeviceStatus::Pending;
         let mut life = Vec::new();
@@ -234,7 +191,7 @@ mod tests {
             Happening::Decommissioned,
             Happening::PutBack,
         ] {
-            status = status.after(happening).expect("leads on");
+            status = happening.leads(status).expect("leads on");
             life.push(status.as_str());
         }
         let expected =
@@ -245,8 +202,8 @@ mod tests {
     #[test]
     fn nothing_leads_out_of_suspension_but_decommissioning() {
         for happening in [Happening::Listed, Happening::JoinedHan, Happening::Commissioned, Happening::PutBack] {
-            assert_eq!(DeviceStatus::Suspended.after(happening), None);
+            assert_eq!(happening.leads(DeviceStatus::Suspended), None);
         }
-        assert_eq!(DeviceStatus::Suspended.after(Happening::Decommissioned), Some(DeviceStatus::Decommissioned));
+        assert_eq!(Happening::Decommissioned.leads(DeviceStatus::Suspended), Some(DeviceStatus::Decommissioned));
     }
 }

@@ -7,7 +7,7 @@ use crate::store::{Acceptance, Stage, originators};
 use duis::body::han::{LogRequest, UpdateHanDeviceLog};
 use duis::catalogue::Criticality;
 use duis::transform::{OtherDevice, Party, Requester, TransformContext, Transformed, transform};
-use duis::{Body, Content, Execution, ResponseCode};
+use duis::{Body, Content, Execution, PreCommand, ResponseCode};
 use gbcs::catalogue::Originator;
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{Eui64, MessageView, Time, protect};
@@ -27,8 +27,8 @@ impl Gateway {
         if allowed.entry.criticality == Criticality::Critical {
             let plain = transformed.octets;
             self.store_once(request, &Acceptance { pre_command: Some(&plain), ..acceptance }, |_| Ok(()))?;
-            let content = Content::PreCommand { gbcs_version: device.kind.gbcs_version.to_string(), payload: plain };
-            return Ok(Made { code: ResponseCode::I0, content });
+            let content = PreCommand { gbcs_version: device.kind.gbcs_version.to_string(), payload: plain };
+            return Ok(Made { code: ResponseCode::I0, content: Content::PreCommand(content) });
         }
         if let Some(gate) = self.gate(allowed, execution, Some(&anomaly::values(&request.body)), now)? {
             return self.hold(allowed, Stage::Request, &gate, now);

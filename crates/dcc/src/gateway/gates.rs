@@ -81,7 +81,9 @@ impl Gateway {
     pub(super) fn hold(&self, allowed: &Allowed<'_>, stage: Stage, gate: &Gate, now: Time) -> Result<Made, Failure> {
         let (id, srv) = (allowed.request.header.id, allowed.request.header.srv);
         let made = Made { code: ResponseCode::I99, content: Content::Acknowledgement };
-        self.settle(allowed, &Acceptance::new(&allowed.request, stage, now), &made, |transaction| {
+        let document = (stage == Stage::Request).then_some(allowed.document);
+        let acceptance = Acceptance { document, ..Acceptance::new(&allowed.request, stage, now) };
+        self.settle(allowed, &acceptance, &made, |transaction| {
             let row = held::hold(transaction, id, srv, gate, allowed.document, now)?;
             match gate {
                 Gate::Quarantine(breach) => self.tell_of_quarantine(transaction, id, row, *breach, now),
@@ -128,6 +130,15 @@ impl Gateway {
                 effects(transaction)
             }),
         }
+    }
+
+    /// A service of the DCC alone is performed now or not at all: the request that precedes it has succeeded.
+    pub(super) fn check_turn(&self, allowed: &Allowed<'_>) -> Result<(), Failure> {
+        let header = &allowed.request.header;
+        if let Some(preceding) = sequence::predecessor(header)? {
+            sequence::turn(header, preceding, self.ending(preceding)?)?;
+        }
+        Ok(())
     }
 
     /// How a request ended, seen by one that comes after it. A service of the DCC alone is performed when it is accepted.

@@ -2,7 +2,7 @@
 //! same effect.
 use super::{Gateway, internal};
 use crate::access::Failure;
-use crate::inventory::{Device, Happening};
+use crate::inventory::{Device, DeviceStatus, Happening};
 use crate::store::inventory::{find, home, keep_device_log, put, set_key};
 use crate::store::{Known, Store};
 use duis::body::customer::ImportNumbers;
@@ -10,8 +10,8 @@ use duis::body::han::LogRequest;
 use duis::transform::Backup;
 use duis::xml::Document;
 use duis::{Body, DeviceType, Request, Srv};
-use gbcs::asn1::{Content as Asn1, DeviceKind, UpdateOutcome};
-use gbcs::certificate::{Certificate, Role};
+use gbcs::asn1::{Content as Asn1, DeviceKind, Replacement, UpdateOutcome};
+use gbcs::certificate::Role;
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::dlms::{Apdu, Data, DataNotification};
 use gbcs::gbz::{self, zcl};
@@ -42,9 +42,7 @@ impl Gateway {
             (_, Some(Asn1::Unjoin(other))) if done => self.unjoined(transaction, &mut device, *other, now)?,
             (_, Some(Asn1::UpdateCredentials(update))) => {
                 if let Asn1::CredentialsUpdated(outcome) = answered_asn1(&answered) {
-                    let certificates: Vec<_> =
-                        update.replacements.iter().filter_map(|r| r.certificate.read().ok()).collect();
-                    self.credentials_updated(transaction, known, &mut device, &certificates, outcome, now)?;
+                    self.credentials_updated(transaction, known, &mut device, &update.replacements, outcome, now)?;
                 }
             }
             (_, Some(Asn1::Certificate(certificate))) if done => {
@@ -129,13 +127,16 @@ impl Gateway {
         happening: Happening,
         now: Time,
     ) -> Result<bool, Failure> {
-        let Some(next) = device.status.after(happening) else { return Ok(false) };
-        info!(device = %device.eui, from = %device.status, to = %next, "the status changes");
+        let Some(next) = happening.leads(device.status) else { return Ok(false) };
+        info!(device = %device.eui, from = device.status.as_str(), to = next.as_str(), "the status changes");
         device.status = next;
         if happening == Happening::Commissioned {
             device.commissioned = Some(now);
         }
         put(transaction, device)?;
+        if matches!(next, DeviceStatus::Decommissioned | DeviceStatus::Withdrawn) {
+            self.end_schedules(transaction, device.eui, None, now)?;
+        }
         if happening == Happening::Commissioned && device.is_meter() {
             self.tell_identity(transaction, device, now)?;
         }
@@ -174,11 +175,8 @@ impl Gateway {
         if kind == DeviceType::Ppmid {
             self.tell_ppmid_removed(transaction, hub, device, now)?;
         }
-        self.happen(transaction, device, Happening::Unlisted, now)?;
-        if !device.is_meter() {
-            // What is joined with it keeps its entry until it is unjoined; a display that is gone serves nobody.
-            self.happen(transaction, device, Happening::Removed, now)?;
-        }
+        let happening = if device.is_meter() { Happening::Unlisted } else { Happening::Removed };
+        self.happen(transaction, device, happening, now)?;
         device.hub = None;
         device.joined.clear();
         put(transaction, device).map_err(Failure::from)
@@ -228,13 +226,14 @@ impl Gateway {
         transaction: &Transaction<'_>,
         known: &Known,
         device: &mut Device,
-        certificates: &[Certificate],
+        replacements: &[Replacement],
         outcome: &UpdateOutcome,
         now: Time,
     ) -> Result<(), Failure> {
         let done = outcome.cells.iter().all(|cell| cell.status.number() == 0);
         let before = device.supplier;
-        for certificate in certificates.iter().filter(|_| done) {
+        let certificates = replacements.iter().filter_map(|replacement| replacement.certificate.read().ok());
+        for certificate in certificates.filter(|_| done) {
             match certificate.role {
                 Some(Role::Supplier) => device.supplier = certificate.entity,
                 Some(Role::NetworkOperator) => device.network_operator = certificate.entity,
@@ -242,11 +241,14 @@ impl Gateway {
             }
         }
         put(transaction, device)?;
+        if let Some(former) = before.filter(|former| device.supplier != Some(*former)) {
+            self.end_schedules(transaction, device.eui, Some(former), now)?;
+        }
         if known.srv == CHANGE_OF_SUPPLIER {
             self.tell_change_of_supplier(transaction, known.id, device, before, done, now)?;
         }
         if done {
-            self.tell_credentials_updated(transaction, known, device, now)?;
+            self.tell_credentials_updated(transaction, known, device, replacements, now)?;
         }
         Ok(())
     }
@@ -332,15 +334,14 @@ impl Store {
     /// The Device Log of a gas proxy as it last told it.
     pub(super) fn backed_up_gas_proxy(&self, gas_proxy: Eui64) -> rusqlite::Result<Option<Backup>> {
         let alert = self.read(|connection| crate::store::inventory::device_log(connection, gas_proxy))?;
-        let entries = alert.as_deref().and_then(|octets| {
-            match Payload::of(&MessageView::parse(octets).ok()?).ok()? {
+        let entries =
+            alert.as_deref().and_then(|octets| match Payload::of(&MessageView::parse(octets).ok()?).ok()? {
                 Payload::Asn1(payload) => match payload.content() {
                     Asn1::DeviceLogAlert(alert) => Some(alert.entries.clone()),
                     _ => None,
                 },
                 _ => None,
-            }
-        });
+            });
         Ok(entries.map(|entries| {
             Backup::GasProxy(entries.into_iter().map(|entry| (entry.device, device_type(entry.kind))).collect())
         }))
@@ -394,6 +395,14 @@ fn hub_backup(alert: &MessageView<'_>) -> Option<([u8; 8], Vec<(Eui64, Option<[u
         Some((Eui64(eui.as_octets()?.try_into().ok()?), hash))
     };
     Some((pan.as_octets()?.try_into().ok()?, devices.iter().map(device).collect::<Option<_>>()?))
+}
+
+/// Whether an Alert of a gas proxy tells its whole Device Log (GCS62).
+pub(super) fn tells_gas_proxy_log(alert: &MessageView<'_>) -> bool {
+    match Payload::of(alert) {
+        Ok(Payload::Asn1(payload)) => matches!(payload.content(), Asn1::DeviceLogAlert(_)),
+        _ => false,
+    }
 }
 
 fn device_type(kind: DeviceKind) -> DeviceType {

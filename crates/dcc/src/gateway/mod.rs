@@ -3,9 +3,12 @@
 //! A request that passed [`crate::access`] becomes a Pre-Command or a Command ([`device`]), a Signed Pre-Command becomes a
 //! Command ([`signed`]), a Response that was carried by hand is taken back ([`returned`]). What the WAN brings, or fails to
 //! bring, becomes a document for a User ([`report`]).
+mod alerts;
 mod dated;
 mod device;
 mod gates;
+mod home;
+mod learn;
 mod report;
 mod returned;
 mod schedules;
@@ -21,8 +24,8 @@ use crate::access::{self, Allowed, Failure, Origin, Refused, codes};
 use crate::anomaly::Thresholds;
 use crate::config::{DccConfig, Registration};
 use crate::inventory::Device;
-use crate::store::{Acceptance, Stage, Store};
-use duis::{Body, CommandVariant, Content, Request, Response, ResponseCode, Service};
+use crate::store::{Acceptance, Store};
+use duis::{Body, CommandVariant, Content, LocalCommand, Request, Response, ResponseCode, Service};
 use gbcs::Time;
 use gbcs::crypto::{AwsLc, PrivateKey};
 use rusqlite::Transaction;
@@ -121,6 +124,9 @@ impl Gateway {
     }
 
     fn process(&self, allowed: &Allowed<'_>, now: Time) -> Result<Made, Failure> {
+        if allowed.device.is_none() {
+            self.check_turn(allowed)?;
+        }
         match (&allowed.request.body, &allowed.device) {
             (Body::SignedPreCommand(signed), Some(device)) => self.signed(allowed, device, signed, now),
             (Body::ReturnLocalCommandResponse(returned), None) => self.returned(allowed, returned, now),
@@ -128,11 +134,7 @@ impl Gateway {
             (Body::ReadSchedule(which), None) => self.read_schedules(allowed, which, now),
             (Body::DeleteSchedule(which), None) => self.delete_schedules(allowed, which, now),
             (_, Some(device)) => self.request(allowed, device, now),
-            (_, None) => Err(refused(
-                &allowed.request,
-                codes::not_supported(),
-                format!("{} is not served by this stand-in", allowed.request.header.srv),
-            )),
+            (_, None) => self.dcc_service(allowed, now),
         }
     }
 
@@ -167,7 +169,7 @@ fn internal(error: impl std::fmt::Display) -> Failure {
 /// What the sender of an accepted Command gets: the copy, or word that it is on its way.
 fn handed_out(variant: CommandVariant, command: Vec<u8>) -> Made {
     if variant.returns_command() {
-        Made { code: ResponseCode::I0, content: Content::LocalCommand(command) }
+        Made { code: ResponseCode::I0, content: Content::LocalCommand(LocalCommand { payload: command }) }
     } else {
         Made { code: ResponseCode::I99, content: Content::Acknowledgement }
     }

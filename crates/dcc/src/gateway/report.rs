@@ -6,7 +6,7 @@ use crate::sequence::Ending;
 use crate::store::{Known, callbacks, dated, held, schedules};
 use duis::response::alert::CommandFailure;
 use duis::response::answer;
-use duis::{Content, DccEvent, DeviceAlert, RequestId, Response, ResponseBody, ResponseCode, SchemaVersion, Srv};
+use duis::{Content, DccEvent, RequestId, Response, ResponseCode, Srv};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::payload::Payload;
 use gbcs::{Cra, Eui64, MessageView, Time};
@@ -89,33 +89,6 @@ impl Gateway {
         self.tell(transaction, known.id.originator, &key_of(view.octets()), &response, Some(known.id))
     }
 
-    /// A device's Alert for the User it names.
-    pub(super) fn pass_on_alert(
-        &self,
-        transaction: &Transaction<'_>,
-        user: Eui64,
-        view: &MessageView<'_>,
-        now: Time,
-    ) -> Result<(), Failure> {
-        let id = view.id();
-        let code = alert_code(view);
-        let payload = view.octets().to_vec();
-        let response = Response {
-            version: SchemaVersion::CURRENT,
-            request_id: None,
-            response_id: Some(RequestId { originator: id.originator, target: id.target, counter: id.counter }),
-            code: ResponseCode::I0,
-            date_time: now,
-            body: ResponseBody::DeviceAlert(DeviceAlert {
-                code,
-                throttled_sequence: None,
-                throttled_count: None,
-                payload,
-            }),
-        };
-        self.tell(transaction, user, &key_of(view.octets()), &response, None)
-    }
-
     /// Queue a signed document for a User; `key` names what it reports, which is told once.
     pub(super) fn tell(
         &self,
@@ -126,7 +99,7 @@ impl Gateway {
         answers: Option<RequestId>,
     ) -> Result<(), Failure> {
         let xml = response.sign(&AwsLc, &self.config.keys.xml).map_err(internal)?;
-        callbacks::queue(transaction, user, key, &xml, answers)?;
+        callbacks::queue(transaction, user, &format!("{user} {key}"), &xml, answers)?;
         Ok(())
     }
 
@@ -194,5 +167,15 @@ pub(super) fn alert_code(view: &MessageView<'_>) -> u16 {
             _ => 0,
         },
         _ => 0,
+    }
+}
+
+/// When an Alert says that it was raised.
+pub(super) fn alert_time(view: &MessageView<'_>) -> Option<Time> {
+    use gbcs::dlms::Apdu;
+    match Payload::of(view).ok()? {
+        Payload::Dlms(Apdu::Notification(notification)) => notification.time.time(),
+        Payload::GbzAlert(alert) => Some(Time::from_zigbee(alert.time)),
+        _ => None,
     }
 }

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 /// DCC alert codes for a schedule that is dropped: no public text gives their numbers, and the body says what happened.
 mod alerts {
-    pub(super) const DEVICE_GONE: u16 = 1;
+    pub(super) const DEVICE_GONE: u16 = 4;
     pub(super) const NOT_RESPONSIBLE: u16 = 5;
     /// A Command failed before it was sent.
     pub(super) const NOT_MADE: u16 = 7;

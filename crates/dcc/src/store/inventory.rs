@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS device (
   eui TEXT PRIMARY KEY, kind TEXT NOT NULL, twin_element INTEGER NOT NULL, poly_phase INTEGER NOT NULL, gbcs TEXT NOT NULL,
   status TEXT NOT NULL, supplier TEXT, network_operator TEXT, hub TEXT, gas_proxy TEXT,
   manufacturer TEXT, model TEXT, version TEXT, firmware TEXT, variant TEXT,
-  import TEXT, secondary_import TEXT, export TEXT, uprn INTEGER, post_code TEXT, address TEXT, commissioned INTEGER
+  import TEXT, secondary_import TEXT, export TEXT, uprn INTEGER, post_code TEXT, address TEXT, region TEXT, commissioned INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS device_hub ON device (hub);
 CREATE TABLE IF NOT EXISTS joined (device TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (device, other)) STRICT;
@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS registration (
 ";
 
 const COLUMNS: &str = "eui, kind, twin_element, poly_phase, gbcs, status, supplier, network_operator, hub, gas_proxy,
-  manufacturer, model, version, firmware, variant, import, secondary_import, export, uprn, post_code, address, commissioned";
+  manufacturer, model, version, firmware, variant, import, secondary_import, export, uprn, post_code, address,
+  region, commissioned";
 
 /// By what SRV 8.2 finds devices.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +103,11 @@ impl Store {
         select(&connection, &format!("({condition}) AND ?2 = ?2 ORDER BY kind <> 'CHF', rowid"), params![first, second])
     }
 
+    /// A device as it is now, known before or not.
+    pub fn put(&self, device: &Device) -> Result<()> {
+        put(&self.lock(), device)
+    }
+
     /// What the SMKI knows of a device.
     pub fn device_keys(&self, eui: Eui64) -> Result<Option<DeviceKeys>> {
         let connection = self.lock();
@@ -154,13 +160,13 @@ pub(crate) fn put(connection: &Connection, device: &Device) -> Result<()> {
     connection
         .prepare_cached(&format!(
             "INSERT INTO device ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-             ?18, ?19, ?20, ?21, ?22) ON CONFLICT (eui) DO UPDATE SET (kind, twin_element, poly_phase, gbcs, status, supplier,
+             ?18, ?19, ?20, ?21, ?22, ?23) ON CONFLICT (eui) DO UPDATE SET (kind, twin_element, poly_phase, gbcs, status, supplier,
              network_operator, hub, gas_proxy, manufacturer, model, version, firmware, variant, import, secondary_import, export,
-             uprn, post_code, address, commissioned) = (excluded.kind, excluded.twin_element, excluded.poly_phase, excluded.gbcs,
+             uprn, post_code, address, region, commissioned) = (excluded.kind, excluded.twin_element, excluded.poly_phase, excluded.gbcs,
              excluded.status, excluded.supplier, excluded.network_operator, excluded.hub, excluded.gas_proxy,
              excluded.manufacturer, excluded.model, excluded.version, excluded.firmware, excluded.variant, excluded.import,
              excluded.secondary_import, excluded.export, excluded.uprn, excluded.post_code, excluded.address,
-             excluded.commissioned)"
+             excluded.region, excluded.commissioned)"
         ))?
         .execute(params![
             device.eui.to_string(),
@@ -184,6 +190,7 @@ pub(crate) fn put(connection: &Connection, device: &Device) -> Result<()> {
             property.uprn.map(|uprn| uprn.get() as i64),
             property.address.as_ref().map(|address| address.post_code.as_str()),
             property.address.as_ref().map(|address| address.identifier.as_str()),
+            device.region.map(|region| region.as_str()),
             device.commissioned.map(|at| at.0 as i64),
         ])?;
     connection.prepare_cached("DELETE FROM joined WHERE device = ?1")?.execute([device.eui.to_string()])?;
@@ -246,12 +253,12 @@ fn device(row: &Row<'_>) -> Result<Device> {
         _ => None,
     };
     let uprn: Option<i64> = row.get(18)?;
-    let commissioned: Option<i64> = row.get(21)?;
+    let commissioned: Option<i64> = row.get(22)?;
     let eui = |text: &str| text.parse().ok();
     Ok(Device {
         eui: parsed(row, 0)?,
         kind,
-        status: parsed(row, 5)?,
+        status: stored(row, 5, Text::read)?,
         supplier: optional(row, 6, eui)?,
         network_operator: optional(row, 7, eui)?,
         hub: optional(row, 8, eui)?,
@@ -269,6 +276,7 @@ fn device(row: &Row<'_>) -> Result<Device> {
             export: optional(row, 17, Text::read)?,
         },
         property: Property { uprn: uprn.and_then(|n| Uprn::new(n as u64)), address },
+        region: optional(row, 21, Text::read)?,
         commissioned: commissioned.map(|at| Time(at as u64)),
         joined: Vec::new(),
     })

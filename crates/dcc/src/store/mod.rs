@@ -1,6 +1,7 @@
 //! What was accepted, what is on its way, what a User has still to be told: SQLite, durable before any answer goes out.
 //!
 //! One module for each topic, with its tables and the statements over them.
+pub(crate) mod alerts;
 pub(crate) mod callbacks;
 pub(crate) mod dated;
 pub(crate) mod held;
@@ -8,7 +9,7 @@ pub(crate) mod inventory;
 mod measures;
 pub(crate) mod originators;
 mod outbound;
-mod requests;
+pub(crate) mod requests;
 mod retention;
 pub(crate) mod schedules;
 
@@ -51,6 +52,7 @@ impl Store {
             callbacks::SCHEMA,
             inventory::SCHEMA,
             originators::SCHEMA,
+            alerts::SCHEMA,
             held::SCHEMA,
             dated::SCHEMA,
             schedules::SCHEMA,

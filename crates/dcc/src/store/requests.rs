@@ -60,6 +60,8 @@ pub struct Known {
     pub command: Vec<u8>,
     /// Whether it was returned for local delivery.
     pub local: bool,
+    /// The service request it came from; none where only a Signed Pre-Command was seen.
+    pub document: Option<String>,
 }
 
 impl<'a> Acceptance<'a> {
@@ -157,16 +159,12 @@ impl Store {
 
     /// The Command that this Message Identifier names.
     pub fn by_message(&self, id: &MessageId) -> Result<Option<Known>> {
-        self.known("message = ?1", &id.to_string())
+        by_message(&self.lock(), id)
     }
 
     /// The Command made of a request.
     pub fn by_request(&self, id: RequestId) -> Result<Option<Known>> {
-        self.known("id = ?1 AND command IS NOT NULL", &id.to_string())
-    }
-
-    fn known(&self, condition: &str, value: &str) -> Result<Option<Known>> {
-        known(&self.lock(), condition, value)
+        known(&self.lock(), "id = ?1 AND command IS NOT NULL", &id.to_string())
     }
 
     /// The service that an accepted request asked for.
@@ -191,12 +189,20 @@ pub(crate) fn by_message(connection: &Connection, id: &MessageId) -> Result<Opti
 }
 
 fn known(connection: &Connection, condition: &str, value: &str) -> Result<Option<Known>> {
-    let sql = format!("SELECT id, srv, command, local FROM request WHERE {condition}");
-    let mut query = connection.prepare_cached(&sql)?;
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(Known { id: parsed(row, 0)?, srv: parsed(row, 1)?, command: row.get(2)?, local: row.get(3)? })
-    };
-    query.query_row([value], read).optional()
+    let mut query = connection.prepare_cached(&format!(
+        "SELECT id, srv, command, local, (SELECT document FROM request AS first WHERE first.id = request.id AND stage = 0)
+         FROM request WHERE {condition}"
+    ))?;
+    let known = query.query_row([value], |row| {
+        Ok(Known {
+            id: parsed(row, 0)?,
+            srv: parsed(row, 1)?,
+            command: row.get(2)?,
+            local: row.get(3)?,
+            document: row.get(4)?,
+        })
+    });
+    known.optional()
 }
 
 fn is_below_floor(connection: &Connection, id: RequestId, srv: Srv) -> Result<bool> {

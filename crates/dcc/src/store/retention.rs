@@ -31,7 +31,7 @@ pub struct Swept {
 impl Store {
     /// Forget what nobody needs any more:
     ///
-    /// - documents that a User has taken, after [`Limits::told`];
+    /// - documents that a User has taken, and which messages the WAN brought, after [`Limits::told`];
     /// - documents, Pre-Commands, Commands, and Responses that were returned, after [`Limits::payloads`], unless the Command is on
     ///   its way, the request waits, or an Alert about it is expected;
     /// - how requests ended, which requests came of which schedule, what was told of dates, after the same time;
@@ -55,6 +55,7 @@ impl Store {
                  (SELECT row FROM callback WHERE delivered IS NOT NULL AND delivered < ?1 LIMIT ?2)",
                 before(limits.told),
             )?;
+            run("DELETE FROM heard WHERE rowid IN (SELECT rowid FROM heard WHERE at < ?1 LIMIT ?2)", before(limits.told))?;
             let payloads = before(limits.payloads);
             run(
                 "UPDATE request SET document = NULL, pre_command = NULL, command = NULL, message = NULL WHERE rowid IN

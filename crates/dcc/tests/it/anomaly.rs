@@ -6,7 +6,8 @@ use dcc::anomaly::Decision;
 use dcc::gateway::Decided;
 use duis::body::{BalanceChange, MeterBalance, TopUpDevice, Utrn};
 use duis::response::alert::Quarantined;
-use duis::{Content, DccEvent, Execution, Response, Service};
+use duis::{Body, CommandVariant, Content, DccEvent, Execution, Response, Service};
+use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{MessageView, protect};
 
 /// Two reads of the balance an hour, and top-ups up to nine pounds.
@@ -71,7 +72,10 @@ fn more_requests_than_a_user_set_himself_are_set_aside_and_sent_when_released() 
     assert_eq!(delete(&desk, fourth), Decided::Deleted);
     let told = desk.told_one();
     assert_eq!((told.code.as_str(), told.request_id), ("E47", Some(id(ESME, 4))));
-    assert_eq!((release(&desk, fourth), delete(&desk, 99), release(&desk, u64::MAX)), (Decided::Unknown, Decided::Unknown, Decided::Unknown));
+    assert_eq!(
+        (release(&desk, fourth), delete(&desk, 99), release(&desk, u64::MAX)),
+        (Decided::Unknown, Decided::Unknown, Decided::Unknown)
+    );
     // The period has passed.
     assert_eq!(desk.code(&read_balance(5)), "I99");
     assert_eq!(desk.sent().len(), 1);
@@ -227,7 +231,10 @@ async fn thresholds_and_decisions_are_taken_over_http() {
     let put = |body: &'static str| client.put(url("/admin/anomaly")).body(body).send();
     assert_eq!(put(THRESHOLDS).await.unwrap().status(), 204);
     let refused = put("{ \"users\": [ 1 ] }").await.unwrap();
-    assert_eq!((refused.status().as_u16(), &refused.headers()["content-type"]), (400, &"application/problem+json".parse().unwrap()));
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["content-type"]),
+        (400, &"application/problem+json".parse().unwrap())
+    );
     assert!(refused.text().await.unwrap().contains("line 1 column"));
     let shown = client.get(url("/admin/anomaly")).send().await.unwrap().text().await.unwrap();
     assert_eq!(dcc::anomaly::Thresholds::parse(&shown).unwrap(), dcc::anomaly::Thresholds::parse(THRESHOLDS).unwrap());
@@ -246,7 +253,10 @@ async fn thresholds_and_decisions_are_taken_over_http() {
     let reference = listed[0]["reference"].as_u64().unwrap();
     let other = listed[1]["reference"].as_u64().unwrap();
     let decide = |body: String| client.post(url("/admin/quarantine")).body(body).send();
-    assert_eq!(decide(format!("{{\"release\": [{reference}], \"delete\": [{reference}]}}")).await.unwrap().status(), 400);
+    assert_eq!(
+        decide(format!("{{\"release\": [{reference}], \"delete\": [{reference}]}}")).await.unwrap().status(),
+        400
+    );
     let decided = decide(format!("{{\"release\": [{reference}, 77], \"delete\": [{other}]}}")).await.unwrap();
     let decided: serde_json::Value = serde_json::from_str(&decided.text().await.unwrap()).unwrap();
     let outcomes: Vec<_> = decided.as_array().unwrap().iter().map(|d| d["outcome"].as_str().unwrap()).collect();

@@ -8,14 +8,17 @@ use dcc::wan::{HubEvent, HubLink};
 use dcc::{Dcc, DccConfig, WanState};
 use duis::body::dcc::{CreateSchedule, Frequency, ScheduledRead, ScheduledReference, ScheduledVariant};
 use duis::xml::value::{Day, TimeOfDay};
-use duis::{Content, DccEvent, Execution, RequestId, Response, ResponseBody, Service};
+use duis::{
+    Body, CommandVariant, Content, DccEvent, Execution, Request, RequestId, Response, ResponseBody, Service, SignerRole,
+};
+use gbcs::crypto::AwsLc;
 use gbcs::{MessageView, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::time::sleep;
 
 /// Set for the process that is to be a stand-in: its store, the User's URL, its two ports.
@@ -184,7 +187,13 @@ fn requests(client: u64, base: u64) -> Vec<Request> {
         all.push(request);
     }
     for n in 12..15 {
-        all.push(request(ESME, counter(n), "4.3", CommandVariant::Send, Body::plain("ReadInstantaneousPrepayValues").unwrap()));
+        all.push(request(
+            ESME,
+            counter(n),
+            "4.3",
+            CommandVariant::Send,
+            Body::plain("ReadInstantaneousPrepayValues").unwrap(),
+        ));
     }
     all
 }
@@ -311,7 +320,8 @@ impl Story {
     async fn release(&self) {
         let listed = self.admin(reqwest::Method::GET, "/admin/quarantine", "").await;
         let listed: serde_json::Value = serde_json::from_str(&listed).unwrap_or_default();
-        let references: Vec<_> = listed.as_array().into_iter().flatten().map(|held| held["reference"].clone()).collect();
+        let references: Vec<_> =
+            listed.as_array().into_iter().flatten().map(|held| held["reference"].clone()).collect();
         if !references.is_empty() {
             let decision = serde_json::json!({ "release": references }).to_string();
             self.admin(reqwest::Method::POST, "/admin/quarantine", &decision).await;
@@ -416,7 +426,8 @@ async fn a_process_that_dies_around_a_commit_accepts_nothing_twice_and_loses_not
     for (event, occurrences) in EVENTS {
         for (n, occurrence) in occurrences.iter().enumerate() {
             let side = if n % 2 == 0 { "before" } else { "after" };
-            for side in [side, if occurrences.len() == 1 { "after" } else { side }].into_iter().collect::<BTreeSet<_>>() {
+            for side in [side, if occurrences.len() == 1 { "after" } else { side }].into_iter().collect::<BTreeSet<_>>()
+            {
                 let at = format!("{side}:{event}:{occurrence}");
                 let story = story(Some(&at)).await;
                 assert!(story.process.deaths() >= 1, "it did not die at {at}");

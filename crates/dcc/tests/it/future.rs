@@ -4,11 +4,12 @@ use crate::common::*;
 use dcc::{Device, DeviceStatus};
 use duis::body::{PaymentMode, PrepaymentMode, UpdatePaymentMode};
 use duis::response::answer::FutureDatedOutcome;
-use duis::{Content, Execution};
-use gbcs::dlms::{Access, Apdu, Data, DataNotification, DateTime};
-use gbcs::{Cra, GroupingHeader, MessageCode, MessageId, MessageView, Payload, Time};
+use duis::{Body, CommandVariant, Content, Execution, Request};
+use gbcs::dlms::{Access, Apdu, Data, DataNotification, DateTime, InvokeId};
+use gbcs::{Counter, Cra, GroupingHeader, MessageCode, MessageId, MessageView, Payload, Time};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 fn at(after: Duration) -> Execution {
     Execution::At(START + after)
@@ -109,8 +110,7 @@ fn a_command_that_was_kept_until_its_date_ends_with_e30_when_nobody_answers() {
 
 /// SRV 1.6: prepayment, from a date on.
 fn prepayment(counter: u64, execution: Execution) -> Request {
-    let mode =
-        PrepaymentMode { suspend_debt_disabled: false, suspend_debt_emergency: false, disablement_threshold: 0 };
+    let mode = PrepaymentMode { suspend_debt_disabled: false, suspend_debt_emergency: false, disablement_threshold: 0 };
     let body = Body::UpdatePaymentMode(UpdatePaymentMode { execution, to: PaymentMode::Prepayment(mode) });
     request(ESME, counter, "1.6", CommandVariant::Transform, body)
 }
@@ -121,9 +121,9 @@ fn dated_command(desk: &Desk, request: &Request) -> (Vec<u8>, Vec<[u8; 9]>) {
     assert_eq!(desk.code(&with_signature(request, CommandVariant::SendSigned, payload)), "I99");
     let command = desk.sent_one();
     let Ok(Payload::Dlms(Apdu::Request(asked))) = Payload::of(&MessageView::parse(&command).unwrap()) else { panic!() };
-    let dated = asked.rows.iter().filter(|row| {
-        matches!((&row.access, &row.data), (Access::Set, Data::OctetString(octets)) if octets.len() == 12)
-    });
+    let dated = asked.rows.iter().filter(
+        |row| matches!((&row.access, &row.data), (Access::Set, Data::OctetString(octets)) if octets.len() == 12),
+    );
     let names = dated.map(|row| {
         let mut name = [0; 9];
         name[..2].copy_from_slice(&row.class.to_be_bytes());
@@ -142,7 +142,7 @@ fn dated_alert(command: &[u8], attribute: &[u8; 9], code: u16, counter: u64) -> 
     about.extend_from_slice(&view.id().counter.0.to_be_bytes());
     about.extend_from_slice(attribute);
     let notification = DataNotification {
-        counter: counter as u32,
+        invoke: InvokeId::of(Counter(counter)),
         code,
         time: DateTime::at(START),
         further: vec![Data::octets(about)],
@@ -229,7 +229,7 @@ fn a_signed_pre_command_keeps_the_date_that_was_transformed() {
     assert_eq!(desk.code(&with_signature(&silent, CommandVariant::SendSigned, payload)), "I99");
     desk.pass(2 * DAY);
     assert!(desk.told().iter().any(|response| response.code.as_str() == "E30"), "it is known to be dated");
-    let far = prepayment(2, at(31 * DAY));
+    let far = prepayment(2, at(33 * DAY));
     let payload = desk.sign(&far);
     assert_eq!(desk.code(&with_signature(&far, CommandVariant::SendSigned, payload)), "E44");
 }
@@ -285,5 +285,6 @@ fn the_alerts_of_the_reference_data_number_the_instructions_of_their_commands() 
 /// Whether a name starts with the use case of a message code.
 fn name_has_code(name: &str, code: u16) -> bool {
     let use_case = name.split('_').next().unwrap_or_default();
-    duis::catalogue::by_code(MessageCode(code)).any(|e| e.use_cases.iter().any(|u| u.name == use_case && u.code.0 == code))
+    duis::catalogue::by_code(MessageCode(code))
+        .any(|e| e.use_cases.iter().any(|u| u.name == use_case && u.code.0 == code))
 }

@@ -7,8 +7,9 @@ use duis::body::dcc::{
     ScheduledVariant, WhichSchedule,
 };
 use duis::xml::value::{Day, TimeOfDay};
-use duis::{Content, DccEvent, Service};
-use gbcs::{MessageView, Time};
+use duis::{Body, CommandVariant, Content, DccEvent, Request, Service};
+use gbcs::crypto::AwsLc;
+use gbcs::{Eui64, MessageView, Time};
 
 /// The balance of every day, more or less: 4.14, at three in the morning from the day after [`START`].
 fn daily() -> CreateSchedule {

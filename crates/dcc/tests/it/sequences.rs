@@ -2,7 +2,8 @@
 use crate::common::desk::*;
 use crate::common::*;
 use duis::body::LocalCommandResponse;
-use duis::{Content, Service};
+use duis::{Body, CommandVariant, Content, Request, Service};
+use std::time::Duration;
 
 /// A read that comes after another.
 fn after(counter: u64, preceding: u64) -> Request {

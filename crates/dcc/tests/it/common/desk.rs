@@ -82,7 +82,7 @@ impl Desk {
     /// What Users were told since this was called last.
     pub fn told(&self) -> Vec<Response> {
         self.tick();
-        let waiting = self.gateway.store.undelivered(SUPPLIER, self.heard.get()).unwrap();
+        let waiting = self.waiting();
         if let Some(last) = waiting.last() {
             self.heard.set(last.row);
         }
@@ -99,7 +99,7 @@ impl Desk {
     pub fn sent(&self) -> Vec<Vec<u8>> {
         self.tick();
         let next = || {
-            let outbound = self.gateway.store.next_unsent(CHF).unwrap()?;
+            let outbound = self.gateway.store.unsent(CHF).unwrap().into_iter().next()?;
             self.gateway.store.mark_sent(outbound.row, self.now()).unwrap();
             Some(outbound.command)
         };
@@ -125,9 +125,16 @@ impl Desk {
         protect::sign(&AwsLc, &key(SUPPLIER_GBCS), &made.payload).unwrap()
     }
 
+    /// Documents for the supplier that were not told before.
+    fn waiting(&self) -> Vec<dcc::store::Callback> {
+        let all = self.gateway.store.undelivered().unwrap();
+        all.into_iter().filter(|callback| callback.user == SUPPLIER && callback.row > self.heard.get()).collect()
+    }
+
     fn read(&self, xml: String) -> Response {
         let (certificate, dcc) = signer(DCC_XML, ACB, SignerRole::DspXmlSign);
-        let response = Response::accept(&AwsLc, &xml, |c| (*c == certificate).then_some(dcc)).expect("signed by the DCC");
+        let response =
+            Response::accept(&AwsLc, &xml, |c| (*c == certificate).then_some(dcc)).expect("signed by the DCC");
         self.documents.borrow_mut().push(xml);
         response
     }
