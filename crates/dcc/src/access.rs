@@ -1,7 +1,7 @@
 //! Access control: the checks of DUIS 5.2, in its order, each with its response code.
 use crate::config::{DccConfig, User, UserStatus};
 use crate::inventory::{Device, DeviceStatus};
-use crate::store::{Stage, Store, inventory};
+use crate::store::{Held, Stage, Store, inventory};
 use duis::catalogue::{Criticality, Entry};
 use duis::xml::Document;
 use duis::{DeviceType, Execution, Request, RequestId, ResponseCode, Role, Service, Srv};
@@ -99,6 +99,47 @@ pub mod codes {
         code("E120204")
     }
 
+    /// The elements for sequencing contradict each other, or name a request of another User.
+    pub fn bad_sequence() -> ResponseCode {
+        code("E40")
+    }
+    /// The request that precedes it failed.
+    pub fn predecessor_failed() -> ResponseCode {
+        code("E41")
+    }
+    /// The request that precedes it did not end in time.
+    pub fn waited_too_long() -> ResponseCode {
+        code("E42")
+    }
+    /// The request that precedes it has not succeeded yet, and the answer is due at once.
+    pub fn cannot_wait() -> ResponseCode {
+        code("E43")
+    }
+    /// The execution date is in the past or too far ahead.
+    pub fn bad_date() -> ResponseCode {
+        code("E44")
+    }
+    /// Nothing waits for its date that could be cancelled.
+    pub fn nothing_to_cancel() -> ResponseCode {
+        code("E45")
+    }
+    /// The User cancelled this request before its date.
+    pub fn cancelled() -> ResponseCode {
+        code("E46")
+    }
+    /// This request was deleted from quarantine.
+    pub fn deleted() -> ResponseCode {
+        code("E47")
+    }
+    /// 5.2: the User has no such schedule.
+    pub fn no_schedule_to_read() -> ResponseCode {
+        code("E050201")
+    }
+    /// 5.3: the User has no such schedule.
+    pub fn no_schedule_to_delete() -> ResponseCode {
+        code("E050301")
+    }
+
     fn code(text: &str) -> ResponseCode {
         duis::xml::Text::read(text).expect("a code of the schema")
     }
@@ -151,6 +192,30 @@ pub struct Allowed<'c> {
     pub user: &'c User,
     /// The device it is for, as the inventory has it; none for a service of the DCC alone.
     pub device: Option<Device>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A User sent it now.
+    User,
+    /// It was accepted before, and waited.
+    Held(Held),
+    /// The DCC makes it, for a schedule.
+    Schedule(Run),
+}
+
+/// A run of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The schedule's number.
+    pub schedule: i64,
+    /// When the run was due.
+    pub due: Time,
+    /// When the next one is.
+    pub next: Option<Time>,
 }
 
 impl Allowed<'_> {
@@ -171,6 +236,7 @@ pub fn check<'c>(
     store: &Store,
     service: Service,
     document: &'c str,
+    origin: Origin,
     now: Time,
 ) -> Result<Allowed<'c>, Failure> {
     let addressed = || address(document);
@@ -184,6 +250,19 @@ pub fn check<'c>(
             };
             refuse(code, refusal.to_string())
         })?;
+    admit(config, store, service, document, request, origin, now)
+}
+
+/// The checks of a request whose signature is good, or that the DCC makes itself.
+pub(crate) fn admit<'c>(
+    config: &'c DccConfig,
+    store: &Store,
+    service: Service,
+    document: &'c str,
+    request: Request,
+    origin: Origin,
+    now: Time,
+) -> Result<Allowed<'c>, Failure> {
     let header = &request.header;
     let known = Some((header.id, header.srv));
     let refuse = |code, reason: String| Failure::Refused(Refused { code, reason, request: known });
@@ -205,7 +284,9 @@ pub fn check<'c>(
     // 7, 8: the URL, the Command Variant, the body.
     let entry = request.check_at(service).map_err(|misfit| refuse(misfit.response_code(), misfit.to_string()))?;
     let stage = if header.variant.is_signed() { Stage::Signed } else { Stage::Request };
-    let replay = |request: &Request| match store.is_used(request.header.id, stage)? {
+    let replay = |request: &Request| match matches!(origin, Origin::User)
+        && store.is_used(request.header.id, header.srv, stage)?
+    {
         true => Err(refuse(codes::replayed(), format!("{} was used before", request.header.id))),
         false => Ok(()),
     };
@@ -217,7 +298,7 @@ pub fn check<'c>(
             ));
         }
         replay(&request)?;
-        return Ok(Allowed { document, request, entry, user, device: None });
+        return Ok(Allowed { document, request, entry, user, device: None, origin });
     }
     // 9 to 12: the device, its type, its status, who is responsible for it.
     let target = header.id.target;
@@ -258,7 +339,7 @@ pub fn check<'c>(
     }
     // 14: the name was never used.
     replay(&request)?;
-    Ok(Allowed { document, request, entry, user, device: Some(device) })
+    Ok(Allowed { document, request, entry, user, device: Some(device), origin })
 }
 
 /// Whether a device of this status takes the Commands of a service. Installing takes devices as they come; one that is suspended

@@ -1,5 +1,6 @@
 //! What a stand-in is told at its start: users, inventory, keys, addresses.
 use crate::inventory::{Device, DeviceKeys};
+use crate::limits::Limits;
 use duis::body::dcc::Uprn;
 use duis::response::answer::{Coverage, CspRegion};
 use duis::{IssuerSerial, Role, SigningKey, XmlSigner};
@@ -32,6 +33,8 @@ pub struct DccConfig {
     pub smki: Vec<(Eui64, DeviceKeys)>,
     /// Who is registered for which supply. Where nobody is, the supplier whose credentials a meter holds is responsible.
     pub registrations: Vec<Registration>,
+    /// How long things wait, how many there may be, when they are forgotten.
+    pub limits: Limits,
     /// What SRV 12.1 tells of places; the first that fits.
     pub coverage: Vec<Place>,
     /// Keys of the DCC.

@@ -11,10 +11,19 @@
 
 pub mod acb;
 pub mod access;
+mod admin;
+pub mod anomaly;
 mod callback;
+mod clockwork;
 pub mod config;
+pub mod dated;
+mod failpoint;
 pub mod gateway;
 pub mod inventory;
+pub mod limits;
+pub mod outcome;
+pub mod schedule;
+pub mod sequence;
 mod server;
 pub mod store;
 pub mod wan;

@@ -63,6 +63,9 @@ impl Gateway {
         now: Time,
     ) -> Result<(), Failure> {
         let id = view.id();
+        if verified.is_ok() && self.tell_of_date(transaction, view, now)? {
+            return Ok(());
+        }
         if self.config.user(id.target).is_some() {
             return self.device_alert(transaction, id.target, view, now);
         }

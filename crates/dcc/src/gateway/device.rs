@@ -1,12 +1,13 @@
 //! A service request for a device: transformed; then handed back to be signed, or made a Command at once.
 use super::{Gateway, Made, handed_out, internal, refused};
 use crate::access::{Allowed, Failure, codes};
+use crate::anomaly;
 use crate::inventory::Device;
 use crate::store::{Acceptance, Stage, originators};
 use duis::body::han::{LogRequest, UpdateHanDeviceLog};
 use duis::catalogue::Criticality;
 use duis::transform::{OtherDevice, Party, Requester, TransformContext, Transformed, transform};
-use duis::{Body, Content, PreCommand, ResponseCode};
+use duis::{Body, Content, Execution, PreCommand, ResponseCode};
 use gbcs::catalogue::Originator;
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{Eui64, MessageView, Time, protect};
@@ -15,10 +16,12 @@ impl Gateway {
     /// A service request for a device: transform it; return what is to be signed, or make the Command at once.
     pub(super) fn request(&self, allowed: &Allowed<'_>, device: &Device, now: Time) -> Result<Made, Failure> {
         let request = &allowed.request;
-        self.check_home(allowed, device)?;
-        let transformed = transform(request, &self.context(allowed, device, now)?).map_err(|error| {
-            refused(request, error.response_code().unwrap_or_else(codes::not_supported), error.to_string())
-        })?;
+        let execution = request.body.execution();
+        let is_kept = allowed.entry.future_dating.dcc && !allowed.entry.future_dating.device;
+        if is_kept && execution == Execution::Cancel {
+            return self.cancel(allowed, now);
+        }
+        let transformed = self.transformed(allowed, now)?;
         let acceptance = Acceptance::new(request, Stage::Request, now);
         let acceptance = Acceptance { document: Some(allowed.document), ..acceptance };
         if allowed.entry.criticality == Criticality::Critical {
@@ -27,18 +30,36 @@ impl Gateway {
             let content = PreCommand { gbcs_version: device.kind.gbcs_version.to_string(), payload: plain };
             return Ok(Made { code: ResponseCode::I0, content: Content::PreCommand(content) });
         }
+        if let Some(gate) = self.gate(allowed, execution, Some(&anomaly::values(&request.body)), now)? {
+            return self.hold(allowed, Stage::Request, &gate, now);
+        }
         let inner = self.sign_for_the_dcc(transformed)?;
         let command = self.close(request, device, &inner)?;
         let acceptance = acceptance.command(&command, request.header.variant, device.hub);
-        let id = MessageView::parse(&command).map_err(internal)?.id();
-        self.store_once(request, &acceptance, |transaction| {
+        let view = MessageView::parse(&command).map_err(internal)?;
+        let id = view.id();
+        let made = handed_out(request.header.variant, command.clone());
+        self.settle(allowed, &acceptance, &made, |transaction| {
+            if allowed.entry.future_dating.device {
+                self.expect_alerts(transaction, &request.header, execution, &view)?;
+            }
             // A counter of the DCC's own is used up with the Command that carries it, whatever happens to this process next.
             match id.originator == allowed.user.eui {
                 true => Ok(()),
                 false => Ok(originators::use_counter(transaction, id.originator, id.counter)?),
             }
         })?;
-        Ok(handed_out(request.header.variant, command))
+        Ok(made)
+    }
+
+    /// The octets that a request for a device means now.
+    pub(super) fn transformed(&self, allowed: &Allowed<'_>, now: Time) -> Result<Transformed, Failure> {
+        let request = &allowed.request;
+        let device = allowed.device.as_ref().ok_or_else(|| internal(format!("{} has no device", request.header.id)))?;
+        self.check_home(allowed, device)?;
+        transform(request, &self.context(allowed, device, now)?).map_err(|error| {
+            refused(request, error.response_code().unwrap_or_else(codes::not_supported), error.to_string())
+        })
     }
 
     /// What is critical for the device but not for the User is signed by the party of the DCC that originates it (DUIS 4.5).

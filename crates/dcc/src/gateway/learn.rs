@@ -2,7 +2,7 @@
 //! same effect.
 use super::{Gateway, internal};
 use crate::access::Failure;
-use crate::inventory::{Device, Happening};
+use crate::inventory::{Device, DeviceStatus, Happening};
 use crate::store::inventory::{find, home, keep_device_log, put, set_key};
 use crate::store::{Known, Store};
 use duis::body::customer::ImportNumbers;
@@ -14,7 +14,6 @@ use gbcs::asn1::{Content as Asn1, DeviceKind, Replacement, UpdateOutcome};
 use gbcs::certificate::Role;
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::dlms::{Apdu, Data, DataNotification};
-use gbcs::gbz::{self, zcl};
 use gbcs::{Eui64, MessageView, Payload, Time};
 use rusqlite::Transaction;
 use tracing::info;
@@ -31,7 +30,7 @@ impl Gateway {
         let command = MessageView::parse(&known.command).map_err(internal)?;
         let asked = Payload::of(&command).map_err(internal)?;
         let Ok(answered) = Payload::of(response) else { return Ok(()) };
-        let done = is_done(&answered);
+        let done = is_done(response, &answered);
         let target = command.id().target;
         let Some(mut device) = find(transaction, target)? else { return Ok(()) };
         match (known.srv, asked_asn1(&asked)) {
@@ -134,6 +133,9 @@ impl Gateway {
             device.commissioned = Some(now);
         }
         put(transaction, device)?;
+        if matches!(next, DeviceStatus::Decommissioned | DeviceStatus::Withdrawn) {
+            self.end_schedules(transaction, device.eui, None, now)?;
+        }
         if happening == Happening::Commissioned && device.is_meter() {
             self.tell_identity(transaction, device, now)?;
         }
@@ -238,6 +240,9 @@ impl Gateway {
             }
         }
         put(transaction, device)?;
+        if let Some(former) = before.filter(|former| device.supplier != Some(*former)) {
+            self.end_schedules(transaction, device.eui, Some(former), now)?;
+        }
         if known.srv == CHANGE_OF_SUPPLIER {
             self.tell_change_of_supplier(transaction, known.id, device, before, done, now)?;
         }
@@ -361,19 +366,9 @@ fn answered_asn1(payload: &Payload) -> &Asn1 {
 }
 
 /// Whether everything that was asked is done; what waits for its date is not.
-fn is_done(answered: &Payload) -> bool {
-    match answered {
-        Payload::Dlms(Apdu::Response(response)) => response.answers.iter().all(|answer| answer.result.0 == 0),
-        Payload::Asn1(payload) => match payload.content() {
-            Asn1::CredentialsUpdateAccepted | Asn1::ActivationAccepted => false,
-            content => content.results().iter().all(|result| *result == 0),
-        },
-        Payload::Gbz(payload) => payload.components.iter().all(|component| match &component.content {
-            gbz::Content::Plain(zcl::Body::DefaultResponse { status, .. }) => status.is_success(),
-            _ => true,
-        }),
-        _ => false,
-    }
+fn is_done(response: &MessageView<'_>, answered: &Payload) -> bool {
+    let waits = matches!(answered_asn1(answered), Asn1::CredentialsUpdateAccepted | Asn1::ActivationAccepted);
+    !waits && crate::outcome::succeeded(response)
 }
 
 /// Extended PAN id and devices, each with the hash of its link key once it has joined, from an Alert of the Device Log (CS14).

@@ -4,17 +4,24 @@
 //! Command ([`signed`]), a Response that was carried by hand is taken back ([`returned`]). What the WAN brings, or fails to
 //! bring, becomes a document for a User ([`report`]).
 mod alerts;
+mod dated;
 mod device;
+mod gates;
 mod home;
 mod learn;
 mod report;
 mod returned;
+mod schedules;
 mod signed;
+mod waiting;
 
+pub use gates::ThresholdFault;
 pub use report::Report;
+pub use waiting::{Decided, Tick};
 
 use crate::acb::{Broker, Originator};
-use crate::access::{self, Allowed, Failure, Refused, codes};
+use crate::access::{self, Allowed, Failure, Origin, Refused, codes};
+use crate::anomaly::Thresholds;
 use crate::config::{DccConfig, Registration};
 use crate::inventory::Device;
 use crate::store::{Acceptance, Store};
@@ -22,6 +29,8 @@ use duis::{Body, CommandVariant, Content, LocalCommand, Request, Response, Respo
 use gbcs::Time;
 use gbcs::crypto::{AwsLc, PrivateKey};
 use rusqlite::Transaction;
+use std::sync::{Arc, Mutex, RwLock};
+use tokio::sync::Notify;
 use tracing::{info, warn};
 
 /// The gateway.
@@ -36,6 +45,12 @@ pub struct Gateway {
     acb: Originator,
     /// The transitional change of supplier party, with the key it signs with.
     transitional_cos: Option<(Originator, PrivateKey)>,
+    /// What anomaly detection measures by.
+    thresholds: RwLock<Arc<Thresholds>>,
+    /// When to look next for what nobody needs.
+    next_sweep: Mutex<Time>,
+    /// Something that waits may have become due, or a User may have to be told.
+    pub(crate) changed: Notify,
 }
 
 /// What goes back over HTTP.
@@ -72,12 +87,14 @@ impl Gateway {
         let cos = config.keys.transitional_cos.as_ref();
         let transitional_cos =
             cos.map(|(id, key)| Ok::<_, rusqlite::Error>((originator(*id)?, key.clone()))).transpose()?;
-        Ok(Self { config, store, broker: Broker::default(), acb, transitional_cos })
+        let thresholds = RwLock::new(Arc::new(Self::stored_thresholds(&store)?));
+        let (broker, next_sweep, changed) = Default::default();
+        Ok(Self { config, store, broker, acb, transitional_cos, thresholds, next_sweep, changed })
     }
 
     /// Process a document that came to a web service.
     pub fn handle(&self, service: Service, text: &str, now: Time) -> Answer {
-        let outcome = access::check(&self.config, &self.store, service, text, now).and_then(|allowed| {
+        let outcome = access::check(&self.config, &self.store, service, text, Origin::User, now).and_then(|allowed| {
             let (id, srv) = (allowed.request.header.id, allowed.request.header.srv);
             let made = self.process(&allowed, now)?;
             info!(request = %id, %srv, variant = %allowed.request.header.variant, code = made.code.as_str(), "accepted");
@@ -107,9 +124,15 @@ impl Gateway {
     }
 
     fn process(&self, allowed: &Allowed<'_>, now: Time) -> Result<Made, Failure> {
+        if allowed.device.is_none() {
+            self.check_turn(allowed)?;
+        }
         match (&allowed.request.body, &allowed.device) {
             (Body::SignedPreCommand(signed), Some(device)) => self.signed(allowed, device, signed, now),
             (Body::ReturnLocalCommandResponse(returned), None) => self.returned(allowed, returned, now),
+            (Body::CreateSchedule(wanted), None) => self.create_schedule(allowed, wanted, now),
+            (Body::ReadSchedule(which), None) => self.read_schedules(allowed, which, now),
+            (Body::DeleteSchedule(which), None) => self.delete_schedules(allowed, which, now),
             (_, Some(device)) => self.request(allowed, device, now),
             (_, None) => self.dcc_service(allowed, now),
         }

@@ -1,9 +1,12 @@
 //! What the WAN brings, or does not bring, and what Users are told of it.
+use super::gates::{dcc_alert, schedule_id};
 use super::{Gateway, internal};
 use crate::access::Failure;
-use crate::store::{Known, callbacks};
-use duis::response::answer::{Cin, CustomerNumber};
-use duis::{Content, RequestId, Response, ResponseCode, Srv};
+use crate::sequence::Ending;
+use crate::store::{Known, callbacks, dated, held, schedules};
+use duis::response::alert::CommandFailure;
+use duis::response::answer;
+use duis::{Content, DccEvent, RequestId, Response, ResponseCode, Srv};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::payload::Payload;
 use gbcs::{Cra, Eui64, MessageView, Time};
@@ -34,7 +37,10 @@ impl Gateway {
                 (Cra::Alert, _) => self.alert(transaction, &view, verified, now),
                 (Cra::Response, Some(known)) => {
                     match verified {
-                        Ok(()) => self.learn(transaction, &known, &view, now)?,
+                        Ok(()) => {
+                            self.conclude(transaction, &known, &view, now)?;
+                            self.learn(transaction, &known, &view, now)?;
+                        }
                         Err(reason) => warn!(reason, message = %view.id(), "nothing is learnt of a Response"),
                     }
                     self.pass_on(transaction, &known, &view, now)
@@ -73,9 +79,14 @@ impl Gateway {
         now: Time,
     ) -> Result<(), Failure> {
         let payload = view.octets().to_vec();
-        let content = match customer_number(known) {
-            Some(number) => Content::CustomerNumber(CustomerNumber { payload, number }),
-            None => Content::DeviceResponse(payload),
+        let content = match schedules::of(transaction, known.id)? {
+            Some(schedule) => {
+                Content::Scheduled(answer::ScheduledMessage { payload, schedule: schedule_id(schedule)? })
+            }
+            None => match customer_number(known) {
+                Some(number) => Content::CustomerNumber(answer::CustomerNumber { payload, number }),
+                None => Content::DeviceResponse(payload),
+            },
         };
         let response = Response::device_answer(known.id, known.srv, ResponseCode::I0, now, content);
         self.tell(transaction, known.id.originator, &key_of(view.octets()), &response, Some(known.id))
@@ -95,12 +106,33 @@ impl Gateway {
         Ok(())
     }
 
+    /// What is to be said of a Command that came to nothing: an alert where a schedule made it, E30 where it was kept until its
+    /// date, E20 or E21 otherwise (DUIS 4.1). Who waits for it goes on.
+    fn lost(&self, id: RequestId, srv: Srv, was_sent: bool, now: Time) -> Result<(String, Response), Failure> {
+        let (schedule, was_kept) = self.store.transact(|transaction| {
+            held::end(transaction, id, Ending::Failed, now)?;
+            dated::forget(transaction, id)?;
+            Ok::<_, Failure>((schedules::of(transaction, id)?, dated::was_kept(transaction, id)?))
+        })?;
+        self.changed.notify_one();
+        if let Some(schedule) = schedule {
+            let failure = CommandFailure { request: id, schedule: Some(schedule_id(schedule)?), device: id.target };
+            let number = if was_sent { 13 } else { 12 };
+            return Ok((format!("{id} failed"), dcc_alert(number, DccEvent::CommandFailure(failure), now)));
+        }
+        let code = match (was_kept, was_sent) {
+            (true, _) => ResponseCode::E30,
+            (false, true) => ResponseCode::E21,
+            (false, false) => ResponseCode::E20,
+        };
+        Ok((format!("{id} {}", code.as_str()), Response::answer(id, srv, code, now, Content::Acknowledgement)))
+    }
+
     /// What a User is told when patience with a Command ran out.
     pub fn give_up(&self, id: RequestId, srv: Srv, was_sent: bool, now: Time) -> Option<Report> {
-        let code = if was_sent { ResponseCode::E21 } else { ResponseCode::E20 };
-        let key = format!("{id} {}", code.as_str());
-        let xml =
-            Response::answer(id, srv, code, now, Content::Acknowledgement).sign(&AwsLc, &self.config.keys.xml).ok()?;
+        let (key, response) =
+            self.lost(id, srv, was_sent, now).inspect_err(|error| warn!(?error, "cannot give up")).ok()?;
+        let xml = response.sign(&AwsLc, &self.config.keys.xml).ok()?;
         Some(Report { user: id.originator, key, xml, answers: Some(id) })
     }
 }
@@ -142,7 +174,7 @@ pub(super) fn alert_code(view: &MessageView<'_>) -> u16 {
 }
 
 /// SRV 9.1: the number that the Command wrote into the meter, which its asker is told once the meter has it.
-fn customer_number(known: &Known) -> Option<Cin> {
+fn customer_number(known: &Known) -> Option<answer::Cin> {
     use gbcs::dlms::Apdu;
     use gbcs::gbz::{Content, zcl};
     if known.srv != Srv::new(9, 1, 0) {
@@ -156,7 +188,7 @@ fn customer_number(known: &Known) -> Option<Cin> {
         },
         _ => return None,
     };
-    Cin::new(String::from_utf8(digits).ok()?)
+    answer::Cin::new(String::from_utf8(digits).ok()?)
 }
 
 /// When an Alert says that it was raised.

@@ -37,7 +37,10 @@ impl Gateway {
         self.verify(&view).map_err(invalid)?;
         let acceptance = Acceptance::new(request, Stage::Request, now);
         let acceptance = Acceptance { returned: Some((known.id, &returned.response)), ..acceptance };
-        self.store_once(request, &acceptance, |transaction| self.learn(transaction, &known, &view, now))?;
+        self.store_once(request, &acceptance, |transaction| {
+            self.conclude(transaction, &known, &view, now)?;
+            self.learn(transaction, &known, &view, now)
+        })?;
         Ok(Made { code: ResponseCode::I0, content: Content::Acknowledgement })
     }
 }

@@ -1,5 +1,6 @@
 //! What Users have still to be told.
 use super::{Result, Store, parsed};
+use crate::failpoint;
 use duis::RequestId;
 use gbcs::{Eui64, Time};
 use rusqlite::{Connection, params};
@@ -51,6 +52,7 @@ pub(crate) fn queue(
     answers: Option<RequestId>,
 ) -> Result<bool> {
     let sql = "INSERT OR IGNORE INTO callback (user, key, xml) VALUES (?1, ?2, ?3)";
+    failpoint::event("told");
     let queued = connection.prepare_cached(sql)?.execute(params![user.to_string(), key, xml])?;
     if let Some(request) = answers {
         let sql = "UPDATE outbound SET done = 1 WHERE request = ?1";
@@ -61,6 +63,7 @@ pub(crate) fn queue(
 
 /// Whether a message is heard for the first time: a hub repeats what it does not know to be stored.
 pub(crate) fn is_first(connection: &Connection, key: &str, now: Time) -> Result<bool> {
+    failpoint::event("heard");
     let sql = "INSERT OR IGNORE INTO heard (key, at) VALUES (?1, ?2)";
     connection.prepare_cached(sql)?.execute(params![key, now.0 as i64]).map(|inserted| inserted == 1)
 }

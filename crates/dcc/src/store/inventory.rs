@@ -103,6 +103,11 @@ impl Store {
         select(&connection, &format!("({condition}) AND ?2 = ?2 ORDER BY kind <> 'CHF', rowid"), params![first, second])
     }
 
+    /// A device as it is now, known before or not.
+    pub fn put(&self, device: &Device) -> Result<()> {
+        put(&self.lock(), device)
+    }
+
     /// What the SMKI knows of a device.
     pub fn device_keys(&self, eui: Eui64) -> Result<Option<DeviceKeys>> {
         let connection = self.lock();

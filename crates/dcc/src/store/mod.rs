@@ -3,16 +3,28 @@
 //! One module for each topic, with its tables and the statements over them.
 pub(crate) mod alerts;
 pub(crate) mod callbacks;
+pub(crate) mod dated;
+pub(crate) mod held;
 pub(crate) mod inventory;
+mod measures;
 pub(crate) mod originators;
 mod outbound;
 pub(crate) mod requests;
+mod retention;
+pub(crate) mod schedules;
 
 pub use callbacks::Callback;
+pub use dated::Dated;
+pub use held::{Gate, Held, Step};
 pub use inventory::Key;
 pub use outbound::Outbound;
+pub(crate) use requests::by_message;
 pub use requests::{Acceptance, Known, Stage};
+pub use retention::Swept;
+pub use schedules::Schedule;
 
+use crate::failpoint::{self, Side};
+use gbcs::Time;
 use rusqlite::{Connection, Transaction};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
@@ -34,14 +46,20 @@ impl Store {
         };
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        for schema in [
+        let schemas = [
             requests::SCHEMA,
             outbound::SCHEMA,
             callbacks::SCHEMA,
             inventory::SCHEMA,
             originators::SCHEMA,
             alerts::SCHEMA,
-        ] {
+            held::SCHEMA,
+            dated::SCHEMA,
+            schedules::SCHEMA,
+            measures::SCHEMA,
+            retention::SCHEMA,
+        ];
+        for schema in schemas {
             connection.execute_batch(schema)?;
         }
         Ok(Self { connection: Mutex::new(connection) })
@@ -55,7 +73,9 @@ impl Store {
         let mut connection = self.lock();
         let transaction = connection.transaction()?;
         let done = work(&transaction)?;
+        failpoint::commit(Side::Before);
         transaction.commit()?;
+        failpoint::commit(Side::After);
         Ok(done)
     }
 
@@ -65,6 +85,13 @@ impl Store {
         work: impl FnOnce(&Connection) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         work(&self.lock())
+    }
+
+    /// When something that waits is to be looked at next.
+    pub fn next_due(&self) -> Result<Option<Time>> {
+        let connection = self.lock();
+        let due = [Self::held_due(&connection)?, Self::schedules_due(&connection)?, Self::dated_due(&connection)?];
+        Ok(due.into_iter().flatten().min().map(|ms| Time(ms as u64)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {

@@ -1,7 +1,8 @@
 //! Requests that were accepted, and what was made of them.
-use super::{Result, Store, parsed};
+use super::{Result, Store, held, parsed, retention};
+use crate::failpoint;
 use duis::{CommandVariant, Request, RequestHeader, RequestId, Srv};
-use gbcs::{Eui64, MessageId, Time};
+use gbcs::{Counter, Eui64, MessageId, Time};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 pub(super) const SCHEMA: &str = "
@@ -96,11 +97,45 @@ impl Store {
         })
     }
 
+    /// Go on with a request that was accepted and waited in this row; `None` when it waits no longer.
+    pub(crate) fn resume_with<T, E: From<rusqlite::Error>>(
+        &self,
+        row: i64,
+        acceptance: &Acceptance<'_>,
+        effects: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<Option<T>, E> {
+        self.transact(|transaction| {
+            if !held::let_go(transaction, row)? {
+                return Ok(None);
+            }
+            failpoint::event("resumed");
+            update(transaction, acceptance)?;
+            effects(transaction).map(Some)
+        })
+    }
+
     /// Whether a request name was used at this stage.
-    pub fn is_used(&self, id: RequestId, stage: Stage) -> Result<bool> {
+    pub fn is_used(&self, id: RequestId, srv: Srv, stage: Stage) -> Result<bool> {
         let connection = self.lock();
+        if is_below_floor(&connection, id, srv)? {
+            return Ok(true);
+        }
         let mut query = connection.prepare_cached("SELECT 1 FROM request WHERE id = ?1 AND stage = ?2")?;
         query.exists(params![id.to_string(), stage as i64])
+    }
+
+    /// The highest counter that a User has used for a device, top-ups apart, whose counters are a series of their own.
+    pub fn highest_counter(&self, user: Eui64, device: Eui64) -> Result<Counter> {
+        let connection = self.lock();
+        let any = RequestId { originator: user, target: device, counter: Counter(0) };
+        let (from, to) = (format!("{user}:{device}:"), format!("{user}:{device};"));
+        let mut query =
+            connection.prepare_cached("SELECT id FROM request WHERE id >= ?1 AND id < ?2 AND srv <> '2.2'")?;
+        let mut highest = retention::floor(&connection, any, Srv::new(0, 0, 0))?.unwrap_or_default();
+        for id in query.query_map([from, to], |row| parsed::<RequestId>(row, 0))? {
+            highest = highest.max(id?.counter);
+        }
+        Ok(highest)
     }
 
     /// The Pre-Command made of a request.
@@ -130,6 +165,13 @@ impl Store {
     /// The Command made of a request.
     pub fn by_request(&self, id: RequestId) -> Result<Option<Known>> {
         known(&self.lock(), "id = ?1 AND command IS NOT NULL", &id.to_string())
+    }
+
+    /// The service that an accepted request asked for.
+    pub fn service_of(&self, id: RequestId) -> Result<Option<Srv>> {
+        let connection = self.lock();
+        let mut query = connection.prepare_cached("SELECT srv FROM request WHERE id = ?1 AND stage = 0")?;
+        query.query_row([id.to_string()], |row| parsed(row, 0)).optional()
     }
 
     /// The Response that was returned for a local Command.
@@ -163,12 +205,25 @@ fn known(connection: &Connection, condition: &str, value: &str) -> Result<Option
     known.optional()
 }
 
+fn is_below_floor(connection: &Connection, id: RequestId, srv: Srv) -> Result<bool> {
+    Ok(retention::floor(connection, id, srv)?.is_some_and(|floor| id.counter <= floor))
+}
+
+fn message(a: &Acceptance<'_>) -> Option<String> {
+    let view = a.command.and_then(|octets| gbcs::MessageView::parse(octets).ok());
+    view.map(|view| view.id().to_string())
+}
+
 fn insert(transaction: &Transaction<'_>, a: &Acceptance<'_>) -> Result<bool> {
-    let message = a.command.and_then(|octets| gbcs::MessageView::parse(octets).ok()).map(|view| view.id().to_string());
-    let inserted = transaction.execute(
-        "INSERT OR IGNORE INTO request (id, stage, srv, accepted, document, pre_command, command, local, message)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        params![
+    if is_below_floor(transaction, a.id, a.srv)? {
+        return Ok(false);
+    }
+    let inserted = transaction
+        .prepare_cached(
+            "INSERT OR IGNORE INTO request (id, stage, srv, accepted, document, pre_command, command, local, message)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
             a.id.to_string(),
             a.stage as i64,
             a.srv.to_string(),
@@ -177,17 +232,28 @@ fn insert(transaction: &Transaction<'_>, a: &Acceptance<'_>) -> Result<bool> {
             a.pre_command,
             a.command,
             a.local,
-            message
-        ],
-    )?;
-    if inserted == 0 {
-        return Ok(false);
+            message(a)
+        ])?;
+    if inserted == 1 {
+        failpoint::event("accepted");
+        queue(transaction, a)?;
     }
+    Ok(inserted == 1)
+}
+
+fn update(transaction: &Transaction<'_>, a: &Acceptance<'_>) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE request SET command = ?3, message = ?4 WHERE id = ?1 AND stage = ?2")?
+        .execute(params![a.id.to_string(), a.stage as i64, a.command, message(a)])?;
+    queue(transaction, a)
+}
+
+/// What is to happen with what was made of it.
+fn queue(transaction: &Transaction<'_>, a: &Acceptance<'_>) -> Result<()> {
     if let (Some(hub), Some(command)) = (a.send_to, a.command) {
-        transaction.execute(
-            "INSERT INTO outbound (hub, request, command, queued) VALUES (?1, ?2, ?3, ?4)",
-            params![hub.to_string(), a.id.to_string(), command, a.now.0 as i64],
-        )?;
+        transaction
+            .prepare_cached("INSERT INTO outbound (hub, request, command, queued) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![hub.to_string(), a.id.to_string(), command, a.now.0 as i64])?;
     }
     if let Some((original, response)) = a.returned {
         transaction.execute(
@@ -195,5 +261,5 @@ fn insert(transaction: &Transaction<'_>, a: &Acceptance<'_>) -> Result<bool> {
             params![original.to_string(), response, a.now.0 as i64],
         )?;
     }
-    Ok(true)
+    Ok(())
 }

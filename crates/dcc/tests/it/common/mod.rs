@@ -1,4 +1,6 @@
 //! A small world for the stand-in: one supplier, a stranger, two meters, a hub, fixed keys.
+pub mod desk;
+
 use dcc::config::Throttle;
 use dcc::{DccConfig, DccKeys, Device, DeviceKeys, DeviceStatus, User, WanState};
 use duis::certificate::Serial;
@@ -74,6 +76,7 @@ pub fn config(receive_url: Option<String>) -> DccConfig {
         smki: vec![keys(ESME, ESME_KA), keys(GSME, 32), keys(CHF, 34), keys(SUSPENDED, 36)],
         registrations: Vec::new(),
         coverage: Vec::new(),
+        limits: Default::default(),
         keys: DccKeys {
             acb: ACB,
             acb_key_agreement: key(ACB_KA),
