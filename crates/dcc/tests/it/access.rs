@@ -33,18 +33,12 @@ impl Case {
         Self { config, service, request, xml_key: SUPPLIER_XML, is_cut: false, touched: Vec::new() }
     }
 
-    fn code(mut self) -> String {
-        let users = &mut self.config.users;
+    fn code(self) -> String {
         // An elder request took the name.
-        let elder = Request {
-            header: RequestHeader { id: RequestId { counter: USED, ..self.request.header.id }, ..self.request.header },
-            ..self.request.clone()
-        };
-        let (statuses, inventory) = (users.clone(), self.config.inventory.clone());
+        let id = RequestId { counter: USED, ..self.request.header.id };
+        let elder = Request { header: RequestHeader { id, ..self.request.header }, ..self.request.clone() };
         let store = Store::open(None).unwrap();
         store.accept(&dcc::store::Acceptance::new(&elder, dcc::store::Stage::Request, NOW)).unwrap();
-        self.config.users = statuses;
-        self.config.inventory = inventory;
         let gateway = Gateway::new(self.config, store).unwrap();
         let mut xml = self.request.sign(&AwsLc, &xml_key(self.xml_key)).unwrap();
         if self.is_cut {
@@ -85,25 +79,25 @@ const FAULTS: &[Fault] = &[
     Fault {
         what: "3: the certificate is revoked",
         code: "E1",
-        touches: &["certificate"],
+        touches: &["certificate", "presence"],
         make: |case| supplier(case).xml_validity.is_revoked = true,
     },
     Fault {
         what: "3: the certificate has run out",
         code: "E1",
-        touches: &["certificate"],
+        touches: &["certificate", "presence"],
         make: |case| supplier(case).xml_validity.until = Some(Time(NOW.0 - 1)),
     },
     Fault {
         what: "3: the certificate is not good yet",
         code: "E1",
-        touches: &["certificate"],
+        touches: &["certificate", "presence"],
         make: |case| supplier(case).xml_validity.from = Some(Time(NOW.0 + 1)),
     },
     Fault {
         what: "4: no such user",
         code: "E1",
-        touches: &["user"],
+        touches: &["user", "presence"],
         make: |case| case.config.users.retain(|user| user.eui != SUPPLIER),
     },
     Fault {
