@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::{Eui64, Time};
+use han::airtime::Airtime;
 use han::node::{self, FrameCounters, Handle, Node, NodeConfig, Refusal};
 use han::tunnel::{self, Client, ClientConfig, CloseReason, Server, ServerConfig, Side, TransferFailure, TransferId};
 use han::zcl::display;
@@ -167,6 +168,10 @@ impl Carrier {
         self.open.is_some()
     }
 
+    pub(crate) const fn airtime(&self) -> &Airtime {
+        self.node.airtime()
+    }
+
     /// Time on the air within the last hour.
     pub(crate) fn on_air(&self, now: Time) -> Duration {
         self.node.airtime().within_the_hour(now)
@@ -201,7 +206,11 @@ impl Carrier {
         let of_tunnel = |output| if let tunnel::Output::Timeout(at) = output { at } else { None };
         let node = if let node::Output::Timeout(at) = self.node.poll() { at } else { None };
         let tunnels = [of_tunnel(self.client.poll()), of_tunnel(self.server.poll())];
-        tunnels.into_iter().chain([node, self.finder.timeout(), self.meter_finder.timeout(), self.ask_at]).flatten().min()
+        tunnels
+            .into_iter()
+            .chain([node, self.finder.timeout(), self.meter_finder.timeout(), self.ask_at])
+            .flatten()
+            .min()
     }
 
     /// Ask the hub where its tunnels are; its answer, or its silence, leads to a RequestTunnel.

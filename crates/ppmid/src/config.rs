@@ -113,11 +113,7 @@ pub struct Refresh {
 impl Default for Refresh {
     /// A minute, ten minutes, and a hundredth of the hour.
     fn default() -> Self {
-        Self {
-            electricity: Duration::from_secs(60),
-            gas: Duration::from_secs(600),
-            airtime: Duration::from_secs(36),
-        }
+        Self { electricity: Duration::from_secs(60), gas: Duration::from_secs(600), airtime: Duration::from_secs(36) }
     }
 }
 

@@ -71,9 +71,10 @@ impl Action {
     /// Which meter it is about.
     pub const fn fuel(&self) -> Fuel {
         match self {
-            Self::TopUp(fuel, _) | Self::EmergencyCredit(fuel) | Self::EnableSupply(fuel) | Self::ConfirmMessage(fuel) => {
-                *fuel
-            }
+            Self::TopUp(fuel, _)
+            | Self::EmergencyCredit(fuel)
+            | Self::EnableSupply(fuel)
+            | Self::ConfirmMessage(fuel) => *fuel,
         }
     }
 
@@ -262,7 +263,8 @@ impl Customer {
         // Milliseconds, as everybody's counters here: it rises even if the record is lost.
         let counter = Counter(now.0.max(till.counter + 1));
         let id = MessageId { originator: self.me, target: gas.meter, cra: Cra::Command, counter };
-        let plain = envelope::Message::plain(GroupingHeader::new(id, code), Payload::new([component]).encode()).encode();
+        let plain =
+            envelope::Message::plain(GroupingHeader::new(id, code), Payload::new([component]).encode()).encode();
         let z = crypto.agree(&gas.own, &gas.key).map_err(NotBegun::Protect)?;
         let message = protect::add_mac(crypto, &z, &plain).map_err(|_| NotBegun::Protect(CryptoError::BadTag))?;
         till.counter = counter.0;
@@ -352,7 +354,8 @@ impl Customer {
         let gas = self.gas.as_ref()?;
         let view = MessageView::parse(octets).ok()?;
         let (id, code) = (view.id(), view.message_code());
-        if (id.cra, id.originator, id.target) != (Cra::Response, gas.meter, self.me) || ![PCS01, PCS02].contains(&code) {
+        if (id.cra, id.originator, id.target) != (Cra::Response, gas.meter, self.me) || ![PCS01, PCS02].contains(&code)
+        {
             return None;
         }
         let request = till.gas.iter().find(|request| request.counter == id.counter.0)?;

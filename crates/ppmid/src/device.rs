@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use gbcs::crypto::Crypto;
 use gbcs::{Eui64, Time};
+use han::airtime::Airtime;
 use han::node::Handle;
 use han::zcl::Frame;
 
@@ -214,6 +215,11 @@ impl<C: Crypto> Ppmid<C> {
         };
         self.run(now);
         begun
+    }
+
+    /// What it put on the air: its duty.
+    pub const fn airtime(&self) -> &Airtime {
+        self.carrier.airtime()
     }
 
     /// Its own EUI-64.

@@ -223,7 +223,10 @@ fn sequence_05_ppmid_gsme_messages_pass_before_and_after_the_modification_and_co
             world.run_for(900);
             let after = profile == Profile::Secmp0038;
             assert_eq!(world.executions(ESME, 100), usize::from(after), "{profile:?}");
-            assert!(world.reached(delivery, Stage::OnHan), "the hub took it and, before the modification, threw it away");
+            assert!(
+                world.reached(delivery, Stage::OnHan),
+                "the hub took it and, before the modification, threw it away"
+            );
             world.check_capture(&[]);
         }
     }

@@ -168,7 +168,8 @@ impl Readings {
                 // A refused attribute is one the meter has not reported: what was shown of it stays.
                 let read = ReadAttributesResponse::parse(frame.payload);
                 let told = read.map(|read| read.0).unwrap_or_default().into_iter();
-                told.filter_map(|(id, value)| Some((id, value.ok()?))).for_each(|(id, v)| self.learn(now, cluster, id, v));
+                told.filter_map(|(id, value)| Some((id, value.ok()?)))
+                    .for_each(|(id, v)| self.learn(now, cluster, id, v));
             }
             (false, global::REPORT_ATTRIBUTES) => {
                 let report = ReportAttributes::parse(frame.payload).map(|report| report.0).unwrap_or_default();
@@ -209,7 +210,9 @@ impl Readings {
             (cluster::PREPAYMENT, prepayment::EMERGENCY_CREDIT_REMAINING) => {
                 set(&mut self.emergency_credit_remaining, at, signed);
             }
-            (cluster::PREPAYMENT, prepayment::CREDIT_STATUS) => set(&mut self.credit_status, at, narrow.map(|n| n as u8)),
+            (cluster::PREPAYMENT, prepayment::CREDIT_STATUS) => {
+                set(&mut self.credit_status, at, narrow.map(|n| n as u8))
+            }
             (cluster::PREPAYMENT, prepayment::ACCUMULATED_DEBT) => set(&mut self.accumulated_debt, at, signed),
             (cluster::PREPAYMENT, prepayment::DEBT_1) => set(&mut self.debts[0], at, narrow),
             (cluster::PREPAYMENT, prepayment::DEBT_2) => set(&mut self.debts[1], at, narrow),

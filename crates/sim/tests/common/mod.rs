@@ -131,6 +131,8 @@ pub struct Plan {
     pub late: u32,
     pub seed: u64,
     pub wan: bool,
+    /// Whether the display asks by itself.
+    pub refresh: Option<ppmid::Refresh>,
     /// Stations in the Device Log besides the four devices.
     pub stations: &'static [(Eui64, DeviceKind)],
 }
@@ -138,7 +140,7 @@ pub struct Plan {
 impl Plan {
     pub fn new(profile: Profile) -> Self {
         let settings = Settings::default();
-        Self { profile, settings, loss: 0, doubled: 0, late: 0, seed: 1, wan: true, stations: &[] }
+        Self { profile, settings, loss: 0, doubled: 0, late: 0, seed: 1, wan: true, refresh: None, stations: &[] }
     }
 }
 
@@ -221,6 +223,7 @@ fn ppmid_config(plan: &Plan) -> ppmid::Config {
     let mut config = ppmid::Config::new(key(PPMID_SIGN), (CHF, 3), node, Seed([5; 32]));
     config.head_ends = vec![(SUPPLIER, *key(WARRANT).public())];
     config.electricity = Some(ESME);
+    config.refresh = plan.refresh;
     let key_of_gsme = *meter_keys(Kind::Gsme).key_agreement.public();
     config.gas = Some(ppmid::Gas { meter: GSME, key: key_of_gsme, own: key(PPMID_AGREE) });
     if plan.settings.ppmid_tunnel_initiator == comms_hub::config::TunnelInitiator::Hub {
