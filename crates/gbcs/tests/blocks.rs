@@ -131,6 +131,9 @@ fn what_went_out_is_kept_for_a_receiver_that_misses_some_of_it() {
     assert_eq!(kept.behind(NOW, &ID.answer(), 0), [vec![]; 0], "another message");
     assert_eq!(kept.behind(NOW, &ID, u16::MAX), [vec![]; 0]);
     assert_eq!(kept.behind(NOW, &ID, 0), [vec![]; 0], "asked for too often");
+    let alert = MessageId { cra: Cra::Alert, ..ID };
+    kept.keep(NOW, message_of(alert, vec![7; 300]));
+    assert!(!kept.behind(NOW, &MessageId { cra: Cra::Response, ..ID }, 0).is_empty());
     kept.keep(NOW, message.clone());
     assert_eq!(kept.behind(NOW + limits.lifetime, &ID, 0), [vec![]; 0], "too late");
     // Bounded in number and octets; what is no message is not kept.
@@ -228,7 +231,10 @@ fn memory_is_bounded_by_the_limits() {
     assert_eq!(receiver.receive(later, &blocks(&of(3), 300)[0]), Ok(Progress::Incomplete));
     let ousted = receiver.poll(later).map(|gone| (gone.id.counter.0, gone.blocks));
     assert_eq!((ousted, receiver.poll(later)), (Some((2, 2)), None));
-    assert_eq!(Reassembler::new(Limits { transfers: 0, ..limits }).receive(NOW, &blocks(&of(3), 300)[0]), Err(BlockError::Closed));
+    assert_eq!(
+        Reassembler::new(Limits { transfers: 0, ..limits }).receive(NOW, &blocks(&of(3), 300)[0]),
+        Err(BlockError::Closed)
+    );
     let progress = receive(&mut receiver, &blocks(&of(1), 300));
     assert!(progress.contains(&Err(BlockError::TooLong { most: 1000 })), "{progress:?}");
     assert!(receiver.held() <= 2000);

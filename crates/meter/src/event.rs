@@ -48,6 +48,15 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
+    /// A Command of which only some blocks came was given up: for its time, or to make room for another.
+    BlocksLost {
+        /// Which message.
+        id: MessageId,
+        /// Which use case, as its blocks said.
+        code: MessageCode,
+        /// How many of its blocks came.
+        blocks: usize,
+    },
     /// A UTRN was not taken.
     TopUpRefused(TopUpRefusal),
     /// A future-dated part of a Command was executed.

@@ -13,6 +13,7 @@
 //! | the customer at the keypad; outages; the battery of a gas meter | `local`, `outage`, [`Battery`] |
 //! | UTRNs | `top_up` |
 //! | the radio, the tunnel, sleep | `link`, `wake` |
+//! | messages too long to go whole | `blocks` |
 //! | the one record that survives a power cut | `state` |
 //!
 //! The use case catalogue of the gbcs crate says which Commands exist, who may send them and of which rows they are made; what
@@ -24,6 +25,7 @@ extern crate alloc;
 mod alert;
 mod asn1;
 mod battery;
+mod blocks;
 mod books;
 mod calendar;
 mod clock;

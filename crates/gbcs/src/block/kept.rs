@@ -1,7 +1,7 @@
 //! Messages that went out in blocks, kept for a while: their receiver may have missed some.
 use super::Segments;
 use crate::envelope::MessageView;
-use crate::ids::MessageId;
+use crate::ids::{Cra, MessageId};
 use crate::time::Time;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -63,11 +63,15 @@ impl Kept {
     }
 
     /// The receiver of the message with this id has all blocks up to `acknowledged`: those behind it, to be sent again. None where
-    /// the message is not kept, or was asked for too often.
+    /// the message is not kept, or was asked for too often. An acknowledgement does not tell Responses from Alerts, nor does this.
     pub fn behind(&mut self, now: Time, id: &MessageId, acknowledged: u16) -> Vec<Vec<u8>> {
-        let Some(message) = self.messages.iter_mut().find(|message| message.id == *id && message.until > now) else {
-            return Vec::new();
+        let is_it = |message: &&mut Message| {
+            let (ours, theirs) = (&message.id, id);
+            message.until > now
+                && (ours.originator, ours.target, ours.counter) == (theirs.originator, theirs.target, theirs.counter)
+                && (ours.cra == Cra::Command) == (theirs.cra == Cra::Command)
         };
+        let Some(message) = self.messages.iter_mut().find(is_it) else { return Vec::new() };
         if message.rounds >= self.limits.rounds {
             return Vec::new();
         }

@@ -312,6 +312,7 @@ impl Transfer {
             true if self.rounds >= limits.rounds => Err(BlockError::GivenUp { acknowledged, rounds: limits.rounds }),
             true => {
                 self.rounds += 1;
+                self.heard = now;
                 Ok(Progress::Missing { acknowledged, request: self.request(acknowledged) })
             }
             false if known => Ok(Progress::Duplicate),
