@@ -14,6 +14,7 @@
 //! | UTRNs | `top_up` |
 //! | the radio, the tunnel, sleep | `link`, `wake` |
 //! | messages too long to go whole | `blocks` |
+//! | what displays of the home read and are told, what a customer does there | `zse` |
 //! | the one record that survives a power cut | `state` |
 //!
 //! The use case catalogue of the gbcs crate says which Commands exist, who may send them and of which rows they are made; what
@@ -58,6 +59,7 @@ mod tariff;
 mod top_up;
 mod wake;
 mod work;
+mod zse;
 
 pub use asn1::Image;
 pub use battery::Battery;

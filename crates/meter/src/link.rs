@@ -6,11 +6,12 @@ use crate::event::Event;
 use crate::meter::Meter;
 use crate::state::State;
 use crate::wake::{Cycle, Phase};
+use crate::zse;
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::crypto::Crypto;
 use gbcs::{Eui64, Time};
-use han::node::{self, Datagram, Handle, Node};
+use han::node::{self, Datagram, Handle, Node, Peer};
 use han::tunnel::gsme::GsmeData;
 use han::tunnel::{self, Client, ClientConfig, Server, ServerConfig, TransferFailure, TransferId};
 use han::zcl::tunneling::{CLUSTER as TUNNELING, ToClient};
@@ -19,6 +20,9 @@ use han::zdo::SimpleDescriptor;
 
 /// Until the next attempt to hand a message over, when the tunnel is open and the hub did not take it.
 const RETRY: Duration = Duration::from_secs(60);
+
+/// Where a display listens (han.md 8.5).
+const DISPLAY_ENDPOINT: u8 = 1;
 
 /// A metering device, among the devices of Smart Energy.
 const METERING: u16 = 0x0501;
@@ -82,7 +86,7 @@ impl Link {
         let descriptor =
             |serves: &[u16], asks: &[u16]| SimpleDescriptor::smart_energy(radio.endpoint, METERING, serves, asks);
         node.describe(match config.kind {
-            Kind::Esme => descriptor(&[TUNNELING], &[]),
+            Kind::Esme => descriptor(&[&[TUNNELING][..], &zse::CLUSTERS].concat(), &[]),
             Kind::Gsme => descriptor(&[], &[TUNNELING, mirror::CLUSTER]),
         });
         Self {
@@ -189,6 +193,7 @@ impl Link {
             }
             did = true;
         }
+        did |= self.tell(now, meter);
         did |= self.hand_over(now, meter);
         did | self.rest(now)
     }
@@ -242,10 +247,28 @@ impl Link {
         {
             self.on_flags(now, meter, flags.tunnel_message_pending());
         } else if frame.as_default_response().is_none() {
-            let payload = frame.default_response(Status::UnsupportedClusterCommand);
+            let unsupported = || alloc::vec![frame.default_response(Status::UnsupportedClusterCommand)];
+            let served = zse::serve(meter, now, peer, datagram.cluster, &frame);
             let (src_endpoint, dst_endpoint) = (datagram.dst_endpoint, datagram.src_endpoint);
-            self.node.send(now, Datagram { src_endpoint, dst_endpoint, payload, ..datagram.clone() });
+            for payload in served.unwrap_or_else(unsupported) {
+                self.node.send(now, Datagram { src_endpoint, dst_endpoint, payload, ..datagram.clone() });
+            }
         }
+    }
+
+    /// Tell displays what is new; whether anything was.
+    fn tell<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>) -> bool {
+        let news = zse::news(meter, now);
+        let any = !news.is_empty();
+        for (peer, cluster, payload) in news {
+            let (profile, src_endpoint, dst_endpoint) = (han::SMART_ENERGY, self.radio.endpoint, DISPLAY_ENDPOINT);
+            self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload });
+        }
+        any
+    }
+
+    pub fn set_partner(&mut self, partner: Peer) {
+        self.node.set_peer(partner);
     }
 
     /// The hub told whether messages wait.

@@ -13,6 +13,7 @@ use crate::refusal::Refusal;
 use crate::register::Register;
 use crate::secrets::Secrets;
 use crate::state::{State, StateError};
+use crate::zse::Displays;
 use crate::{command, due, passage};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -36,6 +37,7 @@ pub struct Meter<C> {
     pub(crate) state: State,
     pub(crate) vigil: Vigil,
     pub(crate) blocks: Blocks,
+    pub(crate) displays: Displays,
     pub(crate) link: Option<Link>,
     outputs: VecDeque<Output>,
 }
@@ -62,9 +64,9 @@ impl<C: Crypto> Meter<C> {
         };
         state.credentials.apply(&crypto, &mut config);
         let link = config.radio.clone().map(|radio| Link::new(&config, radio, &state));
-        let (secrets, vigil) = (Secrets::default(), Vigil::default());
+        let (secrets, vigil, displays) = (Secrets::default(), Vigil::default(), Displays::new());
         let blocks = Blocks::new(blocks::limits(&config));
-        Ok(Self { crypto, config, secrets, state, vigil, blocks, link, outputs: VecDeque::new() })
+        Ok(Self { crypto, config, secrets, state, vigil, blocks, displays, link, outputs: VecDeque::new() })
     }
 
     /// Take one message, or one block of one, and execute it: what a tunnel would bring, without the tunnel. The Response, if there
@@ -99,6 +101,14 @@ impl<C: Crypto> Meter<C> {
             link.handle_timeout(now);
         }
         self.run(now);
+    }
+
+    /// A device of the home shares a link key with this meter now (or another one, or is told about anew): it may speak, and what it
+    /// may do says the device log. It is to be told again after a restart.
+    pub fn set_partner(&mut self, partner: han::node::Peer) {
+        if let Some(link) = &mut self.link {
+            link.set_partner(partner);
+        }
     }
 
     /// A gas meter: call on the hub now, as for something that happened locally. Others ignore this.
@@ -215,6 +225,7 @@ impl<C: Crypto> Meter<C> {
 
     /// Emit the state, to be stored before whatever is emitted next.
     pub(crate) fn persist(&mut self) {
+        self.displays.stale = true;
         let record = self.state.encode();
         self.outputs.push_back(Output::Persist(record));
     }

@@ -2,6 +2,7 @@
 mod arbitrary;
 mod asn1;
 mod blocks;
+mod displays;
 mod electricity;
 mod gas;
 mod history;
