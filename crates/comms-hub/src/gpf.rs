@@ -219,10 +219,10 @@ fn start(body: &Body) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use han::zcl::{Direction, Status};
     use gbcs::envelope::{GroupingHeader, SignatureField};
     use gbcs::gbz::zcl::{self, DisplayMessage, ZclString};
     use gbcs::{Counter, Message, MessageCode, MessageId};
+    use han::zcl::{Direction, Status};
 
     const GSME: Eui64 = Eui64::from_u64(0xA1);
     const NOW: Time = Time(1_800_000_000_000);
