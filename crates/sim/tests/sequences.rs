@@ -11,7 +11,7 @@ use gbcs::dlms::{
     Row,
 };
 use gbcs::envelope::{GroupingHeader, SignatureField};
-use gbcs::gbz::{Component, zcl};
+use gbcs::utrn::Credit;
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, MessageView};
 use han::InstallCode;
 use han::capture::dissect::What;
@@ -23,6 +23,7 @@ use han::zcl::tunneling::{
 };
 use handover::Stage;
 use meter::Kind;
+use ppmid::{Action, Done, Fuel, Heard};
 use sim::{HhtConfig, PartId};
 use std::time::Duration;
 
@@ -202,33 +203,30 @@ fn sequence_04_what_a_ppmid_may_not_pass_is_discarded_and_its_tunnel_survives() 
 
 #[test]
 fn sequence_05_ppmid_gsme_messages_pass_before_and_after_the_modification_and_commands_only_after() {
-    const STATIONS: &[(Eui64, DeviceKind)] = &[(PPMID2, DeviceKind::Ppmid)];
     for loss in LOSSES {
         for profile in [Profile::Today, Profile::Secmp0038] {
-            let plan = Plan { stations: STATIONS, ..plan(profile, loss) };
-            let mut world = World::new(plan).connected();
-            world.home.station_input(0, |station, now| station.open(now));
-            world.wait(600, "a tunnel", |world| !world.home.station(0).opened.is_empty());
-            // PCS02: emergency credit, which a meter with an empty balance lends.
-            let select = zcl::SelectAvailableEmergencyCredit { issue_time: 0, originating_device: 2 };
-            let pcs02 = ppmid_gsme(0x0090, 10_000, Component::new(0, select));
-            let commands = [pcs02, electricity_credit(100, 10_000)];
-            for octets in commands {
-                let before = world.home.station(0).outcomes.len();
-                world.home.station_input(0, |station, now| _ = station.send(now, octets));
-                world.wait(900, "an answer", |world| world.home.station(0).outcomes.len() > before);
-            }
-            world.wait(4 * HOUR, "the gas meter's answer", |world| {
-                let of_gsme = |data: &Vec<u8>| MessageView::parse(data).is_ok_and(|v| v.id().originator == GSME);
-                world.home.station(0).data.iter().any(of_gsme)
+            let mut world = World::new(plan(profile, loss)).connected();
+            // PCS02 and PCS01 of the PPMID itself: a meter with an empty balance lends, and takes what is paid in.
+            let paid_in = utrn(Kind::Gsme, 3, Credit::Pounds(10));
+            let wishes = [Action::EmergencyCredit(Fuel::Gas), Action::TopUp(Fuel::Gas, paid_in)];
+            let begun: Vec<_> = wishes.iter().map(|wish| world.customer(wish).unwrap()).collect();
+            let delivery = world.release(&electricity_credit(100, 10_000));
+            world.wait(4 * HOUR, "the gas meter's answers", |world| {
+                begun.iter().all(|id| world.heard(*id).iter().any(|heard| matches!(heard, Heard::Done(_))))
             });
-            let answer = MessageView::parse(&world.home.station(0).data[0]).unwrap();
-            assert_eq!((answer.cra(), answer.message_code()), (Cra::Response, MessageCode(0x0090)), "{loss} %");
-            assert_eq!(answer.id().counter, Counter(10_000));
+            assert_eq!(world.heard(begun[0])[..], [Heard::Passed, Heard::Done(Done::default())], "{loss} %");
+            let credited = Done { credited: Some(1_000_000), balance: Some(1_000_000), armed: false };
+            assert_eq!(world.heard(begun[1]).last(), Some(&Heard::Done(credited)));
+            assert_eq!(world.home.ppmid().shown().gas.credit_remaining.map(|read| read.value), Some(1_000_000));
+            assert_eq!(world.balance(Kind::Gsme), "10.00");
             assert!(world.got_from(GSME, Cra::Response).is_empty(), "HAN only");
-            world.run_for(600);
-            let passed = world.executions(ESME, 100);
-            assert_eq!(passed, usize::from(profile == Profile::Secmp0038), "{profile:?}");
+            world.run_for(900);
+            let after = profile == Profile::Secmp0038;
+            assert_eq!(world.executions(ESME, 100), usize::from(after), "{profile:?}");
+            assert!(
+                world.reached(delivery, Stage::OnHan),
+                "the hub took it and, before the modification, threw it away"
+            );
             world.check_capture(&[]);
         }
     }

@@ -375,9 +375,8 @@ fn a_utrn_entered_at_a_ppmid_is_credited_once_and_logged() {
 #[test]
 fn emergency_credit_and_armed_supply_are_turned_on_at_a_ppmid() {
     let mut air = Air::new();
-    let select = |air: &mut Air| {
-        air.status(PPMID, cluster::PREPAYMENT, ask::SELECT_EMERGENCY_CREDIT, &emergency_credit())
-    };
+    let select =
+        |air: &mut Air| air.status(PPMID, cluster::PREPAYMENT, ask::SELECT_EMERGENCY_CREDIT, &emergency_credit());
     let turn_on = |air: &mut Air, status| {
         let mut payload = Vec::new();
         LocalChangeSupply { status }.encode(&mut payload);
