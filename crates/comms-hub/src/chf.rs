@@ -5,7 +5,7 @@ use crate::config::{AlertKeys, DeviceEntry, DeviceKind};
 use crate::device_log::{Historic, Listed};
 use crate::event::{Event, log_code};
 use crate::exchange::{Action, Exchange};
-use crate::routing::{Function, Source};
+use crate::routing::Function;
 use alloc::vec::Vec;
 use gbcs::catalogue::{self, DeviceType, Originator};
 use gbcs::crypto::Crypto;
@@ -81,8 +81,11 @@ impl<C: Crypto> Exchange<C> {
         let Some(keys) = self.alerts.clone() else { return };
         let executed = self.check_chf(&keys, octets).and_then(|view| self.answer_chf(now, &keys, &view));
         match executed {
-            Ok(response) => _ = self.take(now, Source::Function(Function::Chf), &response),
+            Ok(response) => self.say(now, Function::Chf, &response),
             Err(refusal) => {
+                if let Ok(view) = MessageView::parse(octets) {
+                    self.blocks.forget(&view.id());
+                }
                 self.counters.count("chf_refused");
                 self.write_log(now, refusal.log_code(), None);
                 self.events.push_back(Event::ChfRefused(refusal));

@@ -33,6 +33,7 @@
 extern crate alloc;
 
 pub mod alert;
+mod blocks;
 pub mod budget;
 mod chf;
 pub mod config;

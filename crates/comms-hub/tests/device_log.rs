@@ -4,6 +4,7 @@ mod common;
 use common::*;
 use comms_hub::event::log_code;
 use comms_hub::{ChfRefusal, DeviceKind, Event, Profile};
+use gbcs::block::{Block, parts};
 use gbcs::crypto::{Crypto, RustCrypto};
 use gbcs::dlms::{AccessRequest, AccessResponse, Data, DataNotification, Obis, Row};
 use gbcs::envelope::{GroupingHeader, OtherInformation, Supplementary};
@@ -353,4 +354,43 @@ fn a_ppmid_cannot_change_the_device_log_unless_told_so() {
     assert_eq!(home.hub.device_log().kind(PPMID2), None);
     let answered = |data: &Vec<u8>| MessageView::parse(data).is_ok_and(|view| view.message_code() == MessageCode(2));
     assert!(home.device(HHT).data.iter().any(answered));
+}
+
+#[test]
+fn a_command_for_the_chf_in_blocks_is_executed_once_and_a_missing_block_asked_for() {
+    let mut home = Home::ready(Profile::Assured, true);
+    let mut acb = Acb { seen: home.wan.len() };
+    let command = add(1, NEW, 132);
+    let blocks = parts(&command, 120).unwrap();
+    assert!(blocks.len() > 2);
+    for block in [&blocks[..1], &blocks[2..]].concat() {
+        home.wan_brings(&block);
+    }
+    let request = Block::parse(home.wan.last().unwrap()).unwrap();
+    assert!(request.is_acknowledgement() && request.acknowledged == 1);
+    assert_eq!((request.id.originator, request.id.target), (CHF, ACB));
+    assert!(home.hub.device_log().get(NEW).is_none());
+    acb.seen = home.wan.len();
+    for block in blocks.iter().chain(&blocks) {
+        home.wan_brings(block);
+    }
+    let (responses, logs) = acb.read(&home);
+    assert_eq!((responses.len(), logs.len()), (1, 1));
+    assert!(responses[0].is_success() && home.hub.device_log().get(NEW).is_some());
+}
+
+#[test]
+fn a_wrong_block_for_the_chf_costs_one_attempt_and_a_broken_one_nothing() {
+    let mut home = Home::ready(Profile::Assured, true);
+    let blocks = parts(&add(1, NEW, 132), 120).unwrap();
+    let mut wrong = Block::parse(&blocks[0]).unwrap();
+    let data: Vec<u8> = wrong.data.iter().map(|octet| octet ^ 1).collect();
+    // No message at all: it is dropped when it is whole.
+    wrong.data = &data;
+    home.wan_brings(&wrong.encode());
+    blocks[1..].iter().for_each(|block| home.wan_brings(block));
+    assert!(home.hub.device_log().get(NEW).is_none());
+    assert_eq!(home.hub.counters().of("block_refused"), 1);
+    blocks.iter().for_each(|block| home.wan_brings(block));
+    assert!(home.hub.device_log().get(NEW).is_some());
 }

@@ -48,6 +48,15 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
+    /// A Command of which only some blocks came was given up: for its time, or to make room for another.
+    BlocksLost {
+        /// Which message.
+        id: MessageId,
+        /// Which use case, as its blocks said.
+        code: MessageCode,
+        /// How many of its blocks came.
+        blocks: usize,
+    },
     /// A UTRN was not taken.
     TopUpRefused(TopUpRefusal),
     /// A customer asked for something at a PPMID of the home (GBCS PECS01 to PECS03).

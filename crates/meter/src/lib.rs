@@ -13,6 +13,7 @@
 //! | the customer at the keypad; outages; the battery of a gas meter | `local`, `outage`, [`Battery`] |
 //! | UTRNs | `top_up` |
 //! | the radio, the tunnel, sleep | `link`, `wake` |
+//! | messages too long to go whole | `blocks` |
 //! | what displays of the home read and are told, what a customer does there | `zse` |
 //! | the one record that survives a power cut | `state` |
 //!
@@ -25,6 +26,7 @@ extern crate alloc;
 mod alert;
 mod asn1;
 mod battery;
+mod blocks;
 mod books;
 mod calendar;
 mod clock;
