@@ -136,14 +136,15 @@ impl Gateway {
         Ok(())
     }
 
-    /// Tell of what was collapsed and is over by now. To be called now and then.
-    pub fn tell_collapsed(&self, now: Time) -> Result<(), Failure> {
-        let before = Time(now.0.saturating_sub(self.config.throttle.within.as_millis() as u64));
+    /// Tell of what was collapsed and is over by now; gives when there is more to tell.
+    pub(super) fn tell_collapsed(&self, now: Time) -> Result<Option<Time>, Failure> {
+        let within = self.config.throttle.within;
+        let before = Time(now.0.saturating_sub(within.as_millis() as u64));
         self.store.transact(|transaction| {
             for run in alerts::ended(transaction, before)? {
                 self.tell_run(transaction, &run, now)?;
             }
-            Ok(())
+            Ok(alerts::oldest_collapsed(transaction)?.map(|since| since + within))
         })
     }
 

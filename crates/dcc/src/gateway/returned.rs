@@ -21,7 +21,9 @@ impl Gateway {
             Some(original) => self.store.by_request(original),
             None => self.store.by_message(&view.id().answer()),
         };
-        let known = known?.filter(|known| known.local);
+        // Nobody answers for another.
+        let by = request.header.id.originator;
+        let known = known?.filter(|known| known.local && known.id.originator == by);
         let known = known.ok_or_else(|| {
             refused(request, codes::original_unknown(), "no local Command was made of the original request".into())
         })?;

@@ -67,8 +67,9 @@ impl Gateway {
                 return Ok(Tick { next: now + RETRY, acted });
             }
         }
-        let sweep = self.sweep(now)?;
-        Ok(Tick { next: self.store.next_due()?.map_or(sweep, |due| due.min(sweep)).max(now), acted })
+        let collapsed = self.tell_collapsed(now)?;
+        let next = [Some(self.sweep(now)?), self.store.next_due()?, collapsed].into_iter().flatten().min();
+        Ok(Tick { next: next.unwrap_or(now).max(now), acted })
     }
 
     /// Decide about requests in quarantine, each on its own.

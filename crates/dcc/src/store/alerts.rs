@@ -42,6 +42,13 @@ pub(crate) fn ended(connection: &Connection, before: Time) -> Result<Vec<Run>> {
     query.query_map([before.0 as i64], read)?.collect()
 }
 
+/// Since when the oldest run goes on in which something was collapsed.
+pub(crate) fn oldest_collapsed(connection: &Connection) -> Result<Option<Time>> {
+    let mut query = connection.prepare_cached("SELECT min(since) FROM alert_run WHERE collapsed > 0")?;
+    let since: Option<i64> = query.query_row([], |row| row.get(0))?;
+    Ok(since.map(|since| Time(since as u64)))
+}
+
 pub(crate) fn keep(connection: &Connection, run: &Run) -> Result<()> {
     let Run { user, device, alert, since, passed, collapsed, last } = run;
     connection

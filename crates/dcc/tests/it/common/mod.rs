@@ -1,5 +1,6 @@
 //! A small world for the stand-in: one supplier, a stranger, two meters, a hub, fixed keys.
 pub mod desk;
+pub mod house;
 
 use dcc::config::Throttle;
 use dcc::{DccConfig, DccKeys, Device, DeviceKeys, DeviceStatus, User, WanState};
