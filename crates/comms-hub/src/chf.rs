@@ -1,11 +1,11 @@
 //! The CHF as a device: the Commands by which the ACB reads and changes its Device Log (GBCS use cases CCS01 to CCS07), checked as
 //! any device checks (GBCS 6.2.4), executed row by row, answered.
-use crate::alert;
 use crate::config::{AlertKeys, DeviceEntry, DeviceKind};
 use crate::device_log::{Historic, Listed};
 use crate::event::{Event, log_code};
 use crate::exchange::{Action, Exchange};
-use crate::routing::{Function, Source};
+use crate::routing::Function;
+use crate::{about, alert};
 use alloc::vec::Vec;
 use gbcs::catalogue::{self, DeviceType, Originator};
 use gbcs::crypto::Crypto;
@@ -72,7 +72,7 @@ impl ChfRefusal {
 /// Whether the CHF executes Commands of this code itself.
 pub(crate) fn executes(code: MessageCode) -> bool {
     // CCS01 to CCS04 (and CCS05, its earlier name), CCS07, CCS06.
-    matches!(code.0, 0x0001..=0x0004 | 0x00FE | 0x010F)
+    matches!(code.0, 0x0001..=0x0004 | 0x00FE | 0x010F) || about::concerns(code)
 }
 
 impl<C: Crypto> Exchange<C> {
@@ -81,8 +81,11 @@ impl<C: Crypto> Exchange<C> {
         let Some(keys) = self.alerts.clone() else { return };
         let executed = self.check_chf(&keys, octets).and_then(|view| self.answer_chf(now, &keys, &view));
         match executed {
-            Ok(response) => _ = self.take(now, Source::Function(Function::Chf), &response),
+            Ok(response) => self.say(now, Function::Chf, &response),
             Err(refusal) => {
+                if let Ok(view) = MessageView::parse(octets) {
+                    self.blocks.forget(&view.id());
+                }
                 self.counters.count("chf_refused");
                 self.write_log(now, refusal.log_code(), None);
                 self.events.push_back(Event::ChfRefused(refusal));
@@ -149,7 +152,11 @@ impl<C: Crypto> Exchange<C> {
         let mut answer = |row: &Row| {
             let outcome = if failed { Err(NOT_REACHED) } else { self.execute_row(now, row, &mut registered) };
             failed |= outcome.is_err();
-            let choice = row.access.choice();
+            // A selective get is answered as a get: every sample does so.
+            let choice = match row.access.choice() {
+                Choice::GetSelective => Choice::Get,
+                choice => choice,
+            };
             match outcome {
                 Ok(data) => Answer { choice, result: DataAccessResult::SUCCESS, data },
                 Err(result) => Answer { choice, result, data: Data::Null },
@@ -159,6 +166,9 @@ impl<C: Crypto> Exchange<C> {
     }
 
     fn execute_row(&mut self, now: Time, row: &Row, registered: &mut Option<Eui64>) -> Result<Data, DataAccessResult> {
+        if let Some(outcome) = about::execute(self.chf, &self.event_log, row) {
+            return outcome;
+        }
         match (row.obis, row.access.choice(), row.index) {
             (DEVICE_LOG, Choice::Action, 1) => {
                 *registered = self.register(now, &row.data)?;

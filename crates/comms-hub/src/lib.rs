@@ -11,7 +11,8 @@
 //! | [`mirror`] | what a gas meter reports |
 //! | [`gpf`] | what a gas meter took: tariff, calendar, messages |
 //! | [`device_log`] | who may speak on this HAN, and who once did |
-//! | `chf` | the Commands that read and change the Device Log |
+//! | `chf` | the Commands that read and change the Device Log, and the checks on any Command for the CHF |
+//! | `about` | what the CHF shows of itself: identity, versions, logs, radio |
 //! | [`hht`] | how a hand held terminal comes to be listed |
 //! | [`alert`] | Alerts 0x8F84 and CS14 |
 //! | [`hub`] | all of it over a radio: [`Hub`] |
@@ -25,14 +26,17 @@
 //!
 //! # What it is not
 //!
-//! Commands for the CHF's Device Log (CCS01 to CCS07) are executed here; others for CHF and GPF come out as [`Event::Local`].
+//! Commands that read the CHF or change its Device Log are executed here. Those for security credentials and firmware, and those for the
+//! GPF, come out as [`Event::Local`].
 //!
 //! The hub has no key of any Remote Party but the ACB's for itself: it checks no signature and no MAC of what it carries, and changes no octet of it.
 #![no_std]
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+mod about;
 pub mod alert;
+mod blocks;
 pub mod budget;
 mod chf;
 pub mod config;

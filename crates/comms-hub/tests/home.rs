@@ -4,6 +4,7 @@ mod common;
 use common::*;
 use comms_hub::event::{Undelivered, log_code};
 use comms_hub::{DeviceKind, Event, Function, Profile, Settings, Source};
+use gbcs::block::{Block, parts};
 use gbcs::crypto::{Crypto, RustCrypto};
 use gbcs::{Cra, MessageCode, MessageView, protect};
 use han::tunnel::gsme::GsmeData;
@@ -608,4 +609,50 @@ fn the_hub_accounts_for_the_air_it_and_each_device_used() {
     home.hub.remove_device(home.now, PPMID2);
     home.drain_hub();
     assert!(home.hub.exchanged_with(PPMID2).is_none());
+}
+
+#[test]
+fn what_a_function_of_the_hub_says_at_length_goes_in_blocks_and_again_when_asked_for() {
+    let mut home = Home::ready(Profile::Assured, true);
+    let long = message(GPF, SUPPLIER, Cra::Response, 7, 0x0078, 3000);
+    let now = home.now;
+    home.hub.handle_local(now, Function::Gpf, &long);
+    home.drain_hub();
+    let blocks = parts(&long, gbcs::block::MAX_BLOCK_LEN).unwrap();
+    assert_eq!(home.wan, blocks);
+    let view = MessageView::parse(&long).unwrap();
+    let request = Block::acknowledgement(view.id().answer(), view.other_information(), 1).encode();
+    home.wan_brings(&request);
+    assert_eq!(home.wan[blocks.len()..], blocks[1..]);
+    let short = message(GPF, SUPPLIER, Cra::Response, 8, 0x0078, 30);
+    home.hub.handle_local(now, Function::Gpf, &short);
+    home.drain_hub();
+    assert_eq!(home.wan.last(), Some(&short));
+}
+
+#[test]
+fn blocks_of_a_command_are_fetched_in_order_and_its_response_is_tapped_when_it_is_whole() {
+    let mut home = Home::ready(Profile::Assured, true);
+    let long = message(SUPPLIER, GSME, Cra::Command, 1, 0x0071, 3000);
+    let blocks = parts(&long, gbcs::block::MAX_BLOCK_LEN).unwrap();
+    for block in &blocks {
+        home.send(PPMID, block.clone());
+        home.run_for(2);
+    }
+    home.wake(GSME);
+    home.open(GSME);
+    home.run_for(3);
+    let fetched: Vec<_> = blocks.iter().map(|_| get(&mut home).1).collect();
+    assert_eq!(fetched, blocks);
+    let tapped = |home: &Home| home.events.iter().filter(|e| matches!(e, Event::Tapped { .. })).count();
+    let view = MessageView::parse(&long).unwrap();
+    let request = Block::acknowledgement(view.id().answer(), view.other_information(), 0).encode();
+    let answer = parts(&message(GSME, SUPPLIER, Cra::Response, 1, 0x0071, 1500), gbcs::block::MAX_BLOCK_LEN).unwrap();
+    for (put, taps) in [(&request, 0), (&answer[0], 0), (&answer[1], 1)] {
+        home.send(GSME, GsmeData::Put(put).to_vec());
+        home.run_for(2);
+        assert_eq!(tapped(&home), taps);
+        assert_eq!(home.wan.last(), Some(put), "the WAN has every block as it is");
+        assert_eq!(home.device(PPMID).data.last(), Some(put), "and so has the PPMID that carried the Command");
+    }
 }

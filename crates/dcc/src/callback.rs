@@ -38,7 +38,7 @@ enum Told {
 
 /// Post what waits for one User, in order; a document that is refused does not keep back those behind it. Back off while anything
 /// is left. Users do not wait for each other: each has a task.
-pub(crate) async fn deliver(gateway: Arc<Gateway>, client: reqwest::Client, user: Eui64, url: String, notice: Notice) {
+pub(crate) async fn deliver(gateway: Arc<Gateway>, client: web::Client, user: Eui64, url: String, notice: Notice) {
     let mut news = notice.0.subscribe();
     let mut wait = FIRST_WAIT;
     loop {
@@ -58,7 +58,7 @@ pub(crate) async fn deliver(gateway: Arc<Gateway>, client: reqwest::Client, user
 }
 
 /// Once through all that waits; whether nothing is left.
-async fn pass(gateway: &Arc<Gateway>, client: &reqwest::Client, user: Eui64, url: &str) -> bool {
+async fn pass(gateway: &Arc<Gateway>, client: &web::Client, user: Eui64, url: &str) -> bool {
     let (mut after, mut all) = (0, true);
     loop {
         let waiting = match blocking(gateway, move |gateway| gateway.store.undelivered(user, after)).await {
@@ -88,15 +88,15 @@ async fn pass(gateway: &Arc<Gateway>, client: &reqwest::Client, user: Eui64, url
     }
 }
 
-async fn post(client: &reqwest::Client, user: Eui64, url: &str, xml: String) -> Told {
-    match client.post(url).header("Content-Type", "application/xml").body(xml).send().await {
-        Ok(response) if response.status().is_success() => Told::Taken,
-        Ok(response) if response.status().is_client_error() => {
-            warn!(%user, status = response.status().as_u16(), "a Receive Response Service refused a document");
+async fn post(client: &web::Client, user: Eui64, url: &str, xml: String) -> Told {
+    match client.post(url, "application/xml", xml).await {
+        Ok(answer) if answer.is_success() => Told::Taken,
+        Ok(answer) if (400..500).contains(&answer.status) => {
+            warn!(%user, status = answer.status, "a Receive Response Service refused a document");
             Told::Refused
         }
-        Ok(response) => {
-            warn!(%user, status = response.status().as_u16(), "a Receive Response Service is in trouble");
+        Ok(answer) => {
+            warn!(%user, status = answer.status, "a Receive Response Service is in trouble");
             Told::Away
         }
         Err(error) => {

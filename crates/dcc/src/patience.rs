@@ -1,4 +1,5 @@
 //! How long Commands wait for the WAN and for their Responses, and what Users are told when that ends (DUIS 4.1, E20 and E21).
+use crate::access::Failure;
 use crate::callback::Notice;
 use crate::gateway::Gateway;
 use crate::now;
@@ -76,8 +77,9 @@ pub(crate) async fn run(gateway: Arc<Gateway>, wan: Arc<Wan>, patience: Arc<Pati
             if at > now() {
                 return Ok(Some(at));
             }
-            give_up(gateway, &open, now())?;
-            Ok(None)
+            info!(request = %open.id, was_sent = open.sent.is_some(), "patience with a Command ran out");
+            gateway.give_up(open.id, open.srv, open.sent.is_some(), now())?;
+            Ok::<_, Failure>(None)
         });
         match looked.await {
             Ok(again) => {
@@ -90,15 +92,6 @@ pub(crate) async fn run(gateway: Arc<Gateway>, wan: Arc<Wan>, patience: Arc<Pati
             Err(error) => pause(&error).await,
         }
     }
-}
-
-/// Tell the User that nothing will come of a Command any more; it is open no longer.
-pub(crate) fn give_up(gateway: &Gateway, open: &Open, now: Time) -> rusqlite::Result<()> {
-    info!(request = %open.id, was_sent = open.sent.is_some(), "patience with a Command ran out");
-    if let Some(report) = gateway.give_up(open.id, open.srv, open.sent.is_some(), now) {
-        gateway.store.queue_callback(report.user, &report.key, &report.xml, report.answers)?;
-    }
-    Ok(())
 }
 
 async fn pause(error: &std::io::Error) {

@@ -13,6 +13,8 @@
 //! | the customer at the keypad; outages; the battery of a gas meter | `local`, `outage`, [`Battery`] |
 //! | UTRNs | `top_up` |
 //! | the radio, the tunnel, sleep | `link`, `wake` |
+//! | messages too long to go whole | `blocks` |
+//! | what displays of the home read and are told, what a customer does there | `zse` |
 //! | the one record that survives a power cut | `state` |
 //!
 //! The use case catalogue of the gbcs crate says which Commands exist, who may send them and of which rows they are made; what
@@ -24,6 +26,7 @@ extern crate alloc;
 mod alert;
 mod asn1;
 mod battery;
+mod blocks;
 mod books;
 mod calendar;
 mod clock;
@@ -56,6 +59,7 @@ mod tariff;
 mod top_up;
 mod wake;
 mod work;
+mod zse;
 
 pub use asn1::Image;
 pub use battery::Battery;

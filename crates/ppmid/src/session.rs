@@ -1,6 +1,7 @@
 //! Warrants, deliveries and letters: what a PPMID owes its head end. It knows no ZigBee; see `carrier` for that.
 use crate::carrier::Outcome;
 use crate::config::{Config, Meters};
+use crate::customer::Till;
 use crate::event::{Event, Tally};
 use crate::memory::{Content, Delivery, Held, Letter, Memory, Note, State, Subject};
 use crate::nonces::Nonces;
@@ -154,6 +155,21 @@ impl<C: Crypto> Session<C> {
     pub(crate) fn set_counters(&mut self, counters: FrameCounters) {
         self.memory.counters = counters;
         self.dirty = true;
+    }
+
+    pub(crate) const fn crypto(&self) -> &C {
+        &self.crypto
+    }
+
+    /// The till, to read.
+    pub(crate) const fn till(&self) -> Option<&Till> {
+        self.memory.till.as_ref()
+    }
+
+    /// The till, to change: it is stored before anything that follows.
+    pub(crate) fn till_mut(&mut self) -> (&C, &mut Till) {
+        self.dirty = true;
+        (&self.crypto, self.memory.till.get_or_insert_default())
     }
 
     /// Do what is due. Harmless when nothing is.

@@ -140,6 +140,7 @@ impl<C: Crypto> Hub<C> {
                 wan_up: false,
                 carriers: Carriers::default(),
                 taps: Taps::default(),
+                blocks: Default::default(),
                 proxy: Default::default(),
                 event_log: Default::default(),
                 counters: Counters::default(),
@@ -185,9 +186,9 @@ impl<C: Crypto> Hub<C> {
         self.run(now);
     }
 
-    /// Take a Response or Alert that a function of the hub made (see [`Event::Local`]).
+    /// Take a Response or Alert that a function of the hub made (see [`Event::Local`]), whatever its length.
     pub fn handle_local(&mut self, now: Time, function: Function, octets: &[u8]) {
-        let _ = self.exchange.take(now, Source::Function(function), octets);
+        self.exchange.say(now, function, octets);
         self.run(now);
     }
 

@@ -3,21 +3,33 @@
 //! A request that passed [`crate::access`] becomes a Pre-Command or a Command ([`device`]), a Signed Pre-Command becomes a
 //! Command ([`signed`]), a Response that was carried by hand is taken back ([`returned`]). What the WAN brings, or fails to
 //! bring, becomes a document for a User ([`report`]).
+mod alerts;
+mod dated;
 mod device;
+mod gates;
+mod home;
+mod learn;
 mod report;
 mod returned;
+mod schedules;
 mod signed;
+mod waiting;
 
-pub use report::Report;
+pub use gates::ThresholdFault;
+pub use waiting::{Decided, Tick};
 
-use crate::acb::Broker;
-use crate::access::{self, Allowed, Refused, codes};
-use crate::config::{DccConfig, Device};
-use crate::store::{Acceptance, Stage, Store};
-use duis::{Body, CommandVariant, Content, Request, Response, ResponseCode, Service};
+use crate::acb::{Broker, Originator};
+use crate::access::{self, Allowed, Failure, Origin, Refused, codes};
+use crate::anomaly::Thresholds;
+use crate::config::{DccConfig, Registration};
+use crate::inventory::Device;
+use crate::store::{Acceptance, Store};
+use duis::{Body, CommandVariant, Content, LocalCommand, Request, Response, ResponseCode, Service};
 use gbcs::Time;
-use gbcs::crypto::AwsLc;
-use std::sync::atomic::AtomicU64;
+use gbcs::crypto::{AwsLc, PrivateKey};
+use rusqlite::Transaction;
+use std::sync::{Arc, Mutex, RwLock};
+use tokio::sync::Notify;
 use tracing::{info, warn};
 
 /// The gateway.
@@ -28,8 +40,16 @@ pub struct Gateway {
     /// What was accepted.
     pub store: Store,
     broker: Broker,
-    /// The counter of the broker's last own Command.
-    broker_counter: AtomicU64,
+    /// The Access Control Broker as the originator of Commands.
+    acb: Originator,
+    /// The transitional change of supplier party, with the key it signs with.
+    transitional_cos: Option<(Originator, PrivateKey)>,
+    /// What anomaly detection measures by.
+    thresholds: RwLock<Arc<Thresholds>>,
+    /// When to look next for what nobody needs.
+    next_sweep: Mutex<Time>,
+    /// Something that waits may have become due, or a User may have to be told.
+    pub(crate) changed: Notify,
 }
 
 /// What goes back over HTTP.
@@ -55,14 +75,25 @@ struct Made {
 }
 
 impl Gateway {
-    /// A gateway over a store.
-    pub fn new(config: DccConfig, store: Store) -> Self {
-        Self { config, store, broker: Broker::default(), broker_counter: AtomicU64::new(0) }
+    /// A gateway over a store; at its first start the store takes over the inventory of the configuration.
+    pub fn new(config: DccConfig, store: Store) -> rusqlite::Result<Self> {
+        store.seed(&config.inventory, &config.smki)?;
+        for Registration { number, role, since, user } in &config.registrations {
+            store.register(number, access::role_name(*role), *since, *user)?;
+        }
+        let originator = |id| Ok::<_, rusqlite::Error>(Originator::new(id, store.last_counter(id)?));
+        let acb = originator(config.keys.acb)?;
+        let cos = config.keys.transitional_cos.as_ref();
+        let transitional_cos =
+            cos.map(|(id, key)| Ok::<_, rusqlite::Error>((originator(*id)?, key.clone()))).transpose()?;
+        let thresholds = RwLock::new(Arc::new(Self::stored_thresholds(&store)?));
+        let (broker, next_sweep, changed) = Default::default();
+        Ok(Self { config, store, broker, acb, transitional_cos, thresholds, next_sweep, changed })
     }
 
     /// Process a document that came to a web service.
     pub fn handle(&self, service: Service, text: &str, now: Time) -> Answer {
-        let outcome = access::check(&self.config, service, text).map_err(Failure::Refused).and_then(|allowed| {
+        let outcome = access::check(&self.config, &self.store, service, text, Origin::User, now).and_then(|allowed| {
             let (id, srv) = (allowed.request.header.id, allowed.request.header.srv);
             let made = self.process(&allowed, now)?;
             info!(request = %id, %srv, variant = %allowed.request.header.variant, code = made.code.as_str(), "accepted");
@@ -92,65 +123,38 @@ impl Gateway {
     }
 
     fn process(&self, allowed: &Allowed<'_>, now: Time) -> Result<Made, Failure> {
-        match (&allowed.request.body, allowed.device) {
+        if allowed.device.is_none() {
+            self.check_turn(allowed)?;
+        }
+        match (&allowed.request.body, &allowed.device) {
             (Body::SignedPreCommand(signed), Some(device)) => self.signed(allowed, device, signed, now),
             (Body::ReturnLocalCommandResponse(returned), None) => self.returned(allowed, returned, now),
+            (Body::CreateSchedule(wanted), None) => self.create_schedule(allowed, wanted, now),
+            (Body::ReadSchedule(which), None) => self.read_schedules(allowed, which, now),
+            (Body::DeleteSchedule(which), None) => self.delete_schedules(allowed, which, now),
             (_, Some(device)) => self.request(allowed, device, now),
-            (_, None) => Err(refused(
-                &allowed.request,
-                codes::not_supported(),
-                format!("{} is not served by this stand-in", allowed.request.header.srv),
-            )),
+            (_, None) => self.dcc_service(allowed, now),
         }
     }
 
-    /// The broker's MAC.
-    fn close(&self, device: &Device, inner: &[u8]) -> Result<Vec<u8>, Failure> {
-        self.broker.add_mac(&self.config.keys, device, inner).map_err(internal)
+    /// The broker's MAC for a device.
+    fn close(&self, request: &Request, device: &Device, inner: &[u8]) -> Result<Vec<u8>, Failure> {
+        let keys = self.store.device_keys(device.eui)?.ok_or_else(|| {
+            refused(request, codes::not_supported(), format!("the SMKI knows no certificate of device {}", device.eui))
+        })?;
+        self.broker.add_mac(&self.config.keys, &keys.key_agreement, inner).map_err(internal)
     }
 
-    fn accept(
+    fn store_once<T>(
         &self,
         request: &Request,
-        stage: Stage,
-        pre_command: Option<&[u8]>,
-        command: Option<&[u8]>,
-        device: &Device,
-        now: Time,
-    ) -> Result<(), Failure> {
-        let variant = request.header.variant;
-        let acceptance = Acceptance {
-            id: request.header.id,
-            srv: request.header.srv,
-            stage,
-            pre_command,
-            command,
-            local: variant.returns_command(),
-            send_to: (variant.sends_command() && command.is_some()).then_some(device.hub),
-            returned: None,
-            now,
-        };
-        self.store_once(request, &acceptance)
+        acceptance: &Acceptance<'_>,
+        effects: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.store
+            .accept_with(acceptance, effects)?
+            .ok_or_else(|| refused(request, codes::replayed(), format!("{} was used before", request.header.id)))
     }
-
-    fn store_once(&self, request: &Request, acceptance: &Acceptance<'_>) -> Result<(), Failure> {
-        match self.store.accept(acceptance) {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                let reason = format!("{} was used before", request.header.id);
-                Err(refused(request, codes::replayed(), reason))
-            }
-            Err(error) => Err(internal(error)),
-        }
-    }
-}
-
-/// Why nothing was made of a request.
-enum Failure {
-    /// The User is told so.
-    Refused(Refused),
-    /// The stand-in itself failed.
-    Internal(String),
 }
 
 fn refused(request: &Request, code: ResponseCode, reason: String) -> Failure {
@@ -164,7 +168,7 @@ fn internal(error: impl std::fmt::Display) -> Failure {
 /// What the sender of an accepted Command gets: the copy, or word that it is on its way.
 fn handed_out(variant: CommandVariant, command: Vec<u8>) -> Made {
     if variant.returns_command() {
-        Made { code: ResponseCode::I0, content: Content::LocalCommand(command) }
+        Made { code: ResponseCode::I0, content: Content::LocalCommand(LocalCommand { payload: command }) }
     } else {
         Made { code: ResponseCode::I99, content: Content::Acknowledgement }
     }

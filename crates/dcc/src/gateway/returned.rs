@@ -1,11 +1,10 @@
 //! SRV 8.13: the Response to a Command that was delivered locally.
-use super::{Failure, Gateway, Made, internal, refused};
-use crate::access::{Allowed, codes};
+use super::{Gateway, Made, internal, refused};
+use crate::access::{Allowed, Failure, codes};
 use crate::store::{Acceptance, Stage};
 use duis::body::LocalCommandResponse;
 use duis::{Content, ResponseCode};
-use gbcs::crypto::AwsLc;
-use gbcs::{Cra, Form, MessageView, Time, protect};
+use gbcs::{Cra, MessageView, Time};
 
 impl Gateway {
     /// SRV 8.13: the Response to a Command that was delivered locally.
@@ -22,7 +21,9 @@ impl Gateway {
             Some(original) => self.store.by_request(original),
             None => self.store.by_message(&view.id().answer()),
         };
-        let known = known.map_err(internal)?.filter(|known| known.local);
+        // Nobody answers for another.
+        let by = request.header.id.originator;
+        let known = known?.filter(|known| known.local && known.id.originator == by);
         let known = known.ok_or_else(|| {
             refused(request, codes::original_unknown(), "no local Command was made of the original request".into())
         })?;
@@ -35,24 +36,13 @@ impl Gateway {
                 format!("the Response is {} {}, the Command was {}", view.id(), view.message_code(), command.id());
             return Err(refused(request, codes::response_mismatch(), reason));
         }
-        // A MACed Response is between the device and the User: only a signed one can be checked here.
-        if view.form() == Form::Signed {
-            let device = self.config.device(view.id().originator);
-            let device = device.ok_or_else(|| invalid("the device is not in the inventory".into()))?;
-            protect::verify_signature(&AwsLc, &device.digital_signature, &view).map_err(|e| invalid(e.to_string()))?;
-        }
-        let acceptance = Acceptance {
-            id: request.header.id,
-            srv: request.header.srv,
-            stage: Stage::Request,
-            pre_command: None,
-            command: None,
-            local: false,
-            send_to: None,
-            returned: Some((known.id, &returned.response)),
-            now,
-        };
-        self.store_once(request, &acceptance)?;
+        self.verify(&view).map_err(invalid)?;
+        let acceptance = Acceptance::new(request, Stage::Request, now);
+        let acceptance = Acceptance { returned: Some((known.id, &returned.response)), ..acceptance };
+        self.store_once(request, &acceptance, |transaction| {
+            self.conclude(transaction, &known, &view, now)?;
+            self.learn(transaction, &known, &view, now)
+        })?;
         Ok(Made { code: ResponseCode::I0, content: Content::Acknowledgement })
     }
 }

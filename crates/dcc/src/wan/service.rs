@@ -5,6 +5,7 @@ use super::Wan;
 use crate::callback::Notice;
 use crate::gateway::Gateway;
 use crate::now;
+use crate::patience::Patience;
 use gbcs::{Eui64, Time};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,8 +63,8 @@ pub(crate) struct Service {
     pub(crate) hubs: Arc<Hubs>,
     pub(crate) wan: Arc<Wan>,
     pub(crate) callbacks: Notice,
-    /// A Command was sent, which starts another patience.
-    pub(crate) queued: Notice,
+    /// Another patience starts where a Command was sent.
+    pub(crate) patience: Arc<Patience>,
 }
 
 impl Service {
@@ -150,7 +151,7 @@ impl Service {
                     sleep_until(at).await;
                     to.lock().await.write_all(&frame(&outbound.command)).await?;
                     // Marked behind the write: a crash between sends it twice, which the meter's counter tells apart.
-                    blocking(&self.gateway, move |gateway| gateway.mark_sent(outbound.row, now())).await?;
+                    blocking(&self.gateway, move |gateway| gateway.store.mark_sent(outbound.row, now())).await?;
                     self.queued.notify();
                 }
                 Fate::Lost(at) => {
@@ -201,13 +202,7 @@ impl Service {
     ) -> std::io::Result<()> {
         while let Some((arrives, octets)) = messages.recv().await {
             sleep_until(arrives).await;
-            blocking(&self.gateway, move |gateway| {
-                if let Some(report) = gateway.report(&octets, now()) {
-                    gateway.store.queue_callback(report.user, &report.key, &report.xml, report.answers)?;
-                }
-                Ok(())
-            })
-            .await?;
+            blocking(&self.gateway, move |gateway| gateway.receive(&octets, now())).await?;
             self.callbacks.notify();
             to.lock().await.write_all(&frame(&[])).await?;
         }
@@ -223,9 +218,9 @@ async fn sleep_until(at: Time) {
 }
 
 /// The store blocks for as long as the disk takes: not on a thread that serves connections.
-pub(crate) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static, E: std::error::Error + Send + Sync + 'static>(
     gateway: &Arc<Gateway>,
-    work: impl FnOnce(&Gateway) -> rusqlite::Result<T> + Send + 'static,
+    work: impl FnOnce(&Gateway) -> Result<T, E> + Send + 'static,
 ) -> std::io::Result<T> {
     let gateway = gateway.clone();
     let done = tokio::task::spawn_blocking(move || work(&gateway)).await;

@@ -44,10 +44,17 @@ impl Home {
         Hub::new(now, config, RustCrypto, record).map_err(|e| HomeError::content(self.dir.join("state/hub"), e))
     }
 
-    /// The PPMID, from its factory or from its record.
-    pub fn ppmid(&self, now: Time, record: Option<&[u8]>) -> Result<Ppmid<DeviceCrypto>, HomeError> {
+    /// The PPMID, from its factory or from its record; `refresh` says how often its display asks by itself.
+    pub fn ppmid(
+        &self,
+        now: Time,
+        record: Option<&[u8]>,
+        refresh: Option<ppmid::Refresh>,
+    ) -> Result<Ppmid<DeviceCrypto>, HomeError> {
         let (who, han) = (&self.file.identities, &self.file.han);
-        let peers = vec![peer(who.chf, han.hub.short, &self.keys.han.ppmid, false)];
+        let mut peers = vec![peer(who.chf, han.hub.short, &self.keys.han.ppmid, false)];
+        let partner = self.keys.han.ppmid_esme.as_ref();
+        peers.extend(partner.map(|key| peer(who.esme, han.esme.short, key, false)));
         let node = self.node(who.ppmid, han.ppmid.short, Role::Router, peers, vec![comms_hub::hub::DEVICE_ENDPOINT]);
         let key = self.keys.private(KeyName::signing(who.ppmid))?;
         let hub = (who.chf, comms_hub::hub::TUNNEL_ENDPOINT);
@@ -55,6 +62,13 @@ impl Home {
         let mut config = ppmid::Config::new(key, hub, node, seed);
         config.head_ends = vec![(who.supplier, *self.keys.warrant.public())];
         config.meters = ppmid::Meters::Only(vec![who.esme, who.gsme]);
+        config.electricity = partner.map(|_| who.esme);
+        config.gas = Some(ppmid::Gas {
+            meter: who.gsme,
+            key: self.keys.public(KeyName::agreement(who.gsme))?,
+            own: self.keys.private(KeyName::agreement(who.ppmid))?,
+        });
+        config.refresh = refresh;
         Ppmid::new(now, RustCrypto, &config, record).map_err(|e| HomeError::content(self.dir.join("state/ppmid"), e))
     }
 
@@ -118,14 +132,17 @@ impl Home {
         config.load = meters.consumption.then(|| load(kind));
         // Numbered as join messages number kinds of devices (gbcs-messages 11.3).
         config.joined = match kind {
-            Kind::Esme => Vec::new(),
+            Kind::Esme => vec![(who.ppmid, 5)],
             Kind::Gsme => vec![(who.gpf, 3), (who.ppmid, 5)],
         };
         config.wake_interval = Duration::from_secs(self.file.gsme.wake_seconds.into());
         if kind == Kind::Gsme {
             config.ppmid = Some((who.ppmid, self.keys.public(KeyName::agreement(who.ppmid))?));
         }
-        let peers = vec![peer(who.chf, han.hub.short, link, false)];
+        let mut peers = vec![peer(who.chf, han.hub.short, link, false)];
+        if let (Kind::Esme, Some(key)) = (kind, &self.keys.han.ppmid_esme) {
+            peers.push(peer(who.ppmid, han.ppmid.short, key, false));
+        }
         let node = self.node(eui, node.short, role, peers, vec![comms_hub::hub::DEVICE_ENDPOINT]);
         config.radio = Some(meter::RadioConfig::new(node, who.chf));
         let name = if kind == Kind::Esme { "state/esme" } else { "state/gsme" };

@@ -52,6 +52,11 @@ impl Store {
     }
 }
 
+/// The message for the customer.
+pub(crate) fn message(store: &Store) -> Option<Vec<u8>> {
+    store.get(objects::MESSAGE)?.as_octets().map(<[u8]>::to_vec)
+}
+
 fn key(attribute: Attribute) -> ByteVec {
     attribute.octets().to_vec().into()
 }
