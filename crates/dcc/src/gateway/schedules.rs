@@ -162,7 +162,6 @@ impl Gateway {
             Err(Failure::Refused(refusal)) => self.run_refused(schedule, id, due, next, &refusal, now),
             Err(Failure::Internal(error)) => {
                 // Another may have removed it meanwhile; otherwise it is tried again at the next look.
-                warn!(schedule = schedule.id, error, "a schedule could not run");
                 match self.store.schedule(schedule.id)?.is_some_and(|now| now.next == Some(due)) {
                     true => Err(Failure::Internal(error)),
                     false => Ok(()),

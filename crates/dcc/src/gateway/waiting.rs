@@ -52,11 +52,19 @@ impl Gateway {
             for held in ready {
                 self.resume_or_put_off(held, now)?;
             }
-            for schedule in schedules {
-                self.run_schedule(&schedule, now)?;
-            }
             for (id, srv) in untold {
                 self.lose_date(id, srv, now)?;
+            }
+            // A schedule that cannot run keeps none of the others from it.
+            let mut stuck = false;
+            for schedule in schedules {
+                if let Err(error) = self.run_schedule(&schedule, now) {
+                    warn!(schedule = schedule.id, ?error, "a schedule could not run; again soon");
+                    stuck = true;
+                }
+            }
+            if stuck {
+                return Ok(Tick { next: now + RETRY, acted });
             }
         }
         let collapsed = self.tell_collapsed(now)?;

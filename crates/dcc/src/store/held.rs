@@ -12,7 +12,7 @@ pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS held (
   row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, srv TEXT NOT NULL,
   originator TEXT NOT NULL, target TEXT NOT NULL, gate TEXT NOT NULL, breach TEXT, preceding TEXT, due INTEGER,
-  since INTEGER NOT NULL, document TEXT NOT NULL
+  not_before INTEGER NOT NULL DEFAULT 0, since INTEGER NOT NULL, document TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS held_due ON held (due) WHERE due IS NOT NULL;
 CREATE INDEX IF NOT EXISTS held_preceding ON held (preceding) WHERE preceding IS NOT NULL;
@@ -127,16 +127,17 @@ impl Store {
     pub fn ready(&self, now: Time) -> Result<Vec<Held>> {
         let connection = self.lock();
         let mut query = connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM held WHERE due <= ?1
-             UNION SELECT {COLUMNS} FROM held WHERE gate = 'sequence' AND preceding IN (SELECT id FROM ending)
+            "SELECT {COLUMNS} FROM held WHERE due <= ?1 AND not_before <= ?1
+             UNION SELECT {COLUMNS} FROM held
+             WHERE gate = 'sequence' AND preceding IN (SELECT id FROM ending) AND not_before <= ?1
              ORDER BY due, row LIMIT 100"
         ))?;
         query.query_map([now.0 as i64], read)?.collect()
     }
 
-    /// Look at a request again, no earlier than then.
+    /// Look at a request again, no earlier than then: what is due could not be done.
     pub fn put_off(&self, row: i64, until: Time) -> Result<()> {
-        self.lock().execute("UPDATE held SET due = ?2 WHERE row = ?1", params![row, until.0 as i64]).map(drop)
+        self.lock().execute("UPDATE held SET not_before = ?2 WHERE row = ?1", params![row, until.0 as i64]).map(drop)
     }
 
     /// How a request ended; `None` when it has not, or was never seen.
@@ -151,7 +152,9 @@ impl Store {
 
     /// The next time at which something that waits is to be looked at.
     pub(super) fn held_due(connection: &Connection) -> Result<Option<i64>> {
-        connection.prepare_cached("SELECT min(due) FROM held WHERE due IS NOT NULL")?.query_row([], |row| row.get(0))
+        connection
+            .prepare_cached("SELECT min(iif(not_before > 0, not_before, due)) FROM held WHERE due IS NOT NULL")?
+            .query_row([], |row| row.get(0))
     }
 }
 
