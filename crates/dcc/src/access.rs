@@ -10,7 +10,7 @@ use gbcs::{Eui64, Time};
 use rusqlite::Connection;
 use std::fmt;
 
-/// Not to be had in public texts (DUIS 12, point 3): these three are the stand-in's own choice among the codes of the schema.
+/// Not to be had in public texts (DUIS 12, point 3): the stand-in's own choice among the codes of the schema.
 pub mod codes {
     use duis::ResponseCode;
 
