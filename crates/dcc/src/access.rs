@@ -10,7 +10,7 @@ use gbcs::{Eui64, Time};
 use rusqlite::Connection;
 use std::fmt;
 
-/// Not to be had in public texts (DUIS 12, point 3): these three are the stand-in's own choice among the codes of the schema.
+/// Not to be had in public texts (DUIS 12, point 3): the stand-in's own choice among the codes of the schema.
 pub mod codes {
     use duis::ResponseCode;
 
@@ -225,6 +225,17 @@ impl Allowed<'_> {
     }
 }
 
+/// Services without a role in the public matrix: load control is for load controllers, leaving the DCC and coming back is the
+/// DCC's own business (SRV 8.5, 8.6).
+fn may_use(user: &User, entry: &'static Entry, acb: Eui64) -> bool {
+    const LOAD_CONTROL: Srv = Srv::new(7, 16, 0);
+    match entry.roles.is_empty() {
+        true if entry.srv == LOAD_CONTROL => user.is_load_controller,
+        true => user.eui == acb,
+        false => roles(user, entry).next().is_some(),
+    }
+}
+
 fn roles(user: &User, entry: &'static Entry) -> impl Iterator<Item = Role> {
     entry.roles.iter().copied().filter(|role| user.roles.contains(role))
 }
@@ -270,10 +281,10 @@ pub(crate) fn admit<'c>(
     let user = config
         .user(header.id.originator)
         .ok_or_else(|| refuse(ResponseCode::E1, format!("{} is no user", header.id.originator)))?;
-    // 5: its role. The load controller's service, and those of the DCC's own parties, have no role in the public matrix.
+    // 5: its role.
     let entry = duis::catalogue::by_srv(header.srv);
     if let Some(entry) = entry
-        && !entry.roles.iter().any(|role| user.roles.contains(role))
+        && !may_use(user, entry, config.keys.acb)
     {
         return Err(refuse(ResponseCode::E2, format!("no role of {} may use {}", user.eui, header.srv)));
     }
@@ -367,6 +378,10 @@ pub(crate) fn is_responsible(
     device: &Device,
     at: Time,
 ) -> rusqlite::Result<bool> {
+    // What has no role was asked by who may.
+    if entry.roles.is_empty() {
+        return Ok(true);
+    }
     let meters: Vec<_> = match (device.is_meter(), device.hub) {
         (true, _) => vec![device.clone()],
         (false, Some(hub)) => inventory::home(connection, hub)?.into_iter().filter(Device::is_meter).collect(),

@@ -77,6 +77,8 @@ pub struct User {
     pub eui: Eui64,
     /// Its roles.
     pub roles: Vec<Role>,
+    /// Whether it controls loads: what SRV 7.16 is for, which has no role in the public matrix.
+    pub is_load_controller: bool,
     /// Whether it may use the DCC now.
     pub status: UserStatus,
     /// The certificate its requests are signed with.
@@ -145,7 +147,7 @@ impl User {
     /// A User in good standing that is told nothing.
     pub fn new(eui: Eui64, roles: Vec<Role>, xml: (IssuerSerial, XmlSigner), gbcs_signature: PublicKey) -> Self {
         let (status, xml_validity) = Default::default();
-        Self { eui, roles, status, xml, xml_validity, gbcs_signature, receive_url: None }
+        Self { eui, roles, is_load_controller: false, status, xml, xml_validity, gbcs_signature, receive_url: None }
     }
 }
 

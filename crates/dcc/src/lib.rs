@@ -2,8 +2,10 @@
 //!
 //! Three web services take service requests (DUIS 1.2). A request is checked in the order of DUIS 5.2 ([`access`]), a critical
 //! one is transformed to a Pre-Command and, once signed, compared with it octet for octet ([`gateway`]); the Access Control
-//! Broker adds the MAC ([`acb`]); the Command is returned for local delivery, sent over the WAN ([`wan`]), or both. Responses
+//! Broker adds the MAC, and signs what no User signs ([`acb`]); the Command is returned for local delivery, sent over the WAN ([`wan`]), or both. Responses
 //! that come by WAN, or are returned with SRV 8.13, are posted to the User's Receive Response Service ([`callback`]).
+//!
+//! The Smart Metering Inventory ([`inventory`]) follows what devices answer and raise, and Users are told of it by alerts.
 //!
 //! Everything accepted is in SQLite before the answer goes out ([`store`]): a killed process accepts no RequestID twice, loses
 //! no request and no response.

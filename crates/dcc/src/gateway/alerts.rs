@@ -4,24 +4,24 @@ use super::{Gateway, internal};
 use crate::access::{Failure, party};
 use crate::inventory::Device;
 use crate::store::alerts::{self, Run};
-use crate::store::inventory::{find, home, keep_device_log};
+use crate::store::inventory::{find, home, keep_device_log, put};
 use crate::store::{Known, requests};
 use aws_lc_rs::digest;
 use duis::body::credentials::RemotePartyRole;
-use duis::body::dcc::MeterMpxns;
+use duis::body::dcc::{DeviceDetails, MeterMpxns};
 use duis::response::alert::{
-    AssociatedDevice, CertificateHash, ChangeOfSupplier, CredentialsUpdated, DeviceLogRestored, DeviceStatusChange,
-    HanDeviceLogResult, KeyUse, MeterGone, MeterIdentity, PpmidAlert, PpmidRemoval, ReplacedHub, RestoredLog,
-    StatusChange, SuppliedDevice,
+    ActivationResult, AssociatedDevice, CertificateHash, ChangeOfSupplier, CredentialsUpdated, DeviceLogRestored,
+    DeviceStatusChange, HanDeviceLogResult, KeyUse, MeterGone, MeterIdentity, PpmidAlert, PpmidFirmwareUpgrade,
+    PpmidRemoval, ReplacedHub, RestoredLog, StatusChange, SuppliedDevice,
 };
-use duis::response::hub::HubAlert;
+use duis::response::hub::{FirmwareTransfer, HubAlert, TransferResult};
 use duis::xml::List;
-use duis::xml::value::Day;
+use duis::xml::value::{Day, Words};
 use duis::{
     AlertCode, CommandFailure, DccAlert, DccAlertCode, DccEvent, DeviceAlert, DeviceType, RequestId, Response,
     ResponseBody, ResponseCode, Role, SchemaVersion,
 };
-use gbcs::asn1::{CellUsage, Replacement};
+use gbcs::asn1::{ActivationStatus, CellUsage, Content as Asn1, Replacement, TransferStatus};
 use gbcs::certificate::{self, KeyUsage};
 use gbcs::dlms::{Apdu, DataNotification};
 use gbcs::{Counter, Cra, Eui64, MessageId, MessageView, Payload, Time};
@@ -83,12 +83,18 @@ impl Gateway {
             (DeviceType::Chf, LOG_CHANGED) => self.hub_log(transaction, &device, view, now),
             (DeviceType::Chf, NOT_DELIVERED) if self.not_delivered(transaction, view, now)? => Ok(()),
             (DeviceType::Chf, _) => {
-                let event = HubAlert { hub: device.eui, code: alert, at: alert_time(view), transfer: None };
+                let event =
+                    HubAlert { hub: device.eui, code: alert, at: alert_time(view), transfer: firmware_transfer(view) };
                 let users = self.suppliers(transaction, &device, now)?;
                 self.announce(transaction, users, code::HUB, DccEvent::Hub(event), &key_of(view.octets()), now)
             }
             (DeviceType::Ppmid, _) => {
-                let event = PpmidAlert { device: device.eui, code: alert, at: alert_time(view), firmware: None };
+                let firmware = firmware_upgrade(view);
+                if let Some(upgrade) = firmware.as_ref().filter(|upgrade| upgrade.result == ActivationResult::Success) {
+                    let details = DeviceDetails { firmware: Some(upgrade.version.clone()), ..device.details.clone() };
+                    put(transaction, &Device { details, ..device.clone() })?;
+                }
+                let event = PpmidAlert { device: device.eui, code: alert, at: alert_time(view), firmware };
                 let users = self.suppliers(transaction, &device, now)?;
                 self.announce(transaction, users, code::PPMID, DccEvent::Ppmid(event), &key_of(view.octets()), now)
             }
@@ -454,6 +460,31 @@ fn remote_party(role: certificate::Role) -> Option<RemotePartyRole> {
         R::LoadController => RemotePartyRole::LoadController,
         _ => return None,
     })
+}
+
+/// What a PPMID's Alert says of its firmware.
+fn firmware_upgrade(view: &MessageView<'_>) -> Option<PpmidFirmwareUpgrade> {
+    let Payload::Asn1(payload) = Payload::of(view).ok()? else { return None };
+    let Asn1::FirmwareAlert(alert) = payload.content() else { return None };
+    let result = match alert.status {
+        ActivationStatus::Success => ActivationResult::Success,
+        _ => ActivationResult::Failure,
+    };
+    Some(PpmidFirmwareUpgrade { version: Words::new(alert.version.to_string())?, result })
+}
+
+/// What a hub's Alert says of an image for another device (CCS08).
+fn firmware_transfer(view: &MessageView<'_>) -> Option<FirmwareTransfer> {
+    let Payload::Asn1(payload) = Payload::of(view).ok()? else { return None };
+    let Asn1::TransferAlert(alert) = payload.content() else { return None };
+    let result = match alert.status {
+        TransferStatus::Success => TransferResult::Success,
+        TransferStatus::Discarded => TransferResult::Discarded,
+        TransferStatus::HardwareMismatch => TransferResult::HardwareMismatch,
+        _ => TransferResult::Failure,
+    };
+    let version = Words::new(alert.version.to_string())?;
+    Some(FirmwareTransfer { request: None, device: alert.device, version, result })
 }
 
 /// The message that a hub's Alert 8F84 names: originator, target, kind, counter.

@@ -81,6 +81,7 @@ impl Gateway {
         context.requester = match () {
             () if user == device.supplier => Requester::Known(Originator::Supplier),
             () if user == device.network_operator => Requester::Known(Originator::NetworkOperator),
+            () if allowed.user.is_load_controller => Requester::Known(Originator::LoadController),
             () => Requester::Unknown,
         };
         context.broker = Some(Party { id: self.acb.id, counter: self.acb.next(now) });

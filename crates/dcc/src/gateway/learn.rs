@@ -193,10 +193,10 @@ impl Gateway {
             device.joined.push(other);
         }
         put(transaction, device)?;
-        if let Some(mut other) = find(transaction, other)? {
-            if other.kind.kind == DeviceType::Gpf {
-                self.happen(transaction, &mut other, Happening::Commissioned, now)?;
-            }
+        if let Some(mut other) = find(transaction, other)?
+            && other.kind.kind == DeviceType::Gpf
+        {
+            self.happen(transaction, &mut other, Happening::Commissioned, now)?;
         }
         if !device.is_meter() {
             self.happen(transaction, device, Happening::Commissioned, now)?;
@@ -245,6 +245,11 @@ impl Gateway {
         }
         if known.srv == CHANGE_OF_SUPPLIER {
             self.tell_change_of_supplier(transaction, known.id, device, before, done, now)?;
+        }
+        if done && known.srv == OPT_OUT {
+            let before = device.clone();
+            self.happen(transaction, device, Happening::Withdrawn, now)?;
+            self.tell_gone(transaction, &before, known.id.originator, now)?;
         }
         if done {
             self.tell_credentials_updated(transaction, known, device, replacements, now)?;
@@ -351,6 +356,7 @@ const COMMISSION: Srv = Srv::new(8, 1, 1);
 const SET_IMPORT: Srv = Srv::new(6, 20, 1);
 const SET_EXPORT: Srv = Srv::new(6, 20, 2);
 const CHANGE_OF_SUPPLIER: Srv = Srv::new(6, 23, 0);
+const OPT_OUT: Srv = Srv::new(8, 5, 0);
 const UPDATE_LOG: Srv = Srv::new(8, 11, 0);
 const RESTORE_HUB: Srv = Srv::new(8, 12, 1);
 
@@ -371,8 +377,11 @@ fn is_done(response: &MessageView<'_>, answered: &Payload) -> bool {
     !waits && crate::outcome::succeeded(response)
 }
 
+/// A device of a hub's log, with the hash of its link key once it has joined.
+type Listed = (Eui64, Option<[u8; 16]>);
+
 /// Extended PAN id and devices, each with the hash of its link key once it has joined, from an Alert of the Device Log (CS14).
-fn hub_backup(alert: &MessageView<'_>) -> Option<([u8; 8], Vec<(Eui64, Option<[u8; 16]>)>)> {
+fn hub_backup(alert: &MessageView<'_>) -> Option<([u8; 8], Vec<Listed>)> {
     let Payload::Dlms(Apdu::Notification(DataNotification { further, .. })) = Payload::of(alert).ok()? else {
         return None;
     };

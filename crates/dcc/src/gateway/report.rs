@@ -196,6 +196,11 @@ pub(super) fn alert_time(view: &MessageView<'_>) -> Option<Time> {
     match Payload::of(view).ok()? {
         Payload::Dlms(Apdu::Notification(notification)) => notification.time.time(),
         Payload::GbzAlert(alert) => Some(Time::from_zigbee(alert.time)),
+        Payload::Asn1(payload) => match payload.content() {
+            gbcs::asn1::Content::FirmwareAlert(alert) => Some(alert.time.time()),
+            gbcs::asn1::Content::TransferAlert(alert) => Some(alert.time.time()),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -1,7 +1,8 @@
 //! Alerts of devices, and the alerts that the DCC makes of them.
 use crate::common::house::*;
 use crate::common::*;
-use duis::response::alert::DccEvent;
+use duis::response::alert::{ActivationResult, DccEvent};
+use duis::response::hub::TransferResult;
 use duis::{AlertCode, Body, DeviceType, RequestId, Response, ResponseBody};
 use gbcs::dlms::{Data, DataNotification, DateTime, InvokeId};
 use gbcs::{Counter, Cra, Eui64, GroupingHeader, Message, MessageCode, MessageId, MessageView, protect};
@@ -108,6 +109,32 @@ fn an_alert_of_a_ppmid_is_the_suppliers_business_if_it_is_the_ppmids() {
     assert_eq!(alert.code.to_string(), "N39");
     let DccEvent::Ppmid(event) = &alert.event else { panic!() };
     assert_eq!((event.device, event.code, event.at), (PPMID, AlertCode(0x8F1E), Some(house.now())));
+}
+
+#[test]
+fn what_became_of_an_image_is_told_and_the_inventory_knows_what_a_ppmid_runs() {
+    use gbcs::asn1::{
+        ActivationStatus, Content, DateTime, FirmwareAlert, FirmwareVersion, TransferAlert, TransferStatus,
+    };
+    let house = House::new();
+    let time = DateTime::new(house.now());
+    let version = FirmwareVersion([0, 0, 0x12, 0x34]);
+    let firmware = |status| Content::FirmwareAlert(FirmwareAlert { code: 0x8F72, time, version, status });
+    let told = |device, code, content| {
+        house.brought(&house.asn1_alert_for_the_broker(device, code, content));
+        house.alerts().remove(0).1.event
+    };
+    let DccEvent::Ppmid(failed) = told(PPMID, 0x012B, firmware(ActivationStatus::Failed)) else { panic!() };
+    assert_eq!(failed.firmware.unwrap().result, ActivationResult::Failure);
+    assert_eq!(house.device(PPMID).details.firmware, None);
+    let DccEvent::Ppmid(done) = told(PPMID, 0x012B, firmware(ActivationStatus::Success)) else { panic!() };
+    assert_eq!((done.code, done.at), (AlertCode(0x8F72), Some(house.now())));
+    assert_eq!(house.device(PPMID).details.firmware.unwrap().as_str(), "00001234");
+    let (device, status) = (PPMID, TransferStatus::HardwareMismatch);
+    let transfer = Content::TransferAlert(TransferAlert { code: 0x8F8A, time, device, version, status });
+    let DccEvent::Hub(hub) = told(CHF, 0x0128, transfer) else { panic!() };
+    let transfer = hub.transfer.unwrap();
+    assert_eq!((transfer.device, transfer.result), (PPMID, TransferResult::HardwareMismatch));
 }
 
 #[test]

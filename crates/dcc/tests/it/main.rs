@@ -11,3 +11,4 @@ mod retention;
 mod schedules;
 mod sequences;
 mod sockets;
+mod templates;

@@ -49,6 +49,7 @@ pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
         wan: if home.file.dcc.wan == Wan::Up { WanState::Up } else { WanState::Down },
         wan_patience: WAN_PATIENCE,
         throttle: Default::default(),
+        limits: Default::default(),
         users: vec![supplier],
         inventory: [
             hub,

@@ -257,6 +257,14 @@ impl House {
         mac(device, &Message::plain(GroupingHeader::new(id, MessageCode(code)), notification.encode()).encode())
     }
 
+    /// The same in ASN.1.
+    pub fn asn1_alert_for_the_broker(&self, device: Eui64, code: u16, content: asn1::Content) -> Vec<u8> {
+        self.counter.set(self.counter.get() + 1);
+        let id = MessageId { originator: device, target: ACB, cra: Cra::Alert, counter: Counter(self.counter.get()) };
+        let payload = asn1::Payload::from(content).encode();
+        mac(device, &Message::plain(GroupingHeader::new(id, MessageCode(code)), payload).encode())
+    }
+
     /// The hub tells its Device Log: who is listed, and who has joined.
     pub fn hub_log(&self, hub: Eui64, devices: &[(Eui64, bool)]) -> Vec<u8> {
         let hash = |joined| if joined { Data::octets([7; 16]) } else { Data::octets([]) };
