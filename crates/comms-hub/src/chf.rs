@@ -1,11 +1,11 @@
 //! The CHF as a device: the Commands by which the ACB reads and changes its Device Log (GBCS use cases CCS01 to CCS07), checked as
 //! any device checks (GBCS 6.2.4), executed row by row, answered.
-use crate::alert;
 use crate::config::{AlertKeys, DeviceEntry, DeviceKind};
 use crate::device_log::{Historic, Listed};
 use crate::event::{Event, log_code};
 use crate::exchange::{Action, Exchange};
-use crate::routing::{Function, Source};
+use crate::routing::Function;
+use crate::{about, alert};
 use alloc::vec::Vec;
 use gbcs::catalogue::{self, DeviceType, Originator};
 use gbcs::crypto::Crypto;
@@ -27,18 +27,21 @@ const GPF: u8 = 254;
 /// What follows a row that failed.
 const NOT_REACHED: DataAccessResult = DataAccessResult::OTHER_REASON;
 
-/// Why a Command for the CHF is discarded without a Response.
+/// Why a Command for the CHF, or for the GPF, is discarded without a Response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChfRefusal {
     /// The octets are no message, or the payload is not DLMS.
     #[error("malformed: {0}")]
     Malformed(ParseError),
-    /// No Command, or none for a CHF.
-    #[error("no Command for a CHF")]
-    NotForChf,
+    /// No Command, or none for this function.
+    #[error("no Command for this function of the hub")]
+    NotForHub,
     /// Not from the ACB, the one party a CHF takes these Commands from.
     #[error("{0} is not the Access Control Broker")]
     NotTheBroker(Eui64),
+    /// The GPF does not know him, or his role may not ask this.
+    #[error("{0} may not ask this of the GPF")]
+    NoAuthority(Eui64),
     /// Not closed by a MAC, or signed.
     #[error("not protected as the use case asks")]
     WrongForm,
@@ -62,8 +65,8 @@ impl ChfRefusal {
     /// The code by which it is logged (han.md 13).
     pub const fn log_code(self) -> u16 {
         match self {
-            Self::Malformed(_) | Self::NotForChf | Self::WrongForm | Self::WrongRows => log_code::INTEGRITY_FAILED,
-            Self::NotTheBroker(_) => log_code::NO_AUTHORITY,
+            Self::Malformed(_) | Self::NotForHub | Self::WrongForm | Self::WrongRows => log_code::INTEGRITY_FAILED,
+            Self::NotTheBroker(_) | Self::NoAuthority(_) => log_code::NO_AUTHORITY,
             Self::BadMac | Self::Replayed { .. } => log_code::AUTHENTICATION_FAILED,
         }
     }
@@ -72,7 +75,7 @@ impl ChfRefusal {
 /// Whether the CHF executes Commands of this code itself.
 pub(crate) fn executes(code: MessageCode) -> bool {
     // CCS01 to CCS04 (and CCS05, its earlier name), CCS07, CCS06.
-    matches!(code.0, 0x0001..=0x0004 | 0x00FE | 0x010F)
+    matches!(code.0, 0x0001..=0x0004 | 0x00FE | 0x010F) || about::concerns(code)
 }
 
 impl<C: Crypto> Exchange<C> {
@@ -81,8 +84,11 @@ impl<C: Crypto> Exchange<C> {
         let Some(keys) = self.alerts.clone() else { return };
         let executed = self.check_chf(&keys, octets).and_then(|view| self.answer_chf(now, &keys, &view));
         match executed {
-            Ok(response) => _ = self.take(now, Source::Function(Function::Chf), &response),
+            Ok(response) => self.say(now, Function::Chf, &response),
             Err(refusal) => {
+                if let Ok(view) = MessageView::parse(octets) {
+                    self.blocks.forget(&view.id());
+                }
                 self.counters.count("chf_refused");
                 self.write_log(now, refusal.log_code(), None);
                 self.events.push_back(Event::ChfRefused(refusal));
@@ -101,7 +107,7 @@ impl<C: Crypto> Exchange<C> {
         let view = MessageView::parse(octets).map_err(ChfRefusal::Malformed)?;
         let id = view.id();
         let use_case = catalogue::find(view.message_code()).filter(|use_case| use_case.is_for(DeviceType::Chf));
-        let use_case = use_case.filter(|_| id.cra == Cra::Command).ok_or(ChfRefusal::NotForChf)?;
+        let use_case = use_case.filter(|_| id.cra == Cra::Command).ok_or(ChfRefusal::NotForHub)?;
         if id.originator != keys.acb || !use_case.allows(Originator::AccessControlBroker) {
             return Err(ChfRefusal::NotTheBroker(id.originator));
         }
@@ -119,7 +125,7 @@ impl<C: Crypto> Exchange<C> {
     fn answer_chf(&mut self, now: Time, keys: &AlertKeys, view: &MessageView<'_>) -> Result<Vec<u8>, ChfRefusal> {
         let (id, code) = (view.id(), view.message_code());
         let request = AccessRequest::parse(view.payload()).map_err(ChfRefusal::Malformed)?;
-        let use_case = catalogue::find(code).ok_or(ChfRefusal::NotForChf)?;
+        let use_case = catalogue::find(code).ok_or(ChfRefusal::NotForHub)?;
         if request.invoke != InvokeId::of(id.counter) || !use_case.matches(&request) {
             return Err(ChfRefusal::WrongRows);
         }
@@ -149,7 +155,11 @@ impl<C: Crypto> Exchange<C> {
         let mut answer = |row: &Row| {
             let outcome = if failed { Err(NOT_REACHED) } else { self.execute_row(now, row, &mut registered) };
             failed |= outcome.is_err();
-            let choice = row.access.choice();
+            // A selective get is answered as a get: every sample does so.
+            let choice = match row.access.choice() {
+                Choice::GetSelective => Choice::Get,
+                choice => choice,
+            };
             match outcome {
                 Ok(data) => Answer { choice, result: DataAccessResult::SUCCESS, data },
                 Err(result) => Answer { choice, result, data: Data::Null },
@@ -159,6 +169,9 @@ impl<C: Crypto> Exchange<C> {
     }
 
     fn execute_row(&mut self, now: Time, row: &Row, registered: &mut Option<Eui64>) -> Result<Data, DataAccessResult> {
+        if let Some(outcome) = about::execute(self.chf, &self.event_log, row) {
+            return outcome;
+        }
         match (row.obis, row.access.choice(), row.index) {
             (DEVICE_LOG, Choice::Action, 1) => {
                 *registered = self.register(now, &row.data)?;

@@ -1,20 +1,24 @@
 //! Where messages are taken, decided about and put: everything of the hub above the radio.
 use crate::alert;
+use crate::blocks::{Blocks, Taken};
 use crate::budget::Budgets;
 use crate::chf;
-use crate::config::{AlertKeys, DeviceKind, Profile, Settings};
+use crate::config::{AlertKeys, DeviceKind, GpfKeys, Profile, Settings};
 use crate::device_log::DeviceLog;
 use crate::event::{Counters, Event, EventLog, LogEntry, MalformedWatch, Undelivered, log_code};
 use crate::gpf::Gpf;
 use crate::letter::{Letter, Places};
 use crate::mailbox::Mailbox;
 use crate::memory::{Carried, Carriers, Taps};
+use crate::mirror::Mirror;
+use crate::proxy_reads;
 use crate::record::Record;
 use crate::routing::{Decision, Function, Reason, Router, Source, is_han_only};
 use crate::store_forward::{Parcel, StoreForward};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use gbcs::crypto::Crypto;
+use gbcs::envelope::RouteForm;
 use gbcs::{Counter, Cra, Eui64, MessageCode, Route, Time};
 use han::tunnel::gsme::GsmeData;
 use han::tunnel::{Side, TransferFailure, TransferId};
@@ -54,6 +58,7 @@ pub(crate) struct Exchange<C> {
     pub settings: Settings,
     pub crypto: C,
     pub alerts: Option<AlertKeys>,
+    pub gpf_keys: Option<GpfKeys>,
     pub log: DeviceLog,
     pub budgets: Budgets,
     pub mailboxes: Vec<(Eui64, Mailbox)>,
@@ -62,6 +67,9 @@ pub(crate) struct Exchange<C> {
     pub wan_up: bool,
     pub carriers: Carriers,
     pub taps: Taps,
+    pub blocks: Blocks,
+    /// What gas meters reported.
+    pub mirror: Mirror,
     /// What the GPF shows.
     pub proxy: Gpf,
     pub event_log: EventLog,
@@ -129,14 +137,9 @@ impl<C: Crypto> Exchange<C> {
                 self.put_to_wan(now, letter, copies);
                 Ok(())
             }
-            Decision::Local(Function::Chf) if self.alerts.is_some() && chf::executes(route.code) => {
-                self.remember(&letter);
-                self.execute_chf(now, octets);
-                Ok(())
-            }
             Decision::Local(function) => {
                 self.remember(&letter);
-                self.events.push_back(Event::Local { function: *function, source, octets: letter.octets });
+                self.take_local(now, *function, letter);
                 Ok(())
             }
         };
@@ -153,6 +156,37 @@ impl<C: Crypto> Exchange<C> {
                 Err(self.discard(source, Some(route), reason))
             }
         }
+    }
+
+    /// A message or block for a function of the hub: executed here, or told to whoever plays the function.
+    fn take_local(&mut self, now: Time, function: Function, letter: Letter) {
+        let Letter { route, source, octets, .. } = letter;
+        let octets = match route.form {
+            RouteForm::Block { .. } => match self.blocks.take(now, &octets) {
+                Taken::Message(message) => message,
+                Taken::Say(blocks) => {
+                    // A discard is an event of its own.
+                    blocks.iter().for_each(|block| _ = self.take(now, Source::Function(function), block));
+                    return;
+                }
+                Taken::Refused => return self.counters.count("block_refused"),
+            },
+            _ => octets,
+        };
+        if function == Function::Chf && self.alerts.is_some() && chf::executes(route.code) {
+            self.execute_chf(now, &octets);
+        } else if function == Function::Gpf && self.gpf_keys.is_some() && proxy_reads::answers(route.code) {
+            self.execute_gpf(now, &octets);
+        } else {
+            self.events.push_back(Event::Local { function, source, octets });
+        }
+    }
+
+    /// A Response or Alert of one of the hub's functions: whole, or in blocks where it is too long for that.
+    pub fn say(&mut self, now: Time, function: Function, octets: &[u8]) {
+        // What cannot be cut goes as it is: the router names what is wrong with it.
+        let parts = self.blocks.cut(now, octets).unwrap_or_else(|_| alloc::vec![octets.to_vec()]);
+        parts.iter().for_each(|part| _ = self.take(now, Source::Function(function), part));
     }
 
     pub fn router(&self) -> Router<'_> {
@@ -216,10 +250,12 @@ impl<C: Crypto> Exchange<C> {
         if let Source::Device(gsme) = letter.source
             && self.log.kind(gsme) == Some(DeviceKind::Gsme)
             && letter.route.id.cra == Cra::Response
+            && self.taps.holds(&letter.route.id)
+            && let Some(response) = self.whole(now, &letter)
             && let Some(command) = self.taps.answered(&letter.route.id)
         {
             self.dirty = true;
-            let told = self.proxy.tap(now, gsme, &command, &letter.octets);
+            let told = self.proxy.tap(now, gsme, &command, &response);
             if told.is_err() {
                 self.write_log(now, log_code::TAP_FAILED, Some(letter.route.code));
             }
@@ -237,6 +273,14 @@ impl<C: Crypto> Exchange<C> {
             self.events.push_back(Event::WanOverflow(parcel.id));
         }
         self.dirty |= !self.wan_up;
+    }
+
+    /// The Response that a letter is, or completes.
+    fn whole(&mut self, now: Time, letter: &Letter) -> Option<Vec<u8>> {
+        match letter.route.form {
+            RouteForm::Block { .. } => self.blocks.answer_of(now, &letter.octets),
+            _ => Some(letter.octets.clone()),
+        }
     }
 
     /// Remember a carrier whose Command's Response may be copied back.

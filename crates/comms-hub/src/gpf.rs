@@ -9,35 +9,18 @@ use gbcs::envelope::RouteForm;
 use gbcs::gbz::zcl::{Body, Command};
 use gbcs::gbz::{Alert, AlertData, Component, Payload};
 use gbcs::{Cra, Eui64, MessageView, Route, Time};
-use han::zcl::{Direction, Frame, Status};
+use han::zcl::{Frame, display};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
-/// The Price cluster.
-pub const PRICE: u16 = 0x0700;
-/// The Messaging cluster.
-pub const MESSAGING: u16 = 0x0703;
-/// The Calendar cluster.
-pub const CALENDAR: u16 = 0x0707;
+pub use han::zcl::display::cluster::{CALENDAR, MESSAGING, PRICE};
+
 /// Alert: a future-dated Command was actioned.
 const ACTIONED: u16 = 0x8F66;
 /// In a ZCL frame control: sent by the server.
 const FROM_SERVER: u8 = 0x08;
 /// Kinds of things shown, and things that wait for their time, at most.
 const MAX_SHOWN: usize = 64;
-
-/// Which command a display asks with, and with which the answer comes.
-const ASKED: [(u16, u8, u8); 9] = [
-    (PRICE, 0x06, 0x04),
-    (PRICE, 0x07, 0x05),
-    (PRICE, 0x08, 0x06),
-    (MESSAGING, 0x00, 0x00),
-    (CALENDAR, 0x00, 0x00),
-    (CALENDAR, 0x01, 0x01),
-    (CALENDAR, 0x02, 0x02),
-    (CALENDAR, 0x03, 0x03),
-    (CALENDAR, 0x04, 0x04),
-];
 
 /// Why a tapped Command and its Response do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -165,19 +148,8 @@ impl Gpf {
 
     /// Answer what a display asks about a gas meter; nothing when the frame does not ask for anything that is kept here.
     pub fn answer(&self, gsme: Eui64, cluster: u16, frame: &Frame<'_>) -> Option<Vec<Vec<u8>>> {
-        if !frame.cluster_specific || frame.direction != Direction::ToServer || frame.manufacturer.is_some() {
-            return None;
-        }
-        let (_, _, command) = ASKED.into_iter().find(|(c, ask, _)| (*c, *ask) == (cluster, frame.command))?;
-        let payloads = self.payloads(gsme, cluster, command);
-        if payloads.is_empty() {
-            return Some(alloc::vec![frame.default_response(Status::NotFound)]);
-        }
-        let publish = |payload: &[u8]| {
-            let (direction, disable_default_response) = (Direction::ToClient, true);
-            Frame { direction, disable_default_response, command, payload, ..*frame }.to_vec()
-        };
-        Some(payloads.into_iter().map(publish).collect())
+        let command = display::answer_to(cluster, frame)?;
+        Some(display::answers(frame, command, self.payloads(gsme, cluster, command)))
     }
 
     /// What is shown of a kind: the ZCL payloads of this command of the cluster's server.
@@ -250,6 +222,7 @@ mod tests {
     use gbcs::envelope::{GroupingHeader, SignatureField};
     use gbcs::gbz::zcl::{self, DisplayMessage, ZclString};
     use gbcs::{Counter, Message, MessageCode, MessageId};
+    use han::zcl::{Direction, Status};
 
     const GSME: Eui64 = Eui64::from_u64(0xA1);
     const NOW: Time = Time(1_800_000_000_000);

@@ -112,6 +112,12 @@ impl Taps {
         self.taps.push_back((id, alloc::vec![letter.octets.clone()]));
     }
 
+    /// Whether there is a Command that this Response answers.
+    pub fn holds(&self, response: &MessageId) -> bool {
+        let command = response.answer();
+        self.taps.iter().any(|(id, _)| *id == command)
+    }
+
     /// The Command (in parts, when it was a block transfer) that this Response answers; it is forgotten.
     pub fn answered(&mut self, response: &MessageId) -> Option<Vec<Vec<u8>>> {
         let command = response.answer();

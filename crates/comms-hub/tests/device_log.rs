@@ -4,8 +4,10 @@ mod common;
 use common::*;
 use comms_hub::event::log_code;
 use comms_hub::{ChfRefusal, DeviceKind, Event, Profile};
+use gbcs::block::{Block, parts};
+use gbcs::catalogue::{self, DeviceType, Family};
 use gbcs::crypto::{Crypto, RustCrypto};
-use gbcs::dlms::{AccessRequest, AccessResponse, Data, DataNotification, Obis, Row};
+use gbcs::dlms::{AccessRequest, AccessResponse, Choice, Data, DataNotification, Obis, Row};
 use gbcs::envelope::{GroupingHeader, OtherInformation, Supplementary};
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, MessageView, protect};
 use han::{InstallCode, Key, mmo};
@@ -296,7 +298,7 @@ fn each_refusal_of_a_command_for_the_chf_has_no_response_and_its_code() {
         (close(plain(ACB, other_rows)), |r| *r == ChfRefusal::WrongRows, 0x8F1E),
         (close(plain(ACB, other_invoke)), |r| *r == ChfRefusal::WrongRows, 0x8F1E),
         (close(plain(ACB, vec![1, 2, 3])), |r| matches!(r, ChfRefusal::Malformed(_)), 0x8F1E),
-        (response_to_chf(), |r| *r == ChfRefusal::NotForChf, 0x8F1E),
+        (response_to_chf(), |r| *r == ChfRefusal::NotForHub, 0x8F1E),
     ];
     for (n, (message, fits, code)) in table.into_iter().enumerate() {
         home.run_for(700);
@@ -353,4 +355,118 @@ fn a_ppmid_cannot_change_the_device_log_unless_told_so() {
     assert_eq!(home.hub.device_log().kind(PPMID2), None);
     let answered = |data: &Vec<u8>| MessageView::parse(data).is_ok_and(|view| view.message_code() == MessageCode(2));
     assert!(home.device(HHT).data.iter().any(answered));
+}
+
+#[test]
+fn a_command_for_the_chf_in_blocks_is_executed_once_and_a_missing_block_asked_for() {
+    let mut home = Home::ready(Profile::Assured, true);
+    let mut acb = Acb { seen: home.wan.len() };
+    let command = add(1, NEW, 132);
+    let blocks = parts(&command, 120).unwrap();
+    assert!(blocks.len() > 2);
+    for block in [&blocks[..1], &blocks[2..]].concat() {
+        home.wan_brings(&block);
+    }
+    let request = Block::parse(home.wan.last().unwrap()).unwrap();
+    assert!(request.is_acknowledgement() && request.acknowledged == 1);
+    assert_eq!((request.id.originator, request.id.target), (CHF, ACB));
+    assert!(home.hub.device_log().get(NEW).is_none());
+    acb.seen = home.wan.len();
+    for block in blocks.iter().chain(&blocks) {
+        home.wan_brings(block);
+    }
+    let (responses, logs) = acb.read(&home);
+    assert_eq!((responses.len(), logs.len()), (1, 1));
+    assert!(responses[0].is_success() && home.hub.device_log().get(NEW).is_some());
+}
+
+#[test]
+fn a_wrong_block_for_the_chf_costs_one_attempt_and_a_broken_one_nothing() {
+    let mut home = Home::ready(Profile::Assured, true);
+    let blocks = parts(&add(1, NEW, 132), 120).unwrap();
+    let mut wrong = Block::parse(&blocks[0]).unwrap();
+    let data: Vec<u8> = wrong.data.iter().map(|octet| octet ^ 1).collect();
+    // No message at all: it is dropped when it is whole.
+    wrong.data = &data;
+    home.wan_brings(&wrong.encode());
+    blocks[1..].iter().for_each(|block| home.wan_brings(block));
+    assert!(home.hub.device_log().get(NEW).is_none());
+    assert_eq!(home.hub.counters().of("block_refused"), 1);
+    blocks.iter().for_each(|block| home.wan_brings(block));
+    assert!(home.hub.device_log().get(NEW).is_some());
+}
+
+/// What a use case asks for, its own data where it writes.
+fn rows_of(use_case: &catalogue::UseCase) -> Vec<Row> {
+    let row = |row: &catalogue::RowTemplate| match row.choice {
+        Choice::GetSelective => Row::get_range(row.class, row.obis, row.index, 0, u32::MAX),
+        Choice::Get => Row::get(row.class, row.obis, row.index),
+        _ => Row::action(row.class, row.obis, row.index, Data::Null),
+    };
+    use_case.rows.iter().map(row).collect()
+}
+
+#[test]
+fn every_read_of_the_chf_in_the_catalogue_is_answered_in_its_type() {
+    let mut home = Home::ready(Profile::Assured, true);
+    let mut acb = Acb { seen: home.wan.len() };
+    let mut read = 0;
+    for (n, use_case) in (1..).zip(catalogue::all()) {
+        let of_chf = use_case.is_for(DeviceType::Chf) && use_case.family == Family::Dlms && !use_case.rows.is_empty();
+        let gets = use_case.rows.iter().all(|row| matches!(row.choice, Choice::Get | Choice::GetSelective));
+        if !of_chf || !gets {
+            continue;
+        }
+        home.wan_brings(&ccs(use_case.code.0, n, rows_of(use_case)));
+        let (responses, _) = acb.read(&home);
+        let [response] = &responses[..] else { panic!("{}: {responses:?}", use_case.id) };
+        for (template, answer) in use_case.rows.iter().zip(&response.answers) {
+            assert!(answer.result.is_success(), "{}: {answer:?}", use_case.id);
+            assert!(template.answers(answer), "{}: {answer:?}", use_case.id);
+            read += 1;
+        }
+    }
+    assert!(read >= 11, "{read}");
+    assert!(!home.events.iter().any(|event| matches!(event, Event::Local { .. })), "the hub answers them itself");
+}
+
+#[test]
+fn the_event_log_is_read_by_time_and_the_security_log_is_another_one() {
+    let mut home = Home::ready(Profile::Assured, true);
+    let mut acb = Acb { seen: home.wan.len() };
+    // One Command that is done, one whose MAC is another's.
+    home.wan_brings(&add(1, NEW, 132));
+    let mut forged = add(2, NEW, 132);
+    *forged.last_mut().unwrap() ^= 1;
+    home.wan_brings(&forged);
+    acb.read(&home);
+    let mut lines = |home: &mut Home, code: u16, log: u8, from: u32, to: u32| {
+        let of = Obis([0, 0, 99, 98, log, 255]);
+        home.wan_brings(&ccs(code, 9, [Row::get_range(7, of, 2, from, to)]));
+        let (responses, _) = acb.read(home);
+        let Data::CompactArray(lines) = &responses[0].answers[0].data else { panic!("{responses:?}") };
+        let code = |line: &Data| match line.as_structure() {
+            Some([Data::DoubleLongUnsigned(_), Data::LongUnsigned(code), ..]) => *code,
+            other => panic!("{other:?}"),
+        };
+        lines.values().iter().map(code).collect::<Vec<_>>()
+    };
+    let events = lines(&mut home, 0x0093, 0, 0, u32::MAX);
+    assert!(events.contains(&log_code::COMMAND_PASSED) && events.iter().all(|code| *code < 0x8F00), "{events:04X?}");
+    let security = lines(&mut home, 0x0094, 1, 0, u32::MAX);
+    assert!(security.contains(&log_code::AUTHENTICATION_FAILED), "{security:04X?}");
+    assert!(security.iter().all(|code| *code >= 0x8F00));
+    assert_eq!(lines(&mut home, 0x0093, 0, 0, 1), [] as [u16; 0], "nothing so long ago");
+}
+
+#[test]
+fn a_hub_without_a_sub_ghz_radio_cannot_be_told_to_use_one() {
+    let mut home = Home::ready(Profile::Assured, true);
+    let mut acb = Acb { seen: home.wan.len() };
+    let scan = Row::set(1, Obis([0, 0, 94, 44, 10, 1]), 2, Data::Unsigned(0));
+    home.wan_brings(&ccs(0x010E, 1, [scan]));
+    assert_eq!(acb.results(&home), [1], "hardware fault");
+    // Rows of another use case are no Command at all.
+    home.wan_brings(&ccs(0x0059, 2, [Row::get(1, Obis([0, 0, 96, 1, 1, 255]), 2)]));
+    assert!(home.events.contains(&Event::ChfRefused(ChfRefusal::WrongRows)));
 }

@@ -11,6 +11,7 @@
 
 pub mod acb;
 pub mod access;
+mod blocks;
 mod callback;
 pub mod config;
 pub mod gateway;

@@ -3,6 +3,7 @@
 //! A hub says its identifier in eight octets and is welcomed with an empty frame; then both sides send messages, each behind its
 //! length in two octets, big-endian. The DCC answers each message that it has stored with an empty frame. A WAN that is down
 //! closes what is open and turns away what comes.
+use crate::blocks::{self, Blocks};
 use crate::callback::Notice;
 use crate::gateway::Gateway;
 use crate::now;
@@ -30,6 +31,7 @@ pub enum WanState {
 /// Wakes whoever sends to a hub, when there may be something to send.
 #[derive(Debug, Default)]
 pub(crate) struct Hubs {
+    blocks: Blocks,
     wake: std::sync::Mutex<HashMap<Eui64, Arc<Notify>>>,
 }
 
@@ -97,23 +99,31 @@ async fn session(stream: TcpStream, gateway: Arc<Gateway>, hubs: Arc<Hubs>, call
     let hub = Eui64(hub);
     info!(%hub, "a hub is on the WAN");
     to.write_all(&frame(&[])).await?;
-    let wake = hubs.of(hub);
     let (stored, acknowledge) = mpsc::channel(16);
-    tokio::try_join!(receive(from, gateway.clone(), callbacks, stored), send(to, gateway, hub, wake, acknowledge))?;
+    tokio::try_join!(
+        receive(from, gateway.clone(), hubs.clone(), hub, callbacks, stored),
+        send(to, gateway, hubs, hub, acknowledge)
+    )?;
     Ok(())
 }
 
 async fn send(
     mut to: OwnedWriteHalf,
     gateway: Arc<Gateway>,
+    hubs: Arc<Hubs>,
     hub: Eui64,
-    wake: Arc<Notify>,
     mut acknowledge: mpsc::Receiver<()>,
 ) -> std::io::Result<()> {
+    let wake = hubs.of(hub);
     loop {
         let unsent = blocking(&gateway, move |gateway| gateway.store.unsent(hub)).await?;
+        for block in hubs.blocks.waiting(hub) {
+            to.write_all(&frame(&block)).await?;
+        }
         for outbound in unsent {
-            to.write_all(&frame(&outbound.command)).await?;
+            for part in blocks::of(&outbound.command) {
+                to.write_all(&frame(&part)).await?;
+            }
             // Marked behind the write: a crash between sends it twice, which the meter's counter tells apart.
             blocking(&gateway, move |gateway| gateway.store.mark_sent(outbound.row, now())).await?;
         }
@@ -129,12 +139,18 @@ async fn send(
 async fn receive(
     mut from: OwnedReadHalf,
     gateway: Arc<Gateway>,
+    hubs: Arc<Hubs>,
+    hub: Eui64,
     callbacks: Notice,
     stored: mpsc::Sender<()>,
 ) -> std::io::Result<()> {
+    let wake = hubs.of(hub);
     loop {
         let octets = read_frame(&mut from).await?;
+        let hubs = hubs.clone();
         blocking(&gateway, move |gateway| {
+            let command = |id: &_| gateway.store.by_message(id).ok().flatten().map(|known| known.command);
+            let Some(octets) = hubs.blocks.take(hub, octets, now(), command) else { return Ok(()) };
             if let Some(report) = gateway.report(&octets, now()) {
                 gateway.store.queue_callback(report.user, &report.key, &report.xml, report.answers)?;
             }
@@ -142,6 +158,7 @@ async fn receive(
         })
         .await?;
         callbacks.notify();
+        wake.notify_one();
         // The other half of the connection is gone with this one.
         let _ = stored.send(()).await;
     }

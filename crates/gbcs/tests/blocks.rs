@@ -1,5 +1,7 @@
 //! General Block Transfer: whatever order, loss and repetition, the message comes out whole and once, or not at all.
-use gbcs::block::{Block, BlockError, Limits, MAX_BLOCK_LEN, Progress, Reassembler, SegmentError, Segments};
+use gbcs::block::{
+    Block, BlockError, KeepLimits, Kept, Limits, MAX_BLOCK_LEN, Progress, Reassembler, SegmentError, Segments, parts,
+};
 use gbcs::envelope::SignatureField;
 use gbcs::{Counter, Cra, Eui64, GroupingHeader, Message, MessageCode, MessageId, MessageView, Route, Time};
 use proptest::collection::vec;
@@ -89,12 +91,68 @@ fn what_is_not_whole_in_time_is_dropped_and_told() {
     let mut receiver = Reassembler::new(limits);
     let blocks = blocks(&message(500), 100);
     receive(&mut receiver, &blocks[..2]);
-    let deadline = receiver.deadline().unwrap();
-    assert_eq!(deadline, NOW + limits.lifetime);
+    assert_eq!(receiver.deadline(), Some(NOW + limits.patience));
+    let deadline = NOW + limits.lifetime;
     assert_eq!(receiver.poll(Time(deadline.0 - 1)), None);
     let expired = receiver.poll(deadline).unwrap();
     assert_eq!((expired.id, expired.code, expired.blocks), (ID, CODE, 2));
     assert_eq!((receiver.poll(deadline), receiver.deadline(), receiver.held()), (None, None, 0));
+}
+
+#[test]
+fn a_last_block_that_never_came_is_asked_for_so_often_and_no_more() {
+    let limits = Limits { rounds: 2, ..Limits::default() };
+    let mut receiver = Reassembler::new(limits);
+    let blocks = blocks(&message(500), 100);
+    receive(&mut receiver, &blocks[..2]);
+    let mut now = NOW;
+    for _ in 0..2 {
+        now = now + limits.patience;
+        assert_eq!((receiver.ask(Time(now.0 - 1)), receiver.deadline()), (None, Some(now)));
+        let request = receiver.ask(now).unwrap();
+        let request = Block::parse(&request).unwrap();
+        assert_eq!((request.id, request.other.code, request.acknowledged), (ID.answer(), CODE, 2));
+        assert_eq!(receiver.ask(now), None);
+    }
+    assert_eq!((receiver.ask(now + limits.patience), receiver.deadline()), (None, Some(NOW + limits.lifetime)));
+    let rest = receive(&mut receiver, &blocks[2..]);
+    assert_eq!(rest.last(), Some(&Ok(Progress::Complete(message(500)))));
+}
+
+#[test]
+fn what_went_out_is_kept_for_a_receiver_that_misses_some_of_it() {
+    let limits = KeepLimits { messages: 2, octets: 2000, block: 100, rounds: 2, ..KeepLimits::default() };
+    let mut kept = Kept::new(limits);
+    let message = message(500);
+    kept.keep(NOW, message.clone());
+    let all = blocks(&message, 100);
+    assert_eq!(parts(&message, 100).unwrap(), all);
+    assert_eq!(kept.behind(NOW, &ID, 3), all[3..]);
+    assert_eq!(kept.behind(NOW, &ID.answer(), 0), [] as [Vec<u8>; 0], "another message");
+    assert_eq!(kept.behind(NOW, &ID, u16::MAX), [] as [Vec<u8>; 0]);
+    assert_eq!(kept.behind(NOW, &ID, 0), [] as [Vec<u8>; 0], "asked for too often");
+    let alert = MessageId { cra: Cra::Alert, ..ID };
+    kept.keep(NOW, message_of(alert, vec![7; 300]));
+    assert!(!kept.behind(NOW, &MessageId { cra: Cra::Response, ..ID }, 0).is_empty());
+    kept.keep(NOW, message.clone());
+    assert_eq!(kept.behind(NOW + limits.lifetime, &ID, 0), [] as [Vec<u8>; 0], "too late");
+    // Bounded in number and octets; what is no message is not kept.
+    kept.keep(NOW, vec![1, 2, 3]);
+    for n in 0..1000 {
+        kept.keep(NOW, message_of(MessageId { counter: Counter(n), ..ID }, vec![7; 1500]));
+        assert!(kept.held() <= 2000);
+    }
+    assert_eq!(parts(&message, 1200), Ok(vec![message]));
+}
+
+#[test]
+fn a_message_that_was_worth_nothing_is_taken_anew() {
+    let mut receiver = Reassembler::new(Limits::default());
+    let blocks = blocks(&message(500), 100);
+    receive(&mut receiver, &blocks);
+    assert_eq!(receive(&mut receiver, &blocks[..1]), [Ok(Progress::Duplicate)]);
+    receiver.forget(&ID);
+    assert_eq!(receive(&mut receiver, &blocks).last(), Some(&Ok(Progress::Complete(message(500)))));
 }
 
 #[test]
@@ -167,7 +225,16 @@ fn memory_is_bounded_by_the_limits() {
         let progress = receive(&mut receiver, &blocks(&of(n), 300)[..2]);
         assert_eq!(progress, [Ok(Progress::Incomplete), Ok(Progress::Incomplete)]);
     }
-    assert_eq!(receiver.receive(NOW, &blocks(&of(3), 300)[0]), Err(BlockError::Busy(2)));
+    // Of the first nothing came for longer: it makes room, and that is told.
+    let later = NOW + std::time::Duration::from_secs(1);
+    assert_eq!(receiver.receive(later, &blocks(&of(1), 300)[2]), Ok(Progress::Incomplete));
+    assert_eq!(receiver.receive(later, &blocks(&of(3), 300)[0]), Ok(Progress::Incomplete));
+    let ousted = receiver.poll(later).map(|gone| (gone.id.counter.0, gone.blocks));
+    assert_eq!((ousted, receiver.poll(later)), (Some((2, 2)), None));
+    assert_eq!(
+        Reassembler::new(Limits { transfers: 0, ..limits }).receive(NOW, &blocks(&of(3), 300)[0]),
+        Err(BlockError::Closed)
+    );
     let progress = receive(&mut receiver, &blocks(&of(1), 300));
     assert!(progress.contains(&Err(BlockError::TooLong { most: 1000 })), "{progress:?}");
     assert!(receiver.held() <= 2000);

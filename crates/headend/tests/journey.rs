@@ -154,6 +154,30 @@ async fn the_true_response_confirms_after_a_false_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_response_in_blocks_is_proved_when_all_are_here_in_whatever_order_and_however_often() {
+    let in_blocks = |octets: Vec<u8>| {
+        let mut blocks = gbcs::block::parts(&octets, 60).unwrap();
+        assert!(blocks.len() > 2);
+        blocks.reverse();
+        let again = blocks[..1].to_vec();
+        // What is no block is no answer, and an acknowledgement neither.
+        let view = gbcs::MessageView::parse(&octets).unwrap();
+        let request = gbcs::block::Block::acknowledgement(view.id(), view.other_information(), 1).encode();
+        [again, vec![vec![0xDD, 9, 2], request], blocks].concat()
+    };
+    let mut bench = Bench::new().await;
+    let ppmid = bench.ppmid(Behaviour { on_the_way: in_blocks, ..Behaviour::default() });
+    let id = bench.api.create(&read_supply_status(ESME), "local").await;
+    assert_eq!(bench.end(id).await, State::Confirmed);
+    assert_eq!(ppmid.executed().len(), 1);
+    let shown = bench.api.show(id).await;
+    let events = shown["events"].as_array().unwrap();
+    let told = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert!(told("AnswerBlock") > 2, "{shown:#}");
+    assert_eq!((told("BlocksAcknowledged"), told("AnswerRejected")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_blocks_the_meter_until_the_wan_brings_the_answer() {
     let deadlines = Deadlines { answer: Duration::from_millis(200), ..Deadlines::default() };
     let mut bench = Bench::with(|config| config.deadlines = deadlines).await;

@@ -47,8 +47,9 @@ enum Command {
     Headend(HomeArg),
     /// Run the Communications Hub, or trace the dialogue of a capture
     Hub(HubArgs),
-    /// Run the PPMID
-    Ppmid(HomeArg),
+    /// Run the PPMID, its display and its keys
+    #[command(after_help = process::CUSTOMER_HELP)]
+    Ppmid(PpmidArgs),
 }
 
 #[derive(Subcommand)]
@@ -71,6 +72,15 @@ struct HubArgs {
 enum HubCommand {
     /// Print the dialogue of a capture as a sequence diagram in text
     Trace(trace::Args),
+}
+
+/// `lastmetre ppmid`.
+#[derive(clap::Args)]
+struct PpmidArgs {
+    #[command(flatten)]
+    home: HomeArg,
+    #[command(flatten)]
+    screen: process::Screen,
 }
 
 /// Which home.
@@ -114,7 +124,7 @@ fn main() -> ExitCode {
         Command::Headend(arg) => process::headend(&arg.dir()),
         Command::Hub(HubArgs { command: Some(HubCommand::Trace(args)), .. }) => trace::run(&args),
         Command::Hub(HubArgs { home, .. }) => process::hub(&home.dir()),
-        Command::Ppmid(arg) => process::ppmid(&arg.dir()),
+        Command::Ppmid(args) => process::ppmid(&args.home.dir(), args.screen),
     };
     match outcome {
         Ok(code) => code,

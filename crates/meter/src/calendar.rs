@@ -60,6 +60,14 @@ impl Date {
         }
     }
 
+    /// As the ZCL writes it; what is before 1900 or after 2154 is any year.
+    pub fn to_zcl(self) -> gbcs::gbz::zcl::Date {
+        let year = self.year.and_then(|year| u8::try_from(year.checked_sub(1900)?).ok());
+        let open = |field: Option<u8>| field.unwrap_or(0xFF);
+        let (year, month, day, weekday) = (open(year), open(self.month), open(self.day), open(self.weekday));
+        gbcs::gbz::zcl::Date { year, month, day, weekday }
+    }
+
     /// Whether a day is meant.
     pub fn matches(&self, day: &Day) -> bool {
         self.year.is_none_or(|year| year == day.year)

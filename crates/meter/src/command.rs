@@ -14,6 +14,7 @@ use crate::work::{Executed, Origin, Outcome, Tools, Work};
 use crate::{asn1, esme, gsme};
 use alloc::vec::Vec;
 use gbcs::asn1::Content;
+use gbcs::block::Block;
 use gbcs::catalogue::{Family, Protection};
 use gbcs::certificate::{Certificate, KeyUsage};
 use gbcs::crypto::{Crypto, Key128, SharedSecret};
@@ -29,8 +30,20 @@ const NOT_ACTIONED: u16 = 0x8155;
 const CREDIT_ADDED_LOCALLY: u16 = 0x810E;
 const TOP_UP_BY_PPMID: MessageCode = MessageCode(0x009B);
 
-/// Execute a message. The Response, or nothing when it was discarded.
-pub(crate) fn handle<C: Crypto>(meter: &mut Meter<C>, now: Time, message: &[u8]) -> Option<Vec<u8>> {
+/// Take a message, or a block of one. The Response when it was a Command or completed one; nothing when it was discarded.
+pub(crate) fn handle<C: Crypto>(meter: &mut Meter<C>, now: Time, octets: &[u8]) -> Option<Vec<u8>> {
+    if !Block::begins(octets) {
+        return handle_whole(meter, now, octets);
+    }
+    let message = meter.take_block(now, octets)?;
+    let response = handle_whole(meter, now, &message);
+    if response.is_none() {
+        meter.forget_blocks(&message);
+    }
+    response
+}
+
+fn handle_whole<C: Crypto>(meter: &mut Meter<C>, now: Time, message: &[u8]) -> Option<Vec<u8>> {
     let checked = authenticate(&meter.crypto, &meter.config, &mut meter.secrets, &meter.state.counters, message);
     // Step 9 costs a gas meter's battery whether the signature verifies or not.
     match &checked {

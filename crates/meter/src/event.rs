@@ -4,7 +4,7 @@ use crate::register::Change;
 use crate::top_up::TopUpRefusal;
 use crate::work::Outcome;
 use alloc::vec::Vec;
-use gbcs::{Counter, MessageCode, MessageId, Time};
+use gbcs::{Counter, Eui64, MessageCode, MessageId, Time};
 
 /// What a meter wants done, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +48,26 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
+    /// A Command of which only some blocks came was given up: for its time, or to make room for another.
+    BlocksLost {
+        /// Which message.
+        id: MessageId,
+        /// Which use case, as its blocks said.
+        code: MessageCode,
+        /// How many of its blocks came.
+        blocks: usize,
+    },
     /// A UTRN was not taken.
     TopUpRefused(TopUpRefusal),
+    /// A customer asked for something at a PPMID of the home (GBCS PECS01 to PECS03).
+    Asked {
+        /// The PPMID.
+        by: Eui64,
+        /// What: 0x0116 a top-up, 0x0117 Emergency Credit, 0x0118 supply that is armed.
+        code: MessageCode,
+        /// Whether it was done.
+        done: bool,
+    },
     /// A future-dated part of a Command was executed.
     Activated {
         /// The use case of the Command.

@@ -9,10 +9,13 @@
 //! | what ZCL commands and attributes mean | `gsme` |
 //! | balances, debts, Emergency Credit, supply | [`prepayment`] |
 //! | what time and consumption do: registers, tariff, calendars, profiles | `passage`, `metering`, `tariff`, `calendar`, `profiles` |
+//! | the billing data log pushed to the supplier | `push` |
 //! | credentials, keys, joins, firmware | `asn1`, `credentials` |
 //! | the customer at the keypad; outages; the battery of a gas meter | `local`, `outage`, [`Battery`] |
 //! | UTRNs | `top_up` |
 //! | the radio, the tunnel, sleep | `link`, `wake` |
+//! | messages too long to go whole | `blocks` |
+//! | what displays of the home read and are told, what a customer does there | `zse` |
 //! | the one record that survives a power cut | `state` |
 //!
 //! The use case catalogue of the gbcs crate says which Commands exist, who may send them and of which rows they are made; what
@@ -24,6 +27,7 @@ extern crate alloc;
 mod alert;
 mod asn1;
 mod battery;
+mod blocks;
 mod books;
 mod calendar;
 mod clock;
@@ -46,6 +50,7 @@ mod passage;
 mod pipeline;
 pub mod prepayment;
 mod profiles;
+mod push;
 mod refusal;
 mod register;
 mod response;
@@ -56,6 +61,7 @@ mod tariff;
 mod top_up;
 mod wake;
 mod work;
+mod zse;
 
 pub use asn1::Image;
 pub use battery::Battery;

@@ -1,15 +1,17 @@
 //! The meter in the home's network: the stack of its radio, its tunnel with the hub, and a gas meter's sleep (han.md 2 to 5).
+use crate::blocks;
 use crate::command;
 use crate::config::{Kind, MeterConfig, RadioConfig};
 use crate::event::Event;
 use crate::meter::Meter;
 use crate::state::State;
 use crate::wake::{Cycle, Phase};
+use crate::zse;
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::crypto::Crypto;
 use gbcs::{Eui64, Time};
-use han::node::{self, Datagram, Handle, Node};
+use han::node::{self, Datagram, Handle, Node, Peer};
 use han::tunnel::gsme::GsmeData;
 use han::tunnel::{self, Client, ClientConfig, Server, ServerConfig, TransferFailure, TransferId};
 use han::zcl::tunneling::{CLUSTER as TUNNELING, ToClient};
@@ -18,6 +20,9 @@ use han::zdo::SimpleDescriptor;
 
 /// Until the next attempt to hand a message over, when the tunnel is open and the hub did not take it.
 const RETRY: Duration = Duration::from_secs(60);
+
+/// Where a display listens (han.md 8.5).
+const DISPLAY_ENDPOINT: u8 = 1;
 
 /// A metering device, among the devices of Smart Energy.
 const METERING: u16 = 0x0501;
@@ -33,14 +38,25 @@ pub(crate) struct Link {
     tunnel_due: Option<Time>,
     /// Datagrams of the tunnel on their way.
     handles: Vec<Handle>,
-    /// The transfer that carries the first message of the outbox.
-    in_flight: Option<TransferId>,
+    /// The transfer that carries something of ours, and what.
+    in_flight: Option<(TransferId, Cargo)>,
+    /// How many blocks of the first message of the outbox the hub has.
+    handed: u16,
     retry_at: Option<Time>,
     /// A tunnel from before the restart, which the hub thinks is open still.
     void_tunnel: Option<u16>,
     /// A gas meter's sleep.
     cycle: Option<Cycle>,
     tsn: u8,
+}
+
+/// What a transfer carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cargo {
+    /// The first message of the outbox, or the next of its blocks.
+    Outbox,
+    /// The first of what waits among the blocks.
+    Block,
 }
 
 /// Which side of the Tunneling cluster: the hub opens a tunnel to an electricity meter, a gas meter to the hub.
@@ -70,7 +86,7 @@ impl Link {
         let descriptor =
             |serves: &[u16], asks: &[u16]| SimpleDescriptor::smart_energy(radio.endpoint, METERING, serves, asks);
         node.describe(match config.kind {
-            Kind::Esme => descriptor(&[TUNNELING], &[]),
+            Kind::Esme => descriptor(&[&[TUNNELING][..], &zse::CLUSTERS].concat(), &[]),
             Kind::Gsme => descriptor(&[], &[TUNNELING, mirror::CLUSTER]),
         });
         Self {
@@ -82,6 +98,7 @@ impl Link {
             tunnel_due: None,
             handles: Vec::new(),
             in_flight: None,
+            handed: 0,
             retry_at: None,
             void_tunnel: state.tunnel.filter(|_| config.kind == Kind::Esme),
             cycle,
@@ -114,7 +131,8 @@ impl Link {
 
     /// The first message of the outbox is another one now: whatever carries it carries nothing of ours.
     pub fn outbox_shifted(&mut self) {
-        self.in_flight = None;
+        self.in_flight.take_if(|(_, cargo)| *cargo == Cargo::Outbox);
+        self.handed = 0;
     }
 
     /// Start a wake cycle, unless one is under way or the meter never sleeps.
@@ -175,6 +193,7 @@ impl Link {
             }
             did = true;
         }
+        did |= self.tell(now, meter);
         did |= self.hand_over(now, meter);
         did | self.rest(now)
     }
@@ -228,10 +247,28 @@ impl Link {
         {
             self.on_flags(now, meter, flags.tunnel_message_pending());
         } else if frame.as_default_response().is_none() {
-            let payload = frame.default_response(Status::UnsupportedClusterCommand);
+            let unsupported = || alloc::vec![frame.default_response(Status::UnsupportedClusterCommand)];
+            let served = zse::serve(meter, now, peer, datagram.cluster, &frame);
             let (src_endpoint, dst_endpoint) = (datagram.dst_endpoint, datagram.src_endpoint);
-            self.node.send(now, Datagram { src_endpoint, dst_endpoint, payload, ..datagram.clone() });
+            for payload in served.unwrap_or_else(unsupported) {
+                self.node.send(now, Datagram { src_endpoint, dst_endpoint, payload, ..datagram.clone() });
+            }
         }
+    }
+
+    /// Tell displays what is new; whether anything was.
+    fn tell<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>) -> bool {
+        let news = zse::news(meter, now);
+        let any = !news.is_empty();
+        for (peer, cluster, payload) in news {
+            let (profile, src_endpoint, dst_endpoint) = (han::SMART_ENERGY, self.radio.endpoint, DISPLAY_ENDPOINT);
+            self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload });
+        }
+        any
+    }
+
+    pub fn set_partner(&mut self, partner: Peer) {
+        self.node.set_peer(partner);
     }
 
     /// The hub told whether messages wait.
@@ -268,21 +305,16 @@ impl Link {
                     meter.persist();
                 }
             }
-            tunnel::Output::Accepted { transfer, .. } if self.in_flight == Some(transfer) => {
-                self.in_flight = None;
-                meter.state.outbox.pop_front();
-                meter.persist();
-                meter.event(Event::HandedOver);
+            tunnel::Output::Accepted { transfer, .. } => {
+                if let Some((_, cargo)) = self.in_flight.take_if(|(ours, _)| *ours == transfer) {
+                    self.handed_over(now, meter, cargo);
+                }
             }
-            tunnel::Output::Failed { transfer, reason, .. } if self.in_flight == Some(transfer) => {
-                self.in_flight = None;
+            tunnel::Output::Failed { transfer, reason, .. } => {
+                let Some((_, cargo)) = self.in_flight.take_if(|(ours, _)| *ours == transfer) else { return };
                 match reason {
                     // It would be refused again.
-                    TransferFailure::TooLong | TransferFailure::Refused(_) => {
-                        meter.state.outbox.pop_front();
-                        meter.persist();
-                        meter.event(Event::NotTaken);
-                    }
+                    TransferFailure::TooLong | TransferFailure::Refused(_) => self.not_taken(meter, cargo),
                     _ => self.retry_at = Some(now + RETRY),
                 }
             }
@@ -312,20 +344,63 @@ impl Link {
         }
     }
 
-    /// Give the tunnel the first message of the outbox, when it carries none of ours.
-    fn hand_over<C: Crypto>(&mut self, now: Time, meter: &Meter<C>) -> bool {
+    /// The hub has what a transfer carried.
+    fn handed_over<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>, cargo: Cargo) {
+        if cargo == Cargo::Block {
+            return meter.blocks.settle();
+        }
+        self.handed += 1;
+        if meter.state.outbox.front().is_some_and(|message| blocks::part(message, self.handed).is_some()) {
+            return;
+        }
+        let message = meter.state.outbox.pop_front();
+        if let Some(message) = message.filter(|_| self.handed > 1) {
+            meter.blocks.keep(now, message.into());
+        }
+        self.handed = 0;
+        meter.persist();
+        meter.event(Event::HandedOver);
+    }
+
+    /// The hub will never have what a transfer carried.
+    fn not_taken<C: Crypto>(&mut self, meter: &mut Meter<C>, cargo: Cargo) {
+        if cargo == Cargo::Block {
+            return meter.blocks.settle();
+        }
+        meter.state.outbox.pop_front();
+        self.handed = 0;
+        meter.persist();
+        meter.event(Event::NotTaken);
+    }
+
+    /// Give the tunnel the first message of the outbox, or the next of its blocks, when it carries none of ours.
+    fn hand_over<C: Crypto>(&mut self, now: Time, meter: &mut Meter<C>) -> bool {
         if self.in_flight.is_some() || self.retry_at.is_some_and(|at| at > now) || !self.is_awake() {
             return false;
         }
-        let Some(message) = meter.state.outbox.front() else { return false };
-        let transfer = match &mut self.tunnel {
-            Tunnel::Server(server) if server.is_open(self.hub) => server.send(now, self.hub, message.to_vec()),
-            Tunnel::Client(client) if client.is_open(self.hub) => {
-                client.send(now, self.hub, GsmeData::Put(message).to_vec())
-            }
-            _ => return false,
+        let open = match &self.tunnel {
+            Tunnel::Server(server) => server.is_open(self.hub),
+            Tunnel::Client(client) => client.is_open(self.hub),
         };
-        self.in_flight = Some(transfer);
+        if !open {
+            return false;
+        }
+        let (part, cargo) = match meter.state.outbox.front() {
+            Some(message) => (blocks::part(message, self.handed), Cargo::Outbox),
+            None => (meter.blocks.waiting().map(<[u8]>::to_vec), Cargo::Block),
+        };
+        let Some(part) = part else {
+            if cargo == Cargo::Outbox {
+                // Longer than all blocks together.
+                self.not_taken(meter, cargo);
+            }
+            return cargo == Cargo::Outbox;
+        };
+        let transfer = match &mut self.tunnel {
+            Tunnel::Server(server) => server.send(now, self.hub, part),
+            Tunnel::Client(client) => client.send(now, self.hub, GsmeData::Put(&part).to_vec()),
+        };
+        self.in_flight = Some((transfer, cargo));
         true
     }
 

@@ -1,5 +1,6 @@
 //! The meter: state, keys, objects and, where there is a radio, the home's network around them.
 use crate::battery::Battery;
+use crate::blocks::{self, Blocks};
 use crate::clock::ClockStatus;
 use crate::config::{Kind, MeterConfig};
 use crate::event::{Event, Output};
@@ -12,6 +13,7 @@ use crate::refusal::Refusal;
 use crate::register::Register;
 use crate::secrets::Secrets;
 use crate::state::{State, StateError};
+use crate::zse::Displays;
 use crate::{command, due, passage};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -34,6 +36,8 @@ pub struct Meter<C> {
     pub(crate) secrets: Secrets,
     pub(crate) state: State,
     pub(crate) vigil: Vigil,
+    pub(crate) blocks: Blocks,
+    pub(crate) displays: Displays,
     pub(crate) link: Option<Link>,
     outputs: VecDeque<Output>,
 }
@@ -60,12 +64,13 @@ impl<C: Crypto> Meter<C> {
         };
         state.credentials.apply(&crypto, &mut config);
         let link = config.radio.clone().map(|radio| Link::new(&config, radio, &state));
-        let (secrets, vigil) = (Secrets::default(), Vigil::default());
-        Ok(Self { crypto, config, secrets, state, vigil, link, outputs: VecDeque::new() })
+        let (secrets, vigil, displays) = (Secrets::default(), Vigil::default(), Displays::new());
+        let blocks = Blocks::new(blocks::limits(&config));
+        Ok(Self { crypto, config, secrets, state, vigil, blocks, displays, link, outputs: VecDeque::new() })
     }
 
-    /// Take one message and execute it: what a tunnel would bring, without the tunnel. The Response, if there is one; hand it
-    /// on only after storing the state that comes by [`poll`](Self::poll).
+    /// Take one message, or one block of one, and execute it: what a tunnel would bring, without the tunnel. The Response, if there
+    /// is one; hand it on only after storing the state that comes by [`poll`](Self::poll).
     pub fn handle_message(&mut self, now: Time, message: &[u8]) -> Option<Vec<u8>> {
         let passed = self.advance(now);
         let response = command::handle(self, now, message);
@@ -91,10 +96,19 @@ impl<C: Crypto> Meter<C> {
         if self.advance(now) {
             self.persist();
         }
+        self.expire_blocks(now);
         if let Some(link) = &mut self.link {
             link.handle_timeout(now);
         }
         self.run(now);
+    }
+
+    /// A device of the home shares a link key with this meter now (or another one, or is told about anew): it may speak, and what it
+    /// may do says the device log. It is to be told again after a restart.
+    pub fn set_partner(&mut self, partner: han::node::Peer) {
+        if let Some(link) = &mut self.link {
+            link.set_partner(partner);
+        }
     }
 
     /// A gas meter: call on the hub now, as for something that happened locally. Others ignore this.
@@ -204,8 +218,14 @@ impl<C: Crypto> Meter<C> {
         self.state.outbox.len()
     }
 
+    /// Octets held of messages that come or went in blocks.
+    pub fn blocks_held(&self) -> usize {
+        self.blocks.held()
+    }
+
     /// Emit the state, to be stored before whatever is emitted next.
     pub(crate) fn persist(&mut self) {
+        self.displays.stale = true;
         let record = self.state.encode();
         self.outputs.push_back(Output::Persist(record));
     }
@@ -279,6 +299,6 @@ impl<C: Crypto> Meter<C> {
         let due = self.state.pending.iter().map(|pending| Time(pending.due)).min();
         let link = self.link.as_ref().and_then(Link::timeout);
         let half_hour = passage::next(self.state.books.clock.passed);
-        due.into_iter().chain(link).chain(half_hour).min()
+        due.into_iter().chain(link).chain(half_hour).chain(self.blocks.deadline()).min()
     }
 }

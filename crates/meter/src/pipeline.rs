@@ -9,7 +9,7 @@ use crate::rules::Rules;
 use crate::secrets::Secrets;
 use gbcs::catalogue::Protection;
 use gbcs::crypto::Crypto;
-use gbcs::{Cra, Form, MessageView, protect};
+use gbcs::{Cra, Eui64, Form, MessageCode, MessageId, MessageView, protect};
 
 /// A Command that passed every check on its envelope. Nothing else can be executed.
 pub(crate) struct Authentic<'a> {
@@ -27,10 +27,7 @@ pub(crate) fn authenticate<'a, C: Crypto>(
     octets: &'a [u8],
 ) -> Result<Authentic<'a>, Refusal> {
     let view = well_formed(octets)?;
-    addressed_to_us(config, &view)?;
-    let rules = known_use_case(config, &view)?;
-    let role = known_originator(config, &view)?;
-    authorised(&rules, role)?;
+    let (rules, role) = expected(config, &view.id(), view.message_code())?;
     form_of_the_use_case(&rules, role, &view)?;
     mac(crypto, config, secrets, &rules, &view)?;
     not_replayed(counters, &rules, role, &view)?;
@@ -42,22 +39,28 @@ fn well_formed(octets: &[u8]) -> Result<MessageView<'_>, Refusal> {
     MessageView::parse(octets).map_err(Refusal::Malformed)
 }
 
-fn addressed_to_us(config: &MeterConfig, view: &MessageView<'_>) -> Result<(), Refusal> {
-    let id = view.id();
+/// The checks that the header alone allows: target, use case, originator, and whether he may.
+pub(crate) fn expected(config: &MeterConfig, id: &MessageId, code: MessageCode) -> Result<(Rules, Role), Refusal> {
+    addressed_to_us(config, id)?;
+    let rules = known_use_case(config, code)?;
+    let role = known_originator(config, id.originator)?;
+    authorised(&rules, role)?;
+    Ok((rules, role))
+}
+
+pub(crate) fn addressed_to_us(config: &MeterConfig, id: &MessageId) -> Result<(), Refusal> {
     if id.target != config.eui {
         return Err(Refusal::NotForUs(id.target));
     }
     if id.cra != Cra::Command { Err(Refusal::NotACommand(id.cra)) } else { Ok(()) }
 }
 
-fn known_use_case(config: &MeterConfig, view: &MessageView<'_>) -> Result<Rules, Refusal> {
-    let code = view.message_code();
+fn known_use_case(config: &MeterConfig, code: MessageCode) -> Result<Rules, Refusal> {
     let rules = Rules::of(config.kind, code).ok_or(Refusal::UnknownUseCase(code))?;
     if rules.modelled { Ok(rules) } else { Err(Refusal::NotModelled(code)) }
 }
 
-fn known_originator(config: &MeterConfig, view: &MessageView<'_>) -> Result<Role, Refusal> {
-    let originator = view.id().originator;
+fn known_originator(config: &MeterConfig, originator: Eui64) -> Result<Role, Refusal> {
     config.role_of(originator).ok_or(Refusal::UnknownOriginator(originator))
 }
 

@@ -1,5 +1,6 @@
 //! Why a Command was discarded without a Response, and what is logged and raised for it (GBCS 6.2.4, 16.1).
 use crate::config::{Kind, Role};
+use gbcs::block::BlockError;
 use gbcs::{Counter, Cra, Eui64, MessageCode, ParseError};
 
 /// A Command failed a check. None of these is ever answered: the sender sees a timeout.
@@ -8,6 +9,9 @@ pub enum Refusal {
     /// Not one GBCS message.
     #[error("not a GBCS message: {0}")]
     Malformed(ParseError),
+    /// A block that fits no Command, or completes none.
+    #[error("a block: {0}")]
+    BadBlock(BlockError),
     /// For another device.
     #[error("addressed to {0}")]
     NotForUs(Eui64),
@@ -74,7 +78,7 @@ impl Refusal {
     /// Where in the sequence it happened and what follows; the one mapping from check to code.
     pub fn consequence(&self, kind: Kind) -> Consequence {
         let (step, log, alert) = match self {
-            Self::Malformed(_) => (1, Some(0x8F1E), false),
+            Self::Malformed(_) | Self::BadBlock(_) => (1, Some(0x8F1E), false),
             Self::NotForUs(_) | Self::NotACommand(_) => (2, None, false),
             // GBCS ECS100 exists for electricity; a gas meter logs a malformed Command.
             Self::UnknownUseCase(_) | Self::NotModelled(_) if kind == Kind::Esme => (3, Some(0x8F85), true),

@@ -7,6 +7,7 @@ use crate::local::Attempts;
 use crate::prepayment::Account;
 use crate::register::Register;
 use crate::work::Pending;
+use crate::zse::Notice;
 use crate::{esme, gsme};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -16,7 +17,7 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 /// Of the layout below; a record of another version is refused.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// A stored state cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +69,9 @@ pub(crate) struct State {
     /// What Commands replaced of keys, cells and joins.
     #[n(9)]
     pub credentials: Credentials,
+    /// The message on an electricity meter, and whether the customer has seen it.
+    #[n(10)]
+    pub notice: Notice,
 }
 
 /// Frame counters of the radio; the han crate's type, as this record writes it.
@@ -97,6 +101,7 @@ impl State {
             tunnel: None,
             attempts: Attempts::default(),
             credentials: Credentials::default(),
+            notice: Notice::default(),
         }
     }
 

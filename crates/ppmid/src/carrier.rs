@@ -1,12 +1,14 @@
 //! One tunnel with the hub, whichever of the two asked for it, and one message at a time through it.
 use crate::config::{Config, TunnelInitiator};
-use crate::display::Question;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
+use gbcs::block::{self, MAX_BLOCK_LEN};
 use gbcs::{Eui64, Time};
+use han::airtime::Airtime;
 use han::node::{self, FrameCounters, Handle, Node, NodeConfig, Refusal};
 use han::tunnel::{self, Client, ClientConfig, CloseReason, Server, ServerConfig, Side, TransferFailure, TransferId};
+use han::zcl::display;
 use han::zcl::tunneling::{CLUSTER, TunnelStatus};
 use han::zdo::{Finder, SimpleDescriptor};
 use han::{Datagram, SMART_ENERGY, ShortAddress};
@@ -35,12 +37,17 @@ pub(crate) enum Output {
     /// The hub sent these octets through the tunnel.
     Data(Vec<u8>),
     FrameRefused(Refusal),
-    /// A ZCL frame of another cluster from the hub: which, and the frame.
-    Zcl(u16, Vec<u8>),
+    /// A ZCL frame of another cluster, from the hub or the electricity meter: who sent it, the cluster, the frame.
+    Zcl(Eui64, u16, Vec<u8>),
+    /// A datagram of [`Carrier::ask`] was not heard.
+    Unheard(Handle),
 }
 
 /// How long a hub that is to ask for the tunnel is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where an electricity meter serves displays, when it does not say (han.md 8.5).
+const METER_ENDPOINT: u8 = 1;
 
 /// Smart Energy device identifier: in-home display, which is what a PPMID is to its neighbours.
 const DISPLAY: u16 = 0x0502;
@@ -58,10 +65,16 @@ pub(crate) struct Carrier {
     endpoint: u8,
     /// Asks the hub where its tunnels are.
     finder: Finder,
+    /// The electricity meter, and its endpoint.
+    electricity: Option<(Eui64, u8)>,
+    /// Asks the electricity meter where it serves displays.
+    meter_finder: Finder,
     /// When this PPMID asks for a tunnel that the hub was to ask for: it may not know that ours is lost.
     ask_at: Option<Time>,
     /// The message on its way.
     current: Option<(Side, TransferId)>,
+    /// What follows it: a Command too long for one transfer goes in blocks (GBCS 7.2.11), the last of which is first here.
+    rest: Vec<Vec<u8>>,
     /// The hub said that the tunnel is not ours, so what was sent on it went nowhere.
     forgotten: bool,
     /// Commands of the cluster on their way: their loss is the tunnel's loss. That of an acknowledgement is not.
@@ -85,8 +98,16 @@ impl Carrier {
         server.allow(config.hub, true);
         let hub_short = node.peers.iter().find(|peer| peer.eui == config.hub).map(|peer| peer.short);
         let hub_short = hub_short.unwrap_or(ShortAddress::COORDINATOR);
+        let electricity = config.electricity.and_then(|eui| {
+            let peer = node.peers.iter().find(|peer| peer.eui == eui)?;
+            Some((eui, peer.short))
+        });
         let mut node = Node::new(node);
-        node.describe(SimpleDescriptor::smart_energy(tunnel.endpoint, DISPLAY, [CLUSTER], [CLUSTER]));
+        let asks = display::ASKED.map(|(cluster, ..)| cluster);
+        let mut asks = [&[CLUSTER, display::cluster::METERING, display::cluster::PREPAYMENT][..], &asks].concat();
+        asks.sort_unstable();
+        asks.dedup();
+        node.describe(SimpleDescriptor::smart_energy(tunnel.endpoint, DISPLAY, [CLUSTER], asks));
         let mut carrier = Self {
             node,
             client: Client::new(tunnel),
@@ -97,8 +118,11 @@ impl Carrier {
             hub_endpoint: config.hub_endpoint,
             endpoint: tunnel.endpoint,
             finder: Finder::of(CLUSTER),
+            electricity: electricity.map(|(eui, _)| (eui, METER_ENDPOINT)),
+            meter_finder: Finder::of(display::cluster::PREPAYMENT),
             ask_at: None,
             current: None,
+            rest: Vec::new(),
             forgotten: false,
             commands: Vec::new(),
             outputs: VecDeque::new(),
@@ -107,12 +131,25 @@ impl Carrier {
             TunnelInitiator::Ppmid => carrier.look_for_hub(now),
             TunnelInitiator::Hub => carrier.ask_at = Some(now + PATIENCE),
         }
+        if let Some((eui, short)) = electricity {
+            let request = carrier.meter_finder.ask(now, eui, short);
+            carrier.node.send(now, request);
+        }
         carrier.run(now);
         carrier
     }
 
     /// Hand one message over; an `Outcome` follows. Only when the tunnel is open and nothing is on its way.
+    /// A long one goes in blocks, one after the other; the `Outcome` is that of the last, or of the first that failed.
     pub(crate) fn send(&mut self, now: Time, message: Vec<u8>) {
+        // What cannot be cut is a block already, or goes as it is.
+        self.rest = block::parts(&message, MAX_BLOCK_LEN).unwrap_or_else(|_| alloc::vec![message]);
+        self.rest.reverse();
+        self.send_next(now);
+    }
+
+    fn send_next(&mut self, now: Time) {
+        let Some(message) = self.rest.pop() else { return };
         self.forgotten = false;
         self.current = Some(match self.open {
             Some(Side::Server) => (Side::Server, self.server.send(now, self.hub, message)),
@@ -121,12 +158,36 @@ impl Carrier {
         self.run(now);
     }
 
-    /// Ask the hub something at an endpoint other than that of its tunnels.
-    pub(crate) fn ask(&mut self, now: Time, question: Question) {
-        let Question { endpoint: dst_endpoint, cluster, zcl: payload } = question;
-        let (peer, profile, src_endpoint) = (self.hub, SMART_ENERGY, self.endpoint);
-        self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload });
+    /// Ask the hub something at an endpoint other than that of its tunnels, or without one the electricity meter; `None` where there is
+    /// no such meter.
+    pub(crate) fn ask(&mut self, now: Time, of_hub: Option<u8>, cluster: u16, payload: Vec<u8>) -> Option<Handle> {
+        let (peer, dst_endpoint) = match of_hub {
+            Some(endpoint) => (self.hub, endpoint),
+            None => self.electricity?,
+        };
+        let (profile, src_endpoint) = (SMART_ENERGY, self.endpoint);
+        let handle = self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload });
         self.run(now);
+        Some(handle)
+    }
+
+    /// The electricity meter, where the PPMID has one.
+    pub(crate) fn electricity(&self) -> Option<Eui64> {
+        self.electricity.map(|(eui, _)| eui)
+    }
+
+    /// Whether there is a tunnel.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    pub(crate) const fn airtime(&self) -> &Airtime {
+        self.node.airtime()
+    }
+
+    /// Time on the air within the last hour.
+    pub(crate) fn on_air(&self, now: Time) -> Duration {
+        self.node.airtime().within_the_hour(now)
     }
 
     pub(crate) fn handle_frame(&mut self, now: Time, psdu: &[u8]) {
@@ -141,6 +202,8 @@ impl Carrier {
         if self.finder.overdue(now).is_some() {
             self.client.open(now, self.hub, self.hub_endpoint);
         }
+        // It has the usual endpoint.
+        let _ = self.meter_finder.overdue(now);
         if self.ask_at.take_if(|at| *at <= now).is_some() {
             self.look_for_hub(now);
         }
@@ -156,7 +219,11 @@ impl Carrier {
         let of_tunnel = |output| if let tunnel::Output::Timeout(at) = output { at } else { None };
         let node = if let node::Output::Timeout(at) = self.node.poll() { at } else { None };
         let tunnels = [of_tunnel(self.client.poll()), of_tunnel(self.server.poll())];
-        tunnels.into_iter().chain([node, self.finder.timeout(), self.ask_at]).flatten().min()
+        tunnels
+            .into_iter()
+            .chain([node, self.finder.timeout(), self.meter_finder.timeout(), self.ask_at])
+            .flatten()
+            .min()
     }
 
     /// Ask the hub where its tunnels are; its answer, or its silence, leads to a RequestTunnel.
@@ -213,7 +280,7 @@ impl Carrier {
                 }
             }
             tunnel::Output::Data { data, .. } => self.outputs.push_back(Output::Data(data)),
-            tunnel::Output::Accepted { transfer, .. } => self.finish(side, transfer, Outcome::Taken),
+            tunnel::Output::Accepted { transfer, .. } => self.finish(now, side, transfer, Outcome::Taken),
             tunnel::Output::Failed { transfer, reason, .. } => {
                 let outcome = match reason {
                     TransferFailure::Refused(_) | TransferFailure::TooLong => Outcome::Refused,
@@ -223,7 +290,7 @@ impl Carrier {
                         Outcome::Silence
                     }
                 };
-                self.finish(side, transfer, outcome);
+                self.finish(now, side, transfer, outcome);
             }
             tunnel::Output::CloseRefused { .. } | tunnel::Output::Timeout(_) => {}
         }
@@ -241,6 +308,8 @@ impl Carrier {
                         Side::Client => self.client.handle_undelivered(now, self.hub),
                         Side::Server => self.server.handle_undelivered(now, self.hub),
                     }
+                } else {
+                    self.outputs.push_back(Output::Unheard(handle));
                 }
             }
             node::Output::Received(datagram) => self.handle_datagram(now, &datagram),
@@ -252,10 +321,18 @@ impl Carrier {
         if let Some((hub, endpoint)) = self.finder.answer(datagram) {
             return self.client.open(now, hub, endpoint.unwrap_or(self.hub_endpoint));
         }
+        if let Some((meter, endpoint)) = self.meter_finder.answer(datagram) {
+            self.electricity = Some((meter, endpoint.unwrap_or(METER_ENDPOINT)));
+            return;
+        }
         if datagram.cluster != CLUSTER {
-            if datagram.profile == SMART_ENERGY && datagram.peer == self.hub {
-                self.outputs.push_back(Output::Zcl(datagram.cluster, datagram.payload.clone()));
+            if datagram.profile == SMART_ENERGY {
+                let Datagram { peer, cluster, ref payload, .. } = *datagram;
+                self.outputs.push_back(Output::Zcl(peer, cluster, payload.clone()));
             }
+            return;
+        }
+        if datagram.peer != self.hub {
             return;
         }
         let Datagram { peer, src_endpoint, ref payload, .. } = *datagram;
@@ -266,9 +343,13 @@ impl Carrier {
         }
     }
 
-    fn finish(&mut self, side: Side, transfer: TransferId, outcome: Outcome) {
+    fn finish(&mut self, now: Time, side: Side, transfer: TransferId, outcome: Outcome) {
         if self.current == Some((side, transfer)) {
             self.current = None;
+            if outcome == Outcome::Taken && !self.rest.is_empty() {
+                return self.send_next(now);
+            }
+            self.rest.clear();
             self.outputs.push_back(Output::Outcome(outcome));
         }
     }

@@ -1,4 +1,5 @@
 //! What a PPMID is told when it starts.
+use crate::display::Fuel;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -22,6 +23,12 @@ pub struct Config {
     pub hub_endpoint: u8,
     /// Who asks for the tunnel.
     pub tunnel_initiator: TunnelInitiator,
+    /// The electricity meter, where the PPMID joined it (GBCS 13.7, Method A): it must be a peer of `node`.
+    pub electricity: Option<Eui64>,
+    /// The gas meter, where the PPMID joined it (Method C).
+    pub gas: Option<Gas>,
+    /// How often the display asks by itself; `None`: only when it is told to.
+    pub refresh: Option<Refresh>,
     /// The ZigBee stack; the PPMID's own EUI-64 is the node's. The stored frame counters win over those given here.
     pub node: NodeConfig,
     /// The tunnel's timers. How often data is tried is the PPMID's own business: those limits are not used.
@@ -53,6 +60,9 @@ impl Config {
             hub: hub.0,
             hub_endpoint: hub.1,
             tunnel_initiator: TunnelInitiator::default(),
+            electricity: None,
+            gas: None,
+            refresh: None,
             node,
             tunnel: ClientConfig::at(endpoint),
             seed,
@@ -76,6 +86,44 @@ pub enum TunnelInitiator {
     /// The hub asks (GBCS 0.8 10.2.2.1); a minute after a start without a tunnel the PPMID asks nevertheless, since a hub does not know
     /// that a PPMID lost its tunnel with its power.
     Hub,
+}
+
+/// What a PPMID shares with the gas meter that it joined: HAN Only Messages are closed under the secret of both keys.
+#[derive(Clone, Debug)]
+pub struct Gas {
+    /// The meter.
+    pub meter: Eui64,
+    /// Its key agreement key.
+    pub key: PublicKey,
+    /// The PPMID's own.
+    pub own: PrivateKey,
+}
+
+/// How often a display asks, and what it may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refresh {
+    /// Between two rounds about electricity: the meter is on the mains and tells what matters by itself.
+    pub electricity: Duration,
+    /// Between two rounds about gas: the hub learns more every half hour.
+    pub gas: Duration,
+    /// A round is left out when the PPMID was on the air for longer than this within the last hour, whatever it said.
+    pub airtime: Duration,
+}
+
+impl Default for Refresh {
+    /// A minute, ten minutes, and a hundredth of the hour.
+    fn default() -> Self {
+        Self { electricity: Duration::from_secs(60), gas: Duration::from_secs(600), airtime: Duration::from_secs(36) }
+    }
+}
+
+impl Refresh {
+    pub(crate) const fn interval(&self, fuel: Fuel) -> Duration {
+        match fuel {
+            Fuel::Electricity => self.electricity,
+            Fuel::Gas => self.gas,
+        }
+    }
 }
 
 /// The meters that a PPMID passes Commands to.

@@ -1,8 +1,9 @@
 //! The device: session and carrier joined, and their outputs in the one order that is safe.
 use crate::carrier::{self, Carrier};
-use crate::config::Config;
-use crate::display::{Display, Shown};
-use crate::event::{Event, Tally};
+use crate::config::{Config, Refresh};
+use crate::customer::{Action as Wanted, Customer, NotBegun, RequestId};
+use crate::display::{Fuel, Questions, Reading, Shown};
+use crate::event::{Done, Event, Heard, Tally};
 use crate::memory::{BadMemory, Memory};
 use crate::session::{Action, Session};
 use alloc::collections::VecDeque;
@@ -10,6 +11,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use gbcs::crypto::Crypto;
 use gbcs::{Eui64, Time};
+use han::airtime::Airtime;
+use han::node::Handle;
+use han::zcl::Frame;
 
 /// What a PPMID wants done, in order.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,10 +52,34 @@ impl fmt::Debug for Output {
 pub struct Ppmid<C> {
     session: Session<C>,
     carrier: Carrier,
-    display: Display,
+    customer: Customer,
+    questions: Questions,
+    refresh: Option<Refresh>,
+    shown: Shown,
+    /// Whose message is in the tunnel: it carries one at a time.
+    in_tunnel: Option<Sender>,
+    /// Requests to the electricity meter that its stack has not acknowledged.
+    to_meter: Vec<(Handle, RequestId)>,
+    hub: Eui64,
     eui: Eui64,
     now: Time,
     outputs: VecDeque<Queued>,
+}
+
+/// Whose a message in the tunnel is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    HeadEnd,
+    Customer(RequestId),
+}
+
+impl Sender {
+    const fn request(self) -> Option<RequestId> {
+        match self {
+            Self::HeadEnd => None,
+            Self::Customer(id) => Some(id),
+        }
+    }
 }
 
 /// Letters are signed when they are polled: after what they say was stored.
@@ -74,8 +102,21 @@ impl<C: Crypto> Ppmid<C> {
         }
         let carrier = Carrier::new(now, config, memory.counters.clone());
         let session = Session::new(now, crypto, config, memory);
-        let mut device =
-            Self { session, carrier, display: Display::default(), eui: config.node.eui, now, outputs: VecDeque::new() };
+        let mut device = Self {
+            session,
+            carrier,
+            customer: Customer::new(config.node.eui, config.gas.clone(), config.answer_wait),
+            questions: Questions::default(),
+            refresh: config.refresh,
+            shown: Shown::default(),
+            in_tunnel: None,
+            to_meter: Vec::new(),
+            hub: config.hub,
+            eui: config.node.eui,
+            now,
+            outputs: VecDeque::new(),
+        };
+        device.refresh(now);
         device.run(now);
         Ok(device)
     }
@@ -113,6 +154,7 @@ impl<C: Crypto> Ppmid<C> {
     pub fn handle_timeout(&mut self, now: Time) {
         self.carrier.handle_timeout(now);
         self.session.run(now);
+        self.refresh(now);
         self.run(now);
     }
 
@@ -138,20 +180,46 @@ impl<C: Crypto> Ppmid<C> {
                 Err(_) => Output::Event(Event::CannotSign),
             };
         }
-        Output::Timeout(self.session.timeout().into_iter().chain(self.carrier.timeout()).min())
+        let open = self.carrier.is_open() && self.in_tunnel.is_none();
+        let (in_tunnel, wait) = (self.in_tunnel.and_then(Sender::request), self.customer.answer_wait());
+        let till = self.session.till().and_then(|till| till.timeout(open, in_tunnel, wait));
+        let display = self.questions.timeout();
+        let own = [self.session.timeout(), till, self.customer.timeout(), display, self.carrier.timeout()];
+        Output::Timeout(own.into_iter().flatten().min())
     }
 
-    /// Ask the hub for all that the display shows; [`Event::DisplayChanged`] follows where anything is new.
+    /// Ask for all that the display shows; [`Event::DisplayChanged`] follows where anything is new.
     pub fn refresh_display(&mut self, now: Time) {
-        for question in self.display.ask() {
-            self.carrier.ask(now, question);
-        }
+        let fuels = self.fuels();
+        self.questions.ask_all(&fuels);
         self.run(now);
     }
 
-    /// What the display shows of the gas meter, as the hub last told.
+    /// What the display shows of both meters, as the electricity meter and the hub last told.
     pub const fn shown(&self) -> &Shown {
-        self.display.shown()
+        &self.shown
+    }
+
+    /// The customer wants something done; what comes of it is told by [`Event::Customer`].
+    ///
+    /// # Errors
+    /// It cannot be asked for here.
+    pub fn customer(&mut self, now: Time, action: &Wanted) -> Result<RequestId, NotBegun> {
+        let begun = match action.fuel() {
+            Fuel::Gas if !self.customer.has_gas() => Err(NotBegun::NoMeter(Fuel::Gas)),
+            Fuel::Gas => {
+                let (crypto, till) = self.session.till_mut();
+                self.customer.ask_gas(now, crypto, till, action)
+            }
+            Fuel::Electricity => self.ask_electricity(now, action),
+        };
+        self.run(now);
+        begun
+    }
+
+    /// What it put on the air: its duty.
+    pub const fn airtime(&self) -> &Airtime {
+        self.carrier.airtime()
     }
 
     /// Its own EUI-64.
@@ -170,16 +238,151 @@ impl<C: Crypto> Ppmid<C> {
         loop {
             if let Some(action) = self.session.poll() {
                 match action {
-                    Action::Hand(command) => self.carrier.send(now, command),
+                    Action::Hand(command) => {
+                        self.in_tunnel = Some(Sender::HeadEnd);
+                        self.carrier.send(now, command);
+                    }
                     Action::Say(number) => self.outputs.push_back(Queued::Say(number)),
                     Action::SayHello => self.outputs.push_back(Queued::SayHello),
                     Action::Tell(event) => self.tell(event),
                 }
             } else if let Some(output) = self.carrier.poll() {
                 self.handle_carrier(now, output);
-            } else {
+            } else if !self.run_customer(now) && !self.ask_next(now) {
                 return;
             }
+        }
+    }
+
+    /// Offer the hub what the customer wants of the gas meter, and give up what was waited for long enough; whether anything was done.
+    fn run_customer(&mut self, now: Time) -> bool {
+        let due = self.session.till().and_then(|till| till.due(now)).map(|(id, message)| (id, message.to_vec()));
+        if let Some((id, message)) = due.filter(|_| self.in_tunnel.is_none() && self.carrier.is_open()) {
+            self.in_tunnel = Some(Sender::Customer(id));
+            self.tell_tunnel(now);
+            self.carrier.send(now, message);
+            return true;
+        }
+        let (in_tunnel, wait) = (self.in_tunnel.and_then(Sender::request), self.customer.answer_wait());
+        let due = |at: Option<Time>| at.is_some_and(|at| at <= now);
+        let till = self.session.till().and_then(|till| till.timeout(false, in_tunnel, wait));
+        if !due(till) && !due(self.customer.timeout()) {
+            return false;
+        }
+        let (_, till) = self.session.till_mut();
+        let expired = self.customer.expired(now, till, in_tunnel);
+        let any = expired.is_some();
+        if let Some(event) = expired {
+            if let Event::Customer { id, .. } = event {
+                self.to_meter.retain(|(_, asked)| *asked != id);
+            }
+            self.tell(event);
+        }
+        any
+    }
+
+    /// Ask the next question of the display; whether there was one.
+    fn ask_next(&mut self, now: Time) -> bool {
+        let Some(question) = self.questions.next(now) else { return false };
+        self.carrier.ask(now, question.hub_endpoint, question.cluster, question.zcl);
+        true
+    }
+
+    fn refresh(&mut self, now: Time) {
+        if let Some(refresh) = self.refresh {
+            let fuels = self.fuels();
+            self.questions.refresh(now, &refresh, &fuels, self.carrier.on_air(now));
+        }
+    }
+
+    /// The meters that the display shows: gas by way of the hub, which is always there.
+    fn fuels(&self) -> Vec<Fuel> {
+        let electricity = self.carrier.electricity().map(|_| Fuel::Electricity);
+        electricity.into_iter().chain([Fuel::Gas]).collect()
+    }
+
+    fn ask_electricity(&mut self, now: Time, action: &Wanted) -> Result<RequestId, NotBegun> {
+        if self.carrier.electricity().is_none() {
+            return Err(NotBegun::NoMeter(Fuel::Electricity));
+        }
+        let tsn = self.questions.take_tsn();
+        let message = self.shown.electricity.message.as_ref().map(|message| &message.value);
+        let (_, till) = self.session.till_mut();
+        let to_meter = self.customer.ask_electricity(now, till, tsn, action, message)?;
+        let handle = self.carrier.ask(now, None, to_meter.cluster, to_meter.zcl);
+        self.to_meter.extend(handle.map(|handle| (handle, to_meter.id)));
+        Ok(to_meter.id)
+    }
+
+    /// The session has the tunnel unless the customer has it.
+    fn tell_tunnel(&mut self, now: Time) {
+        let lent = matches!(self.in_tunnel, Some(Sender::Customer(_)));
+        self.session.tunnel(now, self.carrier.is_open() && !lent);
+    }
+
+    /// What became of the message in the tunnel. The customer, who stands there and waits, goes first.
+    fn handle_outcome(&mut self, now: Time, outcome: carrier::Outcome) {
+        match self.in_tunnel.take() {
+            Some(Sender::Customer(id)) => {
+                let (_, till) = self.session.till_mut();
+                let event = Customer::settle(now, till, id, outcome);
+                event.into_iter().for_each(|event| self.tell(event));
+                self.tell_tunnel(now);
+            }
+            _ => {
+                if self.session.till().is_some_and(|till| till.due(now).is_some()) {
+                    self.session.tunnel(now, false);
+                    self.session.handle_outcome(now, outcome);
+                    if !self.run_customer(now) {
+                        self.tell_tunnel(now);
+                    }
+                } else {
+                    self.session.handle_outcome(now, outcome);
+                }
+            }
+        }
+    }
+
+    fn handle_data(&mut self, now: Time, octets: Vec<u8>) {
+        let till = self.session.till();
+        let answer = till.and_then(|till| self.customer.hear_gas(self.session.crypto(), till, &octets));
+        let Some((id, wish, heard)) = answer else { return self.session.handle_data(now, octets) };
+        self.session.till_mut().1.forget(id);
+        if let Heard::Done(Done { balance: Some(value), .. }) = heard {
+            self.shown.gas.credit_remaining = Some(Reading { value, at: now });
+            self.tell(Event::DisplayChanged);
+        }
+        self.tell(Event::Customer { id, wish, fuel: Fuel::Gas, heard });
+    }
+
+    /// A frame of a cluster other than that of tunnels: of the hub about gas, of the electricity meter about itself, of anybody else about
+    /// nothing.
+    fn handle_zcl(&mut self, now: Time, from: Eui64, cluster: u16, zcl: &[u8]) {
+        let fuel = if from == self.hub {
+            Fuel::Gas
+        } else if Some(from) == self.carrier.electricity() {
+            Fuel::Electricity
+        } else {
+            return;
+        };
+        if let Ok(frame) = Frame::parse(zcl) {
+            self.questions.heard(frame.tsn);
+        }
+        if fuel == Fuel::Electricity
+            && let Some(event) = self.customer.hear_electricity(cluster, zcl)
+        {
+            if let Event::Customer { id, heard, .. } = event {
+                self.to_meter.retain(|(_, asked)| *asked != id);
+                // What was done shows.
+                if let Heard::Done(_) = heard {
+                    self.questions.ask_all(&[Fuel::Electricity]);
+                }
+            }
+            self.tell(event);
+            return;
+        }
+        if self.shown.hear(now, fuel, cluster, zcl) {
+            self.tell(Event::DisplayChanged);
         }
     }
 
@@ -189,19 +392,22 @@ impl<C: Crypto> Ppmid<C> {
             carrier::Output::Counters(counters) => self.session.set_counters(counters),
             carrier::Output::Opened => {
                 self.tell(Event::TunnelOpened);
-                self.session.tunnel(now, true);
+                self.tell_tunnel(now);
             }
             carrier::Output::Closed(reason) => {
                 self.tell(Event::TunnelClosed(reason));
-                self.session.tunnel(now, false);
+                self.tell_tunnel(now);
             }
             carrier::Output::TunnelRefused(status) => self.tell(Event::TunnelRefused(status)),
-            carrier::Output::Outcome(outcome) => self.session.handle_outcome(now, outcome),
-            carrier::Output::Data(octets) => self.session.handle_data(now, octets),
+            carrier::Output::Outcome(outcome) => self.handle_outcome(now, outcome),
+            carrier::Output::Data(octets) => self.handle_data(now, octets),
             carrier::Output::FrameRefused(refusal) => self.tell(Event::FrameRefused(refusal)),
-            carrier::Output::Zcl(cluster, zcl) => {
-                if self.display.hear(cluster, &zcl) {
-                    self.tell(Event::DisplayChanged);
+            carrier::Output::Zcl(from, cluster, zcl) => self.handle_zcl(now, from, cluster, &zcl),
+            carrier::Output::Unheard(handle) => {
+                if let Some(at) = self.to_meter.iter().position(|(ours, _)| *ours == handle) {
+                    let (_, id) = self.to_meter.swap_remove(at);
+                    let event = self.customer.unheard(id);
+                    event.into_iter().for_each(|event| self.tell(event));
                 }
             }
         }

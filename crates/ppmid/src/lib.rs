@@ -1,4 +1,4 @@
-//! The PPMID as a carrier: it takes Releases from the head end, hands their Commands to the Communications Hub, and
+//! The PPMID as a display and as a carrier: it shows both meters and takes what their customer wants to them; it takes Releases from the head end, hands their Commands to the Communications Hub, and
 //! brings receipts and the meter's answer back.
 //!
 //! | Part | Module | What it knows |
@@ -7,7 +7,8 @@
 //! | session | `session` | warrants, nonces, deliveries, receipts: no ZigBee |
 //! | carrier | `carrier` | one tunnel to the hub: no warrants |
 //! | memory | `memory` | what survives a loss of power, and its limits |
-//! | display | `display` | what is shown of the gas meter: balance, mode, debt, price, message |
+//! | display | `display` | what is shown of both meters: balance, mode, debt, supply, price, message, each with its age |
+//! | customer | `customer` | top-ups, emergency credit and supply, from the keys of the display to the meter's answer |
 //!
 //! # Driving it
 //!
@@ -42,6 +43,7 @@ extern crate alloc;
 
 mod carrier;
 mod config;
+mod customer;
 mod device;
 mod display;
 mod event;
@@ -49,8 +51,9 @@ mod memory;
 mod nonces;
 mod session;
 
-pub use config::{Config, Meters, Seed, TunnelInitiator};
+pub use config::{Config, Gas, Meters, Refresh, Seed, TunnelInitiator};
+pub use customer::{Action, NotBegun, RequestId, Wish};
 pub use device::{Output, Ppmid};
-pub use display::Shown;
-pub use event::{Event, Tally};
+pub use display::{Fuel, Message, Printed, Reading, Readings, Shown, Step, Supply};
+pub use event::{Done, Event, Heard, Tally, TopUpRefusal};
 pub use memory::BadMemory;

@@ -1,4 +1,5 @@
 //! What survives a loss of power: one CBOR record, and the rules that bound it.
+use crate::customer::Till;
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::{Eui64, MessageId, Time};
@@ -30,6 +31,9 @@ pub(crate) struct Memory {
     /// The ZigBee frame counters.
     #[n(5)]
     pub(crate) counters: FrameCounters,
+    /// What the customer wanted; absent until somebody wants something.
+    #[n(6)]
+    pub(crate) till: Option<Till>,
 }
 
 /// One delivery; of its attempts, the latest.

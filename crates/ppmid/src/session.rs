@@ -1,6 +1,7 @@
 //! Warrants, deliveries and letters: what a PPMID owes its head end. It knows no ZigBee; see `carrier` for that.
 use crate::carrier::Outcome;
 use crate::config::{Config, Meters};
+use crate::customer::Till;
 use crate::event::{Event, Tally};
 use crate::memory::{Content, Delivery, Held, Letter, Memory, Note, State, Subject};
 use crate::nonces::Nonces;
@@ -12,8 +13,8 @@ use gbcs::envelope::RouteForm;
 use gbcs::{Cra, Eui64, Route, Time};
 use han::node::FrameCounters;
 use handover::{
-    Answer, Checks, DeliveryId, Error, Hello, MAX_TUNNEL_COMMAND, NonceStanding, Reason, Receipt, Release,
-    SealedRelease, Stage, Upward,
+    Answer, Checks, DeliveryId, Error, Hello, MAX_COMMAND, NonceStanding, Reason, Receipt, Release, SealedRelease,
+    Stage, Upward,
 };
 
 /// What a session wants done.
@@ -156,6 +157,21 @@ impl<C: Crypto> Session<C> {
         self.dirty = true;
     }
 
+    pub(crate) const fn crypto(&self) -> &C {
+        &self.crypto
+    }
+
+    /// The till, to read.
+    pub(crate) const fn till(&self) -> Option<&Till> {
+        self.memory.till.as_ref()
+    }
+
+    /// The till, to change: it is stored before anything that follows.
+    pub(crate) fn till_mut(&mut self) -> (&C, &mut Till) {
+        self.dirty = true;
+        (&self.crypto, self.memory.till.get_or_insert_default())
+    }
+
     /// Do what is due. Harmless when nothing is.
     pub(crate) fn run(&mut self, now: Time) {
         self.give_up(now);
@@ -276,7 +292,7 @@ impl<C: Crypto> Session<C> {
         if earlier.is_some_and(|e| e.attempt >= warrant.attempt || e.command_hash != warrant.command_hash) {
             return Err(Reason::AttemptSeen);
         }
-        let checks = Checks { ppmid: self.me, now, nonce, max_command: MAX_TUNNEL_COMMAND };
+        let checks = Checks { ppmid: self.me, now, nonce, max_command: MAX_COMMAND };
         let route = warrant.check(&release.command, &self.crypto, &checks)?;
         if !self.meters.include(warrant.target) {
             return Err(Reason::UnknownTarget);

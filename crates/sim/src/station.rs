@@ -50,8 +50,8 @@ pub struct Station {
     pub heard: Vec<(Time, u16, Vec<u8>)>,
     /// What a hub said to the registration of an HHT.
     pub registration: Option<u8>,
-    /// The key an HHT registered under, for whoever opens a capture of it.
-    pub inter_pan_key: Option<Key>,
+    /// The keys an HHT established on its way in, the one it registered under last: for whoever opens a capture of it.
+    pub inter_pan_keys: Vec<Key>,
     frames: Vec<Vec<u8>>,
 }
 
@@ -110,7 +110,7 @@ impl Station {
             refused: Vec::new(),
             heard: Vec::new(),
             registration: None,
-            inter_pan_key: None,
+            inter_pan_keys: Vec::new(),
             frames: Vec::new(),
         }
     }
@@ -231,7 +231,7 @@ impl Station {
                     self.frames.push(knocking.say(&zcl, false));
                 }
                 cbke::Output::Established(key) => {
-                    self.inter_pan_key = Some(key.clone());
+                    self.inter_pan_keys.push(key.clone());
                     knocking.key = Some(key);
                     knocking.counter += 1;
                     let mut payload = Vec::new();

@@ -5,16 +5,21 @@
 //! ```
 //!
 //! A block's header repeats ids, counter and message code of the whole. The data of all blocks, in order, are the whole message:
-//! MAC and signature are checked then. [`Segments`] cuts a message, [`Reassembler`] puts it together again.
+//! MAC and signature are checked then. [`Segments`] cuts a message, [`Kept`] holds it for a receiver that misses blocks, [`Reassembler`]
+//! puts it together again.
+#[cfg(feature = "alloc")]
+mod kept;
 #[cfg(feature = "alloc")]
 mod reassemble;
 #[cfg(feature = "alloc")]
 mod segment;
 
 #[cfg(feature = "alloc")]
+pub use kept::{KeepLimits, Kept};
+#[cfg(feature = "alloc")]
 pub use reassemble::{BlockError, Expired, Limits, Progress, Reassembler};
 #[cfg(feature = "alloc")]
-pub use segment::{SegmentError, Segments};
+pub use segment::{SegmentError, Segments, parts};
 
 use crate::envelope::view::{Cursor, array, parse_ids_and_other};
 use crate::envelope::{Fault, OtherInformation, ParseError, TAG_GENERAL_CIPHERING};
@@ -104,6 +109,11 @@ impl<'a> Block<'a> {
             acknowledged,
             data,
         }
+    }
+
+    /// Whether octets begin as a block does; [`parse`](Self::parse) tells whether they are one.
+    pub fn begins(octets: &[u8]) -> bool {
+        matches!(octets, [TAG_GENERAL_CIPHERING, 9, ..])
     }
 
     /// Whether it carries nothing but the number of what is acknowledged.

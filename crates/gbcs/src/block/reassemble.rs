@@ -1,6 +1,6 @@
 //! Putting blocks together again: sans-IO, in memory that its limits bound.
 use super::{Block, MAX_BLOCKS};
-use crate::envelope::{MessageView, ParseError};
+use crate::envelope::{MessageView, OtherInformation, ParseError};
 use crate::ids::{MessageCode, MessageId};
 use crate::time::Time;
 use alloc::collections::BTreeMap;
@@ -20,28 +20,36 @@ pub struct Limits {
     pub rounds: u8,
     /// How long a message may be in the making, from its first block.
     pub lifetime: Duration,
+    /// How long nothing of a message may come before its missing blocks are asked for: the last one may be among them.
+    pub patience: Duration,
 }
 
 /// The decisions of han.md 9.3; the longest Command known is 3 986 octets.
 impl Default for Limits {
     fn default() -> Self {
-        let lifetime = Duration::from_secs(24 * 60 * 60);
-        Self { transfers: 4, blocks: MAX_BLOCKS, message: 16 * 1024, rounds: 3, lifetime }
+        let (lifetime, patience) = (Duration::from_secs(24 * 60 * 60), Duration::from_secs(10 * 60));
+        Self { transfers: 4, blocks: MAX_BLOCKS, message: 16 * 1024, rounds: 3, lifetime, patience }
     }
 }
 
 /// Receives blocks of any messages in any order, and gives each message once, whole.
+///
+/// Anybody can begin messages that never end, so the one of which nothing came for the longest time makes room for another.
 #[derive(Clone, Debug)]
 pub struct Reassembler {
     limits: Limits,
     transfers: Vec<Transfer>,
+    /// The last that made room for another, until it is told.
+    ousted: Option<Expired>,
 }
 
 #[derive(Clone, Debug)]
 struct Transfer {
     id: MessageId,
-    code: MessageCode,
+    other: OtherInformation<Vec<u8>>,
     until: Time,
+    /// When something of it came, or was asked for.
+    heard: Time,
     rounds: u8,
     /// The number of the last block, once it is here.
     last: Option<u16>,
@@ -114,9 +122,9 @@ pub enum BlockError {
         /// The limit.
         most: usize,
     },
-    /// As many messages are in the making as the limits allow.
-    #[error("{0} messages are in the making already")]
-    Busy(usize),
+    /// The limits allow no message in the making.
+    #[error("no blocks are taken")]
+    Closed,
     /// Blocks were asked for as often as the limits allow; what came of the message is dropped.
     #[error("blocks behind {acknowledged} are missing, and were asked for {rounds} times")]
     GivenUp {
@@ -138,7 +146,7 @@ pub enum BlockError {
     },
 }
 
-/// A message whose blocks did not all come in time; what came is dropped.
+/// A message whose blocks did not all come in time, or that made room for another; what came is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expired {
     /// Which.
@@ -152,7 +160,7 @@ pub struct Expired {
 impl Reassembler {
     /// One that takes so much.
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, transfers: Vec::new() }
+        Self { limits, transfers: Vec::new(), ousted: None }
     }
 
     /// Take the octets of a block.
@@ -166,7 +174,7 @@ impl Reassembler {
             return Err(BlockError::Number { number: block.number, most });
         }
         let at = self.transfer_of(now, &block)?;
-        let result = self.transfers[at].take(&block, &self.limits);
+        let result = self.transfers[at].take(now, &block, &self.limits);
         match &result {
             Ok(Progress::Complete(_)) => self.transfers[at].blocks = None,
             Err(
@@ -181,20 +189,40 @@ impl Reassembler {
         result
     }
 
-    /// The next message whose time is up, if any: to be called until there is none, whenever [`deadline`](Self::deadline) is past.
+    /// The next message that was given up, if any: to be called until there is none, after every [`receive`](Self::receive) and
+    /// whenever [`deadline`](Self::deadline) is past.
     pub fn poll(&mut self, now: Time) -> Option<Expired> {
+        if let Some(ousted) = self.ousted.take() {
+            return Some(ousted);
+        }
         while let Some(at) = self.transfers.iter().position(|transfer| transfer.until <= now) {
-            let Transfer { id, code, blocks, .. } = self.transfers.swap_remove(at);
-            if let Some(blocks) = blocks {
-                return Some(Expired { id, code, blocks: blocks.len() });
+            if let Some(expired) = self.transfers.swap_remove(at).expired() {
+                return Some(expired);
             }
         }
         None
     }
 
-    /// When to [`poll`](Self::poll) next.
+    /// The next request for blocks of which nothing was heard for too long, to be sent to the message's originator: to be called
+    /// until there is none, whenever [`deadline`](Self::deadline) is past.
+    pub fn ask(&mut self, now: Time) -> Option<Vec<u8>> {
+        let limits = &self.limits;
+        let overdue = |transfer: &&mut Transfer| transfer.asks_at(limits).is_some_and(|at| at <= now);
+        let transfer = self.transfers.iter_mut().find(overdue)?;
+        transfer.rounds += 1;
+        transfer.heard = now;
+        Some(transfer.request(transfer.contiguous()))
+    }
+
+    /// When to [`poll`](Self::poll) and [`ask`](Self::ask) next.
     pub fn deadline(&self) -> Option<Time> {
-        self.transfers.iter().map(|transfer| transfer.until).min()
+        let asks = self.transfers.iter().filter_map(|transfer| transfer.asks_at(&self.limits));
+        self.transfers.iter().map(|transfer| transfer.until).chain(asks).min()
+    }
+
+    /// Forget a message, given or in the making: who found it to be worth nothing takes its blocks anew.
+    pub fn forget(&mut self, id: &MessageId) {
+        self.transfers.retain(|transfer| transfer.id != *id);
     }
 
     /// Octets of data held.
@@ -204,18 +232,22 @@ impl Reassembler {
 
     /// Where the transfer of this block is, made when it is the first.
     fn transfer_of(&mut self, now: Time, block: &Block<'_>) -> Result<usize, BlockError> {
-        let code = block.other.code;
         if let Some(at) = self.transfers.iter().position(|transfer| transfer.id == block.id) {
-            let expected = self.transfers[at].code;
-            return if expected == code { Ok(at) } else { Err(BlockError::Code { expected, found: code }) };
+            let (expected, found) = (self.transfers[at].other.code, block.other.code);
+            return if expected == found { Ok(at) } else { Err(BlockError::Code { expected, found }) };
+        }
+        if self.limits.transfers == 0 {
+            return Err(BlockError::Closed);
         }
         if self.transfers.len() >= self.limits.transfers {
-            let given = self.transfers.iter().position(|transfer| transfer.blocks.is_none());
-            self.transfers.swap_remove(given.ok_or(BlockError::Busy(self.transfers.len()))?);
+            let (at, _) = (self.transfers.iter().enumerate())
+                .min_by_key(|(_, transfer)| (transfer.blocks.is_some(), transfer.heard))
+                .ok_or(BlockError::Closed)?;
+            self.ousted = self.transfers.swap_remove(at).expired().or(self.ousted);
         }
         let until = now + self.limits.lifetime;
-        let blocks = Some(BTreeMap::new());
-        self.transfers.push(Transfer { id: block.id, code, until, rounds: 0, last: None, blocks });
+        let (other, blocks) = (block.other.to_owned(), Some(BTreeMap::new()));
+        self.transfers.push(Transfer { id: block.id, other, until, heard: now, rounds: 0, last: None, blocks });
         Ok(self.transfers.len() - 1)
     }
 }
@@ -225,7 +257,29 @@ impl Transfer {
         self.blocks.iter().flat_map(BTreeMap::values).map(Vec::len).sum()
     }
 
-    fn take(&mut self, block: &Block<'_>, limits: &Limits) -> Result<Progress, BlockError> {
+    /// What is told of one that is dropped; nothing, when its message was given.
+    fn expired(self) -> Option<Expired> {
+        let blocks = self.blocks?.len();
+        Some(Expired { id: self.id, code: self.other.code, blocks })
+    }
+
+    /// When its missing blocks are asked for, if nothing comes until then.
+    fn asks_at(&self, limits: &Limits) -> Option<Time> {
+        (self.blocks.is_some() && self.rounds < limits.rounds).then(|| self.heard + limits.patience)
+    }
+
+    /// All blocks up to this one are here.
+    fn contiguous(&self) -> u16 {
+        let blocks = self.blocks.iter().flat_map(BTreeMap::keys);
+        (1..).zip(blocks).take_while(|(n, number)| n == *number).count() as u16
+    }
+
+    /// Asks the message's originator for all blocks behind this one.
+    fn request(&self, acknowledged: u16) -> Vec<u8> {
+        Block::acknowledgement(self.id.answer(), self.other.borrow(), acknowledged).encode()
+    }
+
+    fn take(&mut self, now: Time, block: &Block<'_>, limits: &Limits) -> Result<Progress, BlockError> {
         let held = self.held();
         let Some(blocks) = &mut self.blocks else { return Ok(Progress::Duplicate) };
         let number = block.number;
@@ -242,13 +296,14 @@ impl Transfer {
             }
             None => {
                 blocks.insert(number, block.data.to_vec());
+                self.heard = now;
                 false
             }
         };
         if block.last {
             self.last = Some(number);
         }
-        let acknowledged = (1..).zip(blocks.keys()).take_while(|(n, number)| n == *number).count() as u16;
+        let acknowledged = self.contiguous();
         if self.last == Some(acknowledged) {
             return self.whole().map(Progress::Complete);
         }
@@ -257,9 +312,8 @@ impl Transfer {
             true if self.rounds >= limits.rounds => Err(BlockError::GivenUp { acknowledged, rounds: limits.rounds }),
             true => {
                 self.rounds += 1;
-                let id = self.id.answer();
-                let request = Block::acknowledgement(id, block.other, acknowledged).encode();
-                Ok(Progress::Missing { acknowledged, request })
+                self.heard = now;
+                Ok(Progress::Missing { acknowledged, request: self.request(acknowledged) })
             }
             false if known => Ok(Progress::Duplicate),
             false => Ok(Progress::Incomplete),
@@ -274,8 +328,8 @@ impl Transfer {
         if id != self.id {
             return Err(BlockError::OtherMessage { expected: self.id, found: id });
         }
-        if code != self.code {
-            return Err(BlockError::Code { expected: self.code, found: code });
+        if code != self.other.code {
+            return Err(BlockError::Code { expected: self.other.code, found: code });
         }
         Ok(octets)
     }

@@ -33,6 +33,17 @@ pub enum SegmentError {
     TooManyBlocks(usize),
 }
 
+/// What is sent of a message: the message where it fits into `most` octets, else its blocks in order.
+///
+/// # Errors
+/// It is longer, and cannot be cut.
+pub fn parts(message: &[u8], most: usize) -> Result<Vec<Vec<u8>>, SegmentError> {
+    if message.len() <= most {
+        return Ok(alloc::vec![message.to_vec()]);
+    }
+    Ok(Segments::new(message, most)?.behind(0).collect())
+}
+
 impl<'a> Segments<'a> {
     /// Cut `message` into blocks of `most` octets at most, headers included ([`MAX_BLOCK_LEN`](super::MAX_BLOCK_LEN) by rule).
     pub fn new(message: &'a [u8], most: usize) -> Result<Self, SegmentError> {

@@ -56,6 +56,20 @@ impl<B: AsRef<[u8]>> OtherInformation<B> {
         }
     }
 
+    /// The same with borrowed octets.
+    pub fn borrow(&self) -> OtherInformation<&[u8]> {
+        let supplementary = match &self.supplementary {
+            Supplementary::None => Supplementary::None,
+            Supplementary::Party(party) => Supplementary::Party(*party),
+            Supplementary::Request(party, counter) => Supplementary::Request(*party, *counter),
+            Supplementary::Response(party, counter, own) => Supplementary::Response(*party, *counter, *own),
+            Supplementary::Certificate(party, counter, certificate) => {
+                Supplementary::Certificate(*party, *counter, certificate.as_ref())
+            }
+        };
+        OtherInformation { code: self.code, supplementary }
+    }
+
     /// The same with owned octets.
     pub fn to_owned(&self) -> OtherInformation<Vec<u8>> {
         let supplementary = match &self.supplementary {

@@ -1,5 +1,6 @@
 //! ZigBee Cluster Library frames (han.md 11.7), and the clusters a GBCS home needs.
 pub mod attributes;
+pub mod display;
 pub mod mirror;
 pub mod tunneling;
 
@@ -21,6 +22,8 @@ open_enum! {
         UnsupportedClusterCommand = 0x81,
         /// The profile has no such command here.
         UnsupportedGeneralCommand = 0x82,
+        /// A field has a value that it may not have.
+        InvalidField = 0x85,
         /// The cluster has no such attribute here.
         UnsupportedAttribute = 0x86,
         /// What was named does not exist.

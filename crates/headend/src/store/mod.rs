@@ -274,6 +274,15 @@ impl Store {
         Ok(self.connection.last_insert_rowid())
     }
 
+    /// What was received with every event of this name, oldest first.
+    pub(crate) fn octets_of(&self, id: DeliveryId, event: &str) -> Result<Vec<Vec<u8>>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT octets FROM events WHERE delivery = ?1 AND event = ?2 AND octets IS NOT NULL ORDER BY sequence",
+        )?;
+        let octets = statement.query_map(rusqlite::params![&id.0[..], event], |row| row.get(0))?;
+        Ok(octets.collect::<std::result::Result<_, _>>()?)
+    }
+
     /// The device has executed this counter.
     pub(crate) fn executed(&self, lane: Lane, counter: Counter) -> Result<()> {
         self.connection

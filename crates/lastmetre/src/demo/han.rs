@@ -57,7 +57,8 @@ impl Devices {
         let devices = sim::Home::new(
             start,
             home.hub(start, None)?,
-            home.ppmid(start, None)?,
+            // The demo's capture is about deliveries: the display does not ask by itself.
+            home.ppmid(start, None, None)?,
             home.esme(None)?,
             home.gsme(None)?,
             AirConfig::default(),
@@ -147,14 +148,12 @@ impl Capture {
         let file = std::fs::File::create(path).map_err(fault)?;
         let mut lines = Vec::new();
         let han = &home.keys.han;
-        for (key, label) in
-            [(han.network, "network"), (han.ppmid, "PPMID link"), (han.esme, "ESME link"), (han.gsme, "GSME link")]
-        {
+        for (key, label) in han.all() {
             keys::write(&mut lines, &han::Key::new(key), label).map_err(fault)?;
         }
         std::fs::write(keys_beside(path), lines).map_err(fault)?;
         let clear = clear.then(|| {
-            let keys = [han.network, han.ppmid, han.esme, han.gsme].map(han::Key::new);
+            let keys: Vec<_> = han.all().into_iter().map(|(key, _)| han::Key::new(key)).collect();
             Dissector::new(keys)
         });
         let next_generation = path.extension().is_some_and(|extension| extension == "pcapng");

@@ -49,6 +49,10 @@ fn hub(event: &comms_hub::Event) -> String {
         Event::CloseRefused { peer, status } => format!("hub: {peer} may not close that tunnel: {status:?}"),
         Event::ChfExecuted { code, results } => format!("hub: the CHF executed {code}: {results:?}"),
         Event::ChfRefused(refusal) => format!("hub: the CHF refused a Command: {refusal}"),
+        Event::GpfExecuted { code, succeeded } => {
+            format!("hub: the GPF answered {code}{}", if *succeeded { "" } else { ", but for what it was never told" })
+        }
+        Event::GpfRefused(refusal) => format!("hub: the GPF refused a Command: {refusal}"),
         Event::JoiningOpen { device, .. } => format!("hub: {device} may join now"),
         Event::JoiningRefused(device) => format!("hub: {device} asked to join and may not, or its key does not fit"),
         Event::DeviceJoined(device) => format!("hub: {device} joined: it shares a link key with the hub"),
@@ -83,6 +87,10 @@ fn ppmid(event: &ppmid::Event) -> String {
         Event::Sent { delivery, attempt, transfer } => {
             format!("ppmid: handed delivery {delivery} attempt {attempt} to the hub, transfer {transfer}")
         }
+        Event::Customer { id, wish, fuel, heard } => {
+            format!("ppmid: request {}, {wish}, {fuel}: {}", id.0, crate::process::words(heard))
+        }
+        Event::DisplayChanged => "ppmid: the display changed".into(),
         Event::TunnelOpened => "ppmid: the tunnel to the hub is open".into(),
         Event::Unmatched { octets } => format!("ppmid: {octets} octets from the hub answer nothing of ours"),
         other => format!("ppmid: {other:?}"),
@@ -108,6 +116,14 @@ fn meter(event: &meter::Event) -> String {
         }
         Event::Woke { messages_waiting: true } => "meter: woke, messages wait at the hub".into(),
         Event::Woke { messages_waiting: false } => "meter: woke, nothing waits at the hub".into(),
+        Event::Asked { by, code, done } => {
+            let what = match code.0 {
+                0x0116 => "a top-up",
+                0x0117 => "emergency credit",
+                _ => "supply to be turned on",
+            };
+            format!("meter: {by} asked for {what}: {}", if *done { "done" } else { "not done" })
+        }
         Event::HandedOver => "meter: the hub has the Response".into(),
         other => format!("meter: {other:?}"),
     }

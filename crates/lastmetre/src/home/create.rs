@@ -198,7 +198,13 @@ fn secrets() -> Result<String, HomeError> {
     let secrets = Secrets {
         warrant_key: hex::encode(scalar(&private_key()?)?),
         api_token: hex::encode(random::<16>()?),
-        han: HanKeys { network: random()?, ppmid: random()?, esme: random()?, gsme: random()? },
+        han: HanKeys {
+            network: random()?,
+            ppmid: random()?,
+            esme: random()?,
+            gsme: random()?,
+            ppmid_esme: Some(random()?),
+        },
     };
     toml::to_string(&secrets).map_err(keys)
 }

@@ -1,6 +1,7 @@
 //! The device cores of a home, each with what it is given at manufacture and installation.
 use super::{Home, HomeError, PaymentMode};
-use comms_hub::{AlertKeys, DeviceEntry, DeviceKind, Hub, HubConfig, Settings};
+use comms_hub::{AlertKeys, DeviceEntry, DeviceKind, GpfKeys, GpfParty, Hub, HubConfig, Settings};
+use gbcs::catalogue::Originator;
 use gbcs::crypto::RustCrypto;
 use gbcs::keystore::KeyName;
 use gbcs::{Counter, Eui64, Time};
@@ -39,15 +40,36 @@ impl Home {
                 own: self.keys.private(KeyName::agreement(who.chf))?,
                 counter_floor: Counter(now.0),
             }),
+            gpf_keys: self.gpf_keys(),
             settings: Settings::default(),
         };
         Hub::new(now, config, RustCrypto, record).map_err(|e| HomeError::content(self.dir.join("state/hub"), e))
     }
 
-    /// The PPMID, from its factory or from its record.
-    pub fn ppmid(&self, now: Time, record: Option<&[u8]>) -> Result<Ppmid<DeviceCrypto>, HomeError> {
+    /// What the GPF answers reads with; `None` for a home from before it had keys.
+    fn gpf_keys(&self) -> Option<GpfKeys> {
+        let who = &self.file.identities;
+        let party = |(eui, role)| Some(GpfParty { eui, role, key: self.keys.public(KeyName::agreement(eui)).ok()? });
+        let parties = [(who.supplier, Originator::Supplier), (who.network_operator, Originator::NetworkOperator)];
+        Some(GpfKeys {
+            acb: who.acb,
+            acb_key: self.keys.public(KeyName::agreement(who.acb)).ok()?,
+            own: self.keys.private(KeyName::agreement(who.gpf)).ok()?,
+            parties: parties.into_iter().filter_map(party).collect(),
+        })
+    }
+
+    /// The PPMID, from its factory or from its record; `refresh` says how often its display asks by itself.
+    pub fn ppmid(
+        &self,
+        now: Time,
+        record: Option<&[u8]>,
+        refresh: Option<ppmid::Refresh>,
+    ) -> Result<Ppmid<DeviceCrypto>, HomeError> {
         let (who, han) = (&self.file.identities, &self.file.han);
-        let peers = vec![peer(who.chf, han.hub.short, &self.keys.han.ppmid, false)];
+        let mut peers = vec![peer(who.chf, han.hub.short, &self.keys.han.ppmid, false)];
+        let partner = self.keys.han.ppmid_esme.as_ref();
+        peers.extend(partner.map(|key| peer(who.esme, han.esme.short, key, false)));
         let node = self.node(who.ppmid, han.ppmid.short, Role::Router, peers, vec![comms_hub::hub::DEVICE_ENDPOINT]);
         let key = self.keys.private(KeyName::signing(who.ppmid))?;
         let hub = (who.chf, comms_hub::hub::TUNNEL_ENDPOINT);
@@ -55,6 +77,13 @@ impl Home {
         let mut config = ppmid::Config::new(key, hub, node, seed);
         config.head_ends = vec![(who.supplier, *self.keys.warrant.public())];
         config.meters = ppmid::Meters::Only(vec![who.esme, who.gsme]);
+        config.electricity = partner.map(|_| who.esme);
+        config.gas = Some(ppmid::Gas {
+            meter: who.gsme,
+            key: self.keys.public(KeyName::agreement(who.gsme))?,
+            own: self.keys.private(KeyName::agreement(who.ppmid))?,
+        });
+        config.refresh = refresh;
         Ppmid::new(now, RustCrypto, &config, record).map_err(|e| HomeError::content(self.dir.join("state/ppmid"), e))
     }
 
@@ -118,14 +147,17 @@ impl Home {
         config.load = meters.consumption.then(|| load(kind));
         // Numbered as join messages number kinds of devices (gbcs-messages 11.3).
         config.joined = match kind {
-            Kind::Esme => Vec::new(),
+            Kind::Esme => vec![(who.ppmid, 5)],
             Kind::Gsme => vec![(who.gpf, 3), (who.ppmid, 5)],
         };
         config.wake_interval = Duration::from_secs(self.file.gsme.wake_seconds.into());
         if kind == Kind::Gsme {
             config.ppmid = Some((who.ppmid, self.keys.public(KeyName::agreement(who.ppmid))?));
         }
-        let peers = vec![peer(who.chf, han.hub.short, link, false)];
+        let mut peers = vec![peer(who.chf, han.hub.short, link, false)];
+        if let (Kind::Esme, Some(key)) = (kind, &self.keys.han.ppmid_esme) {
+            peers.push(peer(who.ppmid, han.ppmid.short, key, false));
+        }
         let node = self.node(eui, node.short, role, peers, vec![comms_hub::hub::DEVICE_ENDPOINT]);
         config.radio = Some(meter::RadioConfig::new(node, who.chf));
         let name = if kind == Kind::Esme { "state/esme" } else { "state/gsme" };

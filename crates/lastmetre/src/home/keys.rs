@@ -92,7 +92,7 @@ pub(super) struct Secrets {
     pub han: HanKeys,
 }
 
-/// AES keys of the radio network: the network key and each device's link key with the hub.
+/// AES keys of the radio network: the network key, each device's link key with the hub, and that of PPMID and electricity meter.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)] // each field is the key of what it is named after
@@ -105,6 +105,19 @@ pub struct HanKeys {
     pub esme: [u8; 16],
     #[serde(with = "key128")]
     pub gsme: [u8; 16],
+    /// Between PPMID and electricity meter; a home from before they shared one does without.
+    #[serde(default, with = "key128::optional", skip_serializing_if = "Option::is_none")]
+    pub ppmid_esme: Option<[u8; 16]>,
+}
+
+impl HanKeys {
+    /// Every key, with its name.
+    pub fn all(&self) -> Vec<([u8; 16], &'static str)> {
+        let partner = self.ppmid_esme.map(|key| (key, "PPMID-ESME link"));
+        let of_hub =
+            [(self.network, "network"), (self.ppmid, "PPMID link"), (self.esme, "ESME link"), (self.gsme, "GSME link")];
+        of_hub.into_iter().chain(partner).collect()
+    }
 }
 
 impl fmt::Debug for HanKeys {
@@ -125,5 +138,21 @@ mod key128 {
         let text = String::deserialize(from)?;
         hex::decode_to_slice(text, &mut key).map_err(|_| serde::de::Error::custom("a key is 32 hex digits"))?;
         Ok(key)
+    }
+
+    /// The same where there may be none.
+    pub mod optional {
+        use serde::{Deserializer, Serializer};
+
+        pub fn serialize<S: Serializer>(key: &Option<[u8; 16]>, out: S) -> Result<S::Ok, S::Error> {
+            match key {
+                Some(key) => super::serialize(key, out),
+                None => out.serialize_none(),
+            }
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<[u8; 16]>, D::Error> {
+            super::deserialize(from).map(Some)
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! The parts as processes of one home: DCC, head end, hub, PPMID, meters.
+mod customer;
 mod part;
 mod radio;
 pub mod servers;
 
+pub use customer::{HELP as CUSTOMER_HELP, Screen, words};
 pub use part::{Running, now};
 pub use radio::CHANNEL;
 
@@ -90,27 +92,43 @@ pub fn hear_wan(hub: &mut Hub<DeviceCrypto>, now: Time, event: &HubEvent) {
 }
 
 /// `lastmetre ppmid`.
-pub fn ppmid(dir: &Path) -> Result<ExitCode, Failure> {
+pub fn ppmid(dir: &Path, screen: Screen) -> Result<ExitCode, Failure> {
     let home = Home::open(dir)?;
-    let core = home.ppmid(now(), home.load_state("ppmid")?.as_deref())?;
-    run(live_ppmid(&home, core))
+    let refresh = Some(ppmid::Refresh::default());
+    let core = home.ppmid(now(), home.load_state("ppmid")?.as_deref(), refresh)?;
+    run(live_ppmid(&home, core, screen))
 }
 
-async fn live_ppmid(home: &Home, core: Ppmid<DeviceCrypto>) -> Result<Infallible, Failure> {
+async fn live_ppmid(home: &Home, core: Ppmid<DeviceCrypto>, screen: Screen) -> Result<Infallible, Failure> {
     let mut ppmid = Running::start(home, "ppmid", home.file.han.ppmid, core).await?;
     let (carrier, mut events) = servers::start_carrier(home)?;
     let (tell_stored, mut stored) = mpsc::unbounded_channel();
+    let mut keys = customer::keys()?;
     info!("the PPMID is on the air");
     loop {
         for output in ppmid.outputs() {
             match output {
                 PartOutput::Up { id, payload } => publish(&carrier, id, payload, &tell_stored),
+                PartOutput::Event(sim::PartEvent::Ppmid(event)) => {
+                    screen.event(now(), &event, ppmid.core.shown());
+                    log(&PartOutput::Event(sim::PartEvent::Ppmid(event)));
+                }
                 output => log(&output),
             }
         }
         tokio::select! {
             woke = ppmid.wait() => ppmid.process(woke).await?,
             Some(id) = stored.recv() => ppmid.input(|ppmid, _| ppmid.up_stored(id)).await?,
+            Some(line) = keys.recv() => match line.parse() {
+                Ok(customer::Key::Do(action)) => {
+                    let mut begun = None;
+                    ppmid.input(|ppmid, now| begun = Some(ppmid.customer(now, &action))).await?;
+                    begun.into_iter().for_each(|begun| screen.begun(begun));
+                }
+                Ok(customer::Key::Show) => screen.display(now(), ppmid.core.shown()),
+                Ok(customer::Key::Refresh) => ppmid.input(Ppmid::refresh_display).await?,
+                Err(bad) => screen.begun(Err(bad)),
+            },
             Some(event) = events.recv() => {
                 ppmid.input(|ppmid, now| hear_head_end(ppmid, now, &event)).await?;
                 acknowledge(event);

@@ -118,3 +118,42 @@ async fn to_the_letter_of_the_modification_the_answer_comes_with_the_wan() {
     assert_eq!(confirmed["evidence"]["response"]["brought_by"], "dcc");
     assert_eq!(home.balance("balance").await, CREDIT_AMOUNT, "{}", home.logs());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_tops_both_meters_up_at_the_ppmid_and_reads_it_on_the_display() {
+    let home = Household::new();
+    let _parts = [Part::Hub, Part::Esme, Part::Gsme].map(|part| home.spawn(part, &[]));
+    let mut display = home.spawn_display();
+    for (fuel, meter) in [("electricity", "esme"), ("gas", "gsme")] {
+        let digits = home.utrn(meter);
+        // The meter may not be there yet: a customer tries again.
+        let done = loop {
+            display.types(&format!("top-up {fuel} {digits}"));
+            let over = |line: &serde_json::Value| line["fuel"] == fuel && line["outcome"]["state"] != "passed";
+            let line = display.shows(over).await;
+            if line["outcome"]["state"] != "unreachable" && line["outcome"]["state"] != "no-answer" {
+                break line;
+            }
+        };
+        assert_eq!(done["outcome"]["state"], "done", "{done}\n{}", home.logs());
+        assert_eq!((&done["outcome"]["credited"], &done["outcome"]["balance"]), (&1_000_000.into(), &1_000_000.into()));
+        // It is spent.
+        display.types(&format!("top-up {fuel} {digits}"));
+        let again = display.shows(|line| line["fuel"] == fuel && line["outcome"]["state"] == "refused").await;
+        assert!(again["outcome"]["reason"].as_str().unwrap().contains("used before"), "{again}");
+        let of_fuel = |line: &serde_json::Value| line["display"].is_object();
+        let shown = loop {
+            display.types("refresh");
+            display.types("show");
+            let shown = display.shows(of_fuel).await["display"][fuel].clone();
+            if shown["balance"]["value"] == 1_000_000 {
+                break shown;
+            }
+            sleep(Duration::from_millis(50)).await;
+        };
+        assert!(shown["balance"]["age"].as_u64().unwrap() < 60, "{shown}");
+    }
+    display.types("top-up gas 123");
+    let refused = display.shows(|line| line["error"].is_string()).await;
+    assert_eq!(refused["error"], "no UTRN: not 20 digits");
+}

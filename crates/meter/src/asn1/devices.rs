@@ -9,8 +9,12 @@ use gbcs::crypto::Crypto;
 /// Join a device. The radio's part, partner link keys, is done where the network is; here is who may talk to the meter.
 pub(super) fn join<C: Crypto>(meter: &mut Meter<C>, join: &Join) -> JoinStatus {
     let key = match (meter.config.kind, join.method, join.kind) {
-        // A load control switch, by either side's start.
-        (Kind::Esme, JoinMethod::AInitiator | JoinMethod::AResponder, DeviceKind::Hcalcs | DeviceKind::Ppmid) => None,
+        // A load control switch or a display, by either side's start.
+        (
+            Kind::Esme,
+            JoinMethod::AInitiator | JoinMethod::AResponder,
+            DeviceKind::Hcalcs | DeviceKind::Ppmid | DeviceKind::Type2,
+        ) => None,
         (Kind::Gsme, JoinMethod::AInitiator | JoinMethod::AResponder, DeviceKind::Ppmid | DeviceKind::Hcalcs) => None,
         (Kind::Gsme, JoinMethod::B, DeviceKind::Gpf) => None,
         (Kind::Gsme, JoinMethod::C, DeviceKind::Ppmid) => match key_of(meter, join) {

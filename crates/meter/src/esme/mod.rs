@@ -52,8 +52,19 @@ impl Store {
     }
 }
 
+/// The message for the customer.
+pub(crate) fn message(store: &Store) -> Option<Vec<u8>> {
+    store.get(objects::MESSAGE)?.as_octets().map(<[u8]>::to_vec)
+}
+
 fn key(attribute: Attribute) -> ByteVec {
     attribute.octets().to_vec().into()
+}
+
+/// The entry of the Billing Data Log of this moment, as a read of just that entry answers it.
+pub(crate) fn billing_entry(books: &Books, at: Time) -> Option<Data> {
+    let log = Attribute::new(logs::PROFILE, [0, 0, 98, 1, 0, 255], 2);
+    logs::read(books, log, logs::Range::between(at, at))
 }
 
 /// The value of an attribute: the engine's, the metrology's, a whole log, what was written, the clock's, or what a meter holds that

@@ -2,36 +2,24 @@
 use super::Store;
 use crate::books::Books;
 use crate::metering::Metering;
-use crate::prepayment::{Account, PaymentMode, Supply};
+use crate::prepayment::{Account, PaymentMode};
+use crate::zse::{self, CONTROL_CREDIT, CONTROL_PREPAYMENT};
 use gbcs::catalogue::zcl_attribute;
 use gbcs::gbz::zcl::AttributeValue as Value;
 use gbcs::gbz::zcl::{U24, U48, ZclString};
 
-/// Clusters by name.
-pub mod cluster {
-    pub const BASIC: u16 = 0x0000;
-    pub const PRICE: u16 = 0x0700;
-    pub const METERING: u16 = 0x0702;
-    pub const PREPAYMENT: u16 = 0x0705;
-}
+pub use han::zcl::display::cluster;
 
 /// Price cluster attributes that Commands write.
 pub mod price {
+    pub use han::zcl::display::price::*;
     /// Block thresholds 1 to 15.
     pub const BLOCK_THRESHOLD: u16 = 0x0100;
-    pub const STANDING_CHARGE: u16 = 0x0301;
     pub const CONVERSION_FACTOR: u16 = 0x0302;
     pub const CONVERSION_FACTOR_DIGIT: u16 = 0x0303;
     pub const CALORIFIC_VALUE: u16 = 0x0304;
     pub const CALORIFIC_VALUE_UNIT: u16 = 0x0305;
     pub const CALORIFIC_VALUE_DIGIT: u16 = 0x0306;
-    /// Prices of blocks 1 to 16 where there are no tiers.
-    pub const BLOCK_PRICE: u16 = 0x0400;
-    /// Price of tier 1, block 1; the next tier's is 0x10 further.
-    pub const TIER_PRICE: u16 = 0x0410;
-    pub const UNIT: u16 = 0x0615;
-    pub const CURRENCY: u16 = 0x0616;
-    pub const TRAILING_DIGIT: u16 = 0x0617;
 }
 
 /// Metering cluster attributes that Commands write.
@@ -49,10 +37,6 @@ pub mod metering {
 /// Metering attribute: the MPRN.
 pub const SITE_ID: u16 = 0x0307;
 
-/// Payment Mode control bits of a meter in credit mode (gbcs-messages 15.2).
-pub const CONTROL_CREDIT: u16 = 0x0C94;
-/// The same in prepayment mode, no debt suspended.
-pub const CONTROL_PREPAYMENT: u16 = 0x0897;
 /// Payment control bit 1: prepayment is enabled.
 pub const CONTROL_PREPAYMENT_ENABLED: u16 = 0x0002;
 
@@ -62,12 +46,20 @@ pub const COLLECT_IN_EMERGENCY: u16 = 0x0800;
 
 /// The value of an attribute: the engine's, what was written, or that of a new meter; `None` when there is no such attribute.
 pub(super) fn read(store: &Store, books: &Books, cluster: u16, id: u16) -> Option<Value> {
-    bound(store, &books.account, cluster, id)
+    zse::of_account(&books.account, control(store, &books.account), cluster, id)
         .or_else(|| metered(&books.metering, cluster, id))
         .or_else(|| device(books, cluster, id))
         .or_else(|| store.get(cluster, id))
         .or_else(|| factory(cluster, id))
         .or_else(|| nothing(cluster, id))
+}
+
+/// The payment control configuration, as the last change of payment mode wrote it.
+pub(super) fn control(store: &Store, account: &Account) -> u16 {
+    match account.mode {
+        PaymentMode::Credit => CONTROL_CREDIT,
+        PaymentMode::Prepayment => store.control.unwrap_or(CONTROL_PREPAYMENT),
+    }
 }
 
 /// An attribute that is a number, and is written or comes from the factory; 0 where it is none.
@@ -127,48 +119,6 @@ fn nothing(cluster: u16, id: u16) -> Option<Value> {
         "utc-time" => Value::UtcTime(0),
         _ => return None,
     })
-}
-
-fn bound(store: &Store, account: &Account, cluster: u16, id: u16) -> Option<Value> {
-    let debt = |n: usize| account.time_debts[n];
-    let positive = |n: i32| Value::Unsigned32(n.max(0) as u32);
-    Some(match (cluster, id) {
-        (cluster::PREPAYMENT, 0x0000) => Value::Bitmap16(match (account.mode, store.control) {
-            (PaymentMode::Credit, _) => CONTROL_CREDIT,
-            (PaymentMode::Prepayment, Some(control)) => control,
-            (PaymentMode::Prepayment, None) => CONTROL_PREPAYMENT,
-        }),
-        (cluster::PREPAYMENT, 0x0001) => Value::Signed32(account.balance),
-        (cluster::PREPAYMENT, 0x0002) => Value::Signed32(account.emergency.remaining),
-        (cluster::PREPAYMENT, 0x0005) => Value::Signed32(account.accumulated_debt),
-        (cluster::PREPAYMENT, 0x0006) => Value::Signed32(account.debt_cap),
-        (cluster::PREPAYMENT, 0x0010) => positive(account.emergency.limit),
-        (cluster::PREPAYMENT, 0x0011) => positive(account.emergency.threshold),
-        (cluster::PREPAYMENT, 0x0021) => positive(account.maximum_balance),
-        (cluster::PREPAYMENT, 0x0022) => positive(account.maximum_credit),
-        (cluster::PREPAYMENT, 0x0031) => positive(account.low_credit),
-        (cluster::PREPAYMENT, 0x0040) => Value::Signed32(account.disablement_threshold),
-        (cluster::PREPAYMENT, 0x0211) => positive(debt(0).remaining),
-        (cluster::PREPAYMENT, 0x0216) => Value::Enum8(u8::from(debt(0).period != 3_600)),
-        (cluster::PREPAYMENT, 0x0217) => positive(debt(0).rate),
-        (cluster::PREPAYMENT, 0x0221) => positive(debt(1).remaining),
-        (cluster::PREPAYMENT, 0x0226) => Value::Enum8(u8::from(debt(1).period != 3_600)),
-        (cluster::PREPAYMENT, 0x0227) => positive(debt(1).rate),
-        (cluster::PREPAYMENT, 0x0231) => positive(account.payment_debt),
-        (cluster::PREPAYMENT, 0x0239) => Value::Unsigned16(account.payment_share),
-        (cluster::METERING, 0x0014) => Value::Enum8(supply_status(account.supply)),
-        (cluster::METERING, 0x0A00) => positive(account.bill_to_date),
-        _ => return None,
-    })
-}
-
-/// Supply as ZCL counts it: 0 off, 1 armed, 2 on.
-pub(super) const fn supply_status(supply: Supply) -> u8 {
-    match supply {
-        Supply::Disabled => 0,
-        Supply::Armed => 1,
-        Supply::Enabled => 2,
-    }
 }
 
 /// What a meter that nothing was written to says.

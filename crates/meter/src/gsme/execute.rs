@@ -6,10 +6,10 @@ use super::attributes::{
 use super::timed::{self, When};
 use super::{events, history, tables};
 use crate::books::cause;
-use crate::prepayment::{Account, Denied, PaymentMode, Supply};
+use crate::prepayment::{Account, Denied, PaymentMode};
 use crate::refusal::Refusal;
-use crate::top_up::TopUpRefusal;
 use crate::work::{Executed, Outcome, Pending, Work};
+use crate::zse;
 use alloc::vec::Vec;
 use gbcs::gbz::zcl::*;
 use gbcs::gbz::{Component, Content, Payload};
@@ -21,18 +21,6 @@ type Answered = Result<Vec<Component>, Status>;
 const WEEK: i32 = 604_800;
 /// The answer to a command that any later component of the Command is answered for once one failed.
 const NOT_REACHED: u8 = 0xFF;
-/// The result field of a Consumer Top Up Response.
-mod top_up_result {
-    pub const ACCEPTED: u8 = 0x00;
-    pub const INVALID: u8 = 0x01;
-    pub const DUPLICATE: u8 = 0x02;
-    pub const ERROR: u8 = 0x03;
-    pub const MAXIMUM_CREDIT: u8 = 0x04;
-    pub const KEYPAD_LOCKED: u8 = 0x05;
-    pub const TOO_LARGE: u8 = 0x06;
-    pub const ACCEPTED_SUPPLY_ARMED: u8 = 0x12;
-}
-
 /// Friendly credit is not modelled beyond its tables: on, in the calendar the samples of GBCS name.
 const FRIENDLY_CREDIT: (u8, u32) = (1, 2);
 
@@ -287,25 +275,8 @@ fn price_attribute(sub_payload_control: u8, tier_block: u8) -> Result<u16, Statu
 
 fn enter(work: &mut Work<'_>, top_up: &ConsumerTopUp) -> ConsumerTopUpResponse {
     let before = work.books.account.supply;
-    let entered = work.top_up(top_up.code.octets());
-    let armed = before != Supply::Armed && work.books.account.supply == Supply::Armed;
-    let (result, value, credit_remaining) = match entered {
-        Ok(credited) if armed => (top_up_result::ACCEPTED_SUPPLY_ARMED, credited.amount, work.books.account.balance),
-        Ok(credited) => (top_up_result::ACCEPTED, credited.amount, work.books.account.balance),
-        Err(refusal) => (top_up_code(refusal), -1, -1),
-    };
-    ConsumerTopUpResponse { result, value, source: top_up.originating_device, credit_remaining }
-}
-
-fn top_up_code(refusal: TopUpRefusal) -> u8 {
-    match refusal {
-        TopUpRefusal::Invalid | TopUpRefusal::NotAuthentic => top_up_result::INVALID,
-        TopUpRefusal::Duplicate => top_up_result::DUPLICATE,
-        TopUpRefusal::AboveMaximumCredit => top_up_result::TOO_LARGE,
-        TopUpRefusal::AboveMaximumBalance => top_up_result::MAXIMUM_CREDIT,
-        TopUpRefusal::LockedOut => top_up_result::KEYPAD_LOCKED,
-        TopUpRefusal::NoKey => top_up_result::ERROR,
-    }
+    let entered = work.top_up(top_up.code.octets()).map(|credited| credited.amount);
+    zse::top_up_response(entered, before, &work.books.account, top_up.originating_device)
 }
 
 /// Gas is turned off, or off and armed, by Command; never on.
@@ -319,7 +290,7 @@ fn change_supply(account: &mut Account, change: &ChangeSupply) -> Result<SupplyS
         provider: change.provider,
         issuer_event: change.issuer_event,
         start: change.start,
-        status: attributes::supply_status(account.supply),
+        status: zse::supply_status(account.supply),
     })
 }
 

@@ -1,6 +1,8 @@
 //! Meters in a home of tests: what they refuse, what they execute, what they remember.
 mod arbitrary;
 mod asn1;
+mod blocks;
+mod displays;
 mod electricity;
 mod gas;
 mod history;

@@ -34,29 +34,31 @@ fn node(eui: Eui64, short: u16, role: Role, peer: (Eui64, u16), sleepy_child: bo
 }
 
 /// A hub that keeps messages for one meter and what the meter sent.
-struct Hub {
+pub struct Hub {
     node: Node,
     client: Client,
     server: Server,
     meter: Eui64,
-    mailbox: VecDeque<Vec<u8>>,
-    received: Vec<Vec<u8>>,
+    pub mailbox: VecDeque<Vec<u8>>,
+    pub received: Vec<Vec<u8>>,
     reports: usize,
 }
 
 /// A hub and a meter within earshot of each other.
-struct Air {
-    home: Home,
-    hub: Hub,
+pub struct Air {
+    pub home: Home,
+    pub hub: Hub,
     config: meter::MeterConfig,
-    meter: Meter<RustCrypto>,
-    stored: Option<Vec<u8>>,
-    events: Vec<Event>,
-    now: Time,
+    pub meter: Meter<RustCrypto>,
+    pub stored: Option<Vec<u8>>,
+    /// Every record stored, until somebody clears them.
+    pub records: Vec<Vec<u8>>,
+    pub events: Vec<Event>,
+    pub now: Time,
 }
 
 impl Air {
-    fn new(kind: Kind) -> Self {
+    pub fn new(kind: Kind) -> Self {
         let home = Home::default();
         let meter_eui = eui(kind);
         let (role, sleepy) = match kind {
@@ -83,7 +85,8 @@ impl Air {
             hub.client.open(NOW, meter_eui, 1);
         }
         let meter = Meter::new(config.clone(), RustCrypto, None).unwrap();
-        let mut air = Self { home, hub, config, meter, stored: None, events: Vec::new(), now: NOW };
+        let mut air =
+            Self { home, hub, config, meter, stored: None, records: Vec::new(), events: Vec::new(), now: NOW };
         air.meter.handle_timeout(NOW);
         air.settle();
         air
@@ -101,7 +104,10 @@ impl Air {
                 match self.meter.poll() {
                     Output::Timeout(at) => break at,
                     Output::Transmit(frame) => from_meter.push(frame),
-                    Output::Persist(state) => self.stored = Some(state),
+                    Output::Persist(state) => {
+                        self.records.push(state.clone());
+                        self.stored = Some(state);
+                    }
                     Output::Event(event) => self.events.push(event),
                 }
             };
@@ -114,7 +120,7 @@ impl Air {
         }
     }
 
-    fn run_for(&mut self, seconds: u64) {
+    pub fn run_for(&mut self, seconds: u64) {
         let end = self.now + Duration::from_secs(seconds);
         while let Some(due) = self.settle().filter(|due| *due <= end) {
             self.now = due.max(self.now);
@@ -126,13 +132,26 @@ impl Air {
         self.now = end;
     }
 
+    /// A Command comes the way that it comes to this kind of meter.
+    pub fn command(&mut self, octets: Vec<u8>) {
+        match self.config.kind {
+            Kind::Esme => self.hub.send(self.now, octets),
+            Kind::Gsme => self.hub.mailbox.push_back(octets),
+        }
+    }
+
+    /// What the meter would be if its power had been cut after it stored a record.
+    pub fn after(&self, record: &[u8]) -> Meter<RustCrypto> {
+        Meter::new(self.config.clone(), RustCrypto, Some(record)).unwrap()
+    }
+
     /// Cut the meter's power and start it again with what it last stored.
-    fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.meter = Meter::new(self.config.clone(), RustCrypto, self.stored.as_deref()).unwrap();
         self.meter.handle_timeout(self.now);
     }
 
-    fn executed(&self) -> usize {
+    pub fn executed(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Executed { .. })).count()
     }
 }
@@ -223,7 +242,7 @@ impl Hub {
         }
     }
 
-    fn send(&mut self, now: Time, message: Vec<u8>) {
+    pub fn send(&mut self, now: Time, message: Vec<u8>) {
         self.client.send(now, self.meter, message);
     }
 }

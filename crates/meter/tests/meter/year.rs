@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 
 const HALF_HOUR: u64 = 1_800_000;
 const DAY: u64 = 86_400_000;
-const DAY_RATE: i16 = 28_430;
-const NIGHT_RATE: i16 = 11_870;
-const STANDING: i16 = 31_500;
+pub const DAY_RATE: i16 = 28_430;
+pub const NIGHT_RATE: i16 = 11_870;
+pub const STANDING: i16 = 31_500;
 
 fn unit_charge(scale: i8, entries: Vec<(Vec<u8>, i16)>) -> Data {
     let entries = entries.into_iter().map(|(index, price)| Data::structure([Data::octets(index), Data::Long(price)]));
@@ -25,7 +25,7 @@ fn unit_charge(scale: i8, entries: Vec<(Vec<u8>, i16)>) -> Data {
 }
 
 /// ECS01a: a day and a night rate, all the year.
-fn tariff() -> Vec<Row> {
+pub fn tariff() -> Vec<Row> {
     let (calendar, now) = (obis(13, 0, 0), Data::from(DateTime::IMMEDIATE));
     let entry = |hour: u8, selector: u16| {
         let script = Data::octets([0, 0, 10, 0, 100, 255]);

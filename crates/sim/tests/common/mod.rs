@@ -7,6 +7,7 @@ use gbcs::crypto::{Crypto, PrivateKey, RustCrypto};
 use gbcs::dlms::{AccessRequest, Data, Obis, Row};
 use gbcs::envelope::GroupingHeader;
 use gbcs::gbz::{self, Component, zcl};
+use gbcs::utrn::{Credit, Utrn};
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, MessageView, Route, Time, protect};
 use han::capture::dissect::{Dissector, What};
 use han::capture::{LinkType, keys, pcap, read};
@@ -49,7 +50,7 @@ const ACB_AGREE: u8 = 7;
 const CHF_AGREE: u8 = 13;
 const PPMID_SIGN: u8 = 14;
 const WARRANT: u8 = 15;
-const PPMID2_AGREE: u8 = 16;
+const PPMID_AGREE: u8 = 16;
 
 fn meter_keys(kind: Kind) -> DeviceKeys {
     let (sign, agree) = match kind {
@@ -96,13 +97,27 @@ pub fn ccs(code: u16, counter: u64, rows: impl Into<Vec<Row>>) -> Vec<u8> {
     protect::add_mac(&RustCrypto, &z, &plain).unwrap()
 }
 
-/// A HAN Only Message of the second PPMID for the gas meter.
-pub fn ppmid_gsme(code: u16, counter: u64, component: Component) -> Vec<u8> {
-    let id = MessageId { originator: PPMID2, target: GSME, cra: Cra::Command, counter: Counter(counter) };
-    let payload = gbz::Payload::new([component]).encode();
-    let plain = Message::plain(GroupingHeader::new(id, MessageCode(code)), payload).encode();
-    let z = RustCrypto.agree(&key(PPMID2_AGREE), meter_keys(Kind::Gsme).key_agreement.public()).unwrap();
-    protect::add_mac(&RustCrypto, &z, &plain).unwrap()
+/// A UTRN for a meter; the top-up Command that carries it goes under the same counter, whose high half this is.
+pub fn utrn(kind: Kind, high: u32, credit: Credit) -> Utrn {
+    let z = RustCrypto.agree(&key(SUPPLIER_PREPAY), meter_keys(kind).key_agreement.public()).unwrap();
+    Utrn::create(&RustCrypto, &z, SUPPLIER, eui(kind), Counter(u64::from(high) << 32), credit).unwrap()
+}
+
+/// The Command that carries a UTRN.
+pub fn top_up(kind: Kind, high: u32, utrn: &Utrn) -> Vec<u8> {
+    let counter = u64::from(high) << 32;
+    match kind {
+        Kind::Esme => {
+            let digits = Data::octets(utrn.expose().as_bytes());
+            let rows = [Row::action(115, Obis([0, 0, 19, 40, 0, 255]), 1, digits)];
+            command(kind, 0x0007, counter, AccessRequest::new(Counter(counter), rows).encode())
+        }
+        Kind::Gsme => {
+            let code = zcl::ZclString::new(utrn.expose().as_bytes()).unwrap();
+            let top_up = zcl::ConsumerTopUp { originating_device: 0, code };
+            command(kind, 0x0097, counter, gbz::Payload::new([Component::new(0, top_up)]).encode())
+        }
+    }
 }
 
 /// How a home is to be.
@@ -116,6 +131,8 @@ pub struct Plan {
     pub late: u32,
     pub seed: u64,
     pub wan: bool,
+    /// Whether the display asks by itself.
+    pub refresh: Option<ppmid::Refresh>,
     /// Stations in the Device Log besides the four devices.
     pub stations: &'static [(Eui64, DeviceKind)],
 }
@@ -123,7 +140,7 @@ pub struct Plan {
 impl Plan {
     pub fn new(profile: Profile) -> Self {
         let settings = Settings::default();
-        Self { profile, settings, loss: 0, doubled: 0, late: 0, seed: 1, wan: true, stations: &[] }
+        Self { profile, settings, loss: 0, doubled: 0, late: 0, seed: 1, wan: true, refresh: None, stations: &[] }
     }
 }
 
@@ -159,6 +176,15 @@ fn of_hub(eui: Eui64) -> Vec<Peer> {
     vec![Peer { eui: CHF, short: ShortAddress::COORDINATOR, link_key: Some(link_key(eui)), sleepy_child: false }]
 }
 
+/// The key that PPMID and electricity meter share since they joined by Method A.
+fn partner_key() -> Key {
+    Key::new([0xAE; 16])
+}
+
+fn partner(eui: Eui64) -> Peer {
+    Peer { eui, short: ShortAddress(short(eui)), link_key: Some(partner_key()), sleepy_child: false }
+}
+
 /// The node of a listed station.
 pub fn station_node(eui: Eui64) -> NodeConfig {
     node(eui, short(eui), Role::Router, of_hub(eui))
@@ -187,14 +213,20 @@ fn hub_config(plan: &Plan) -> HubConfig {
             own: key(CHF_AGREE),
             counter_floor: Counter(0),
         }),
+        gpf_keys: None,
         settings: plan.settings,
     }
 }
 
 fn ppmid_config(plan: &Plan) -> ppmid::Config {
-    let node = node(PPMID, short(PPMID), Role::Router, of_hub(PPMID));
+    let peers = [of_hub(PPMID), vec![partner(ESME)]].concat();
+    let node = node(PPMID, short(PPMID), Role::Router, peers);
     let mut config = ppmid::Config::new(key(PPMID_SIGN), (CHF, 3), node, Seed([5; 32]));
     config.head_ends = vec![(SUPPLIER, *key(WARRANT).public())];
+    config.electricity = Some(ESME);
+    config.refresh = plan.refresh;
+    let key_of_gsme = *meter_keys(Kind::Gsme).key_agreement.public();
+    config.gas = Some(ppmid::Gas { meter: GSME, key: key_of_gsme, own: key(PPMID_AGREE) });
     if plan.settings.ppmid_tunnel_initiator == comms_hub::config::TunnelInitiator::Hub {
         config.tunnel_initiator = TunnelInitiator::Hub;
     }
@@ -218,14 +250,19 @@ fn meter_config(kind: Kind) -> MeterConfig {
     ];
     let mut config = MeterConfig::new(kind, eui(kind), meter_keys(kind), ACB, anchors);
     config.factory = FactorySettings { prepayment: true, ..FactorySettings::default() };
+    config.joined = vec![(PPMID, 5)];
+    let mut peers = of_hub(eui(kind));
     let role = match kind {
-        Kind::Esme => Role::Router,
+        Kind::Esme => {
+            peers.push(partner(PPMID));
+            Role::Router
+        }
         Kind::Gsme => {
-            config.ppmid = Some((PPMID2, *key(PPMID2_AGREE).public()));
+            config.ppmid = Some((PPMID, *key(PPMID_AGREE).public()));
             Role::SleepyEndDevice { parent: ShortAddress::COORDINATOR }
         }
     };
-    let mut radio = RadioConfig::new(node(eui(kind), short(eui(kind)), role, of_hub(eui(kind))), CHF);
+    let mut radio = RadioConfig::new(node(eui(kind), short(eui(kind)), role, peers), CHF);
     radio.first_wake = START + Duration::from_secs(5);
     config.radio = Some(radio);
     config
@@ -375,6 +412,23 @@ impl World {
         }
     }
 
+    /// The customer wants something of the PPMID.
+    pub fn customer(&mut self, action: &ppmid::Action) -> Result<ppmid::RequestId, ppmid::NotBegun> {
+        let mut begun = None;
+        self.home.ppmid_input(|ppmid, now| begun = Some(ppmid.customer(now, action)));
+        self.pump();
+        begun.unwrap()
+    }
+
+    /// What the customer was told of a request, in order.
+    pub fn heard(&self, request: ppmid::RequestId) -> Vec<ppmid::Heard> {
+        let of_request = |event: &PartEvent| match event {
+            PartEvent::Ppmid(ppmid::Event::Customer { id, heard, .. }) if *id == request => Some(*heard),
+            _ => None,
+        };
+        self.events.iter().filter_map(|(_, event)| of_request(event)).collect()
+    }
+
     /// The head end releases a Command to the PPMID.
     pub fn release(&mut self, command: &[u8]) -> DeliveryId {
         self.release_for(command, 4 * HOUR)
@@ -519,7 +573,8 @@ impl World {
         let log = self.home.hub().device_log();
         let links = log.iter().filter_map(|d| Some((d.link_key.clone()?, format!("{:?} link", d.entry.kind))));
         let former = log.historic().map(|old| (old.link_key.clone(), "former link".to_owned()));
-        [(network_key(), "network".to_owned())].into_iter().chain(links).chain(former).collect()
+        let own = [(network_key(), "network".to_owned()), (partner_key(), "partner link".to_owned())];
+        own.into_iter().chain(links).chain(former).collect()
     }
 
     /// The capture opens: here with every key, and in tshark without a fault, encrypted and clear.

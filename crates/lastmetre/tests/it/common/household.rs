@@ -1,8 +1,9 @@
 //! A home whose parts are processes, and the supplier's system that orders deliveries from its head end.
 use super::{lastmetre, run_with};
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -68,6 +69,34 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// A running PPMID, its keys and its screen.
+#[derive(Debug)]
+pub struct Display {
+    _running: Running,
+    keys: ChildStdin,
+    lines: tokio::sync::mpsc::UnboundedReceiver<Value>,
+}
+
+impl Display {
+    /// Type a line.
+    pub fn types(&mut self, line: &str) {
+        writeln!(self.keys, "{line}").expect("it listens");
+    }
+
+    /// The next line on the screen that is as it should be.
+    pub async fn shows(&mut self, is: impl Fn(&Value) -> bool) -> Value {
+        let next = async {
+            loop {
+                let line = self.lines.recv().await.expect("it lives");
+                if is(&line) {
+                    return line;
+                }
+            }
+        };
+        tokio::time::timeout(LONG, next).await.expect("something to be shown")
     }
 }
 
@@ -139,10 +168,51 @@ impl Household {
             .arg("--home")
             .arg(&self.dir)
             .envs(environment.iter().copied())
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.unwrap())
             .spawn();
         Running(child.unwrap())
+    }
+
+    /// Start the PPMID with a customer in front of it.
+    pub fn spawn_display(&self) -> Display {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("Ppmid.log"));
+        let mut child = lastmetre()
+            .args(["ppmid", "--json", "--home"])
+            .arg(&self.dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log.unwrap())
+            .spawn()
+            .unwrap();
+        let (keys, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (sender, lines) = tokio::sync::mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(screen).lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str(&line).expect("JSON"));
+            }
+        });
+        Display { _running: Running(child), keys, lines }
+    }
+
+    /// The digits of a top-up of ten pounds for a meter of the home.
+    pub fn utrn(&self, meter: &str) -> String {
+        let keys = self.file("keys.json");
+        let identities = &self.toml("home.toml")["identities"];
+        let eui = |name: &str| identities[name].as_str().unwrap().to_owned();
+        let (supplier, meter) = (eui("supplier"), eui(meter));
+        let words = ["gbcs", "utrn", "create", "--json", "--pounds", "10", "--counter", "0x300000000"];
+        let made = lastmetre()
+            .args(words)
+            .arg("--keys")
+            .arg(keys)
+            .args(["--supplier", &supplier, "--meter", &meter])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+        made["utrn"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
     }
 
     /// Order a delivery under its reference as key: again is harmless. `None` while the head end is away.
