@@ -2,8 +2,10 @@
 //!
 //! Three web services take service requests (DUIS 1.2). A request is checked in the order of DUIS 5.2 ([`access`]), a critical
 //! one is transformed to a Pre-Command and, once signed, compared with it octet for octet ([`gateway`]); the Access Control
-//! Broker adds the MAC ([`acb`]); the Command is returned for local delivery, sent over the WAN ([`wan`]), or both. Responses
+//! Broker adds the MAC, and signs what no User signs ([`acb`]); the Command is returned for local delivery, sent over the WAN ([`wan`]), or both. Responses
 //! that come by WAN, or are returned with SRV 8.13, are posted to the User's Receive Response Service ([`callback`]).
+//!
+//! The Smart Metering Inventory ([`inventory`]) follows what devices answer and raise, and Users are told of it by alerts.
 //!
 //! Everything accepted is in SQLite before the answer goes out ([`store`]): a killed process accepts no RequestID twice, loses
 //! no request and no response.
@@ -11,15 +13,26 @@
 
 pub mod acb;
 pub mod access;
+mod admin;
+pub mod anomaly;
 mod blocks;
 mod callback;
+mod clockwork;
 pub mod config;
+pub mod dated;
+mod failpoint;
 pub mod gateway;
+pub mod inventory;
+pub mod limits;
+pub mod outcome;
+pub mod schedule;
+pub mod sequence;
 mod server;
 pub mod store;
 pub mod wan;
 
-pub use config::{DccConfig, DccKeys, Device, DeviceStatus, User};
+pub use config::{DccConfig, DccKeys, Registration, User, UserStatus, Validity};
+pub use inventory::{Device, DeviceKeys, DeviceStatus};
 pub use server::{Dcc, StartError};
 pub use wan::WanState;
 

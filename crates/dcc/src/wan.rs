@@ -150,11 +150,10 @@ async fn receive(
         let hubs = hubs.clone();
         blocking(&gateway, move |gateway| {
             let command = |id: &_| gateway.store.by_message(id).ok().flatten().map(|known| known.command);
-            let Some(octets) = hubs.blocks.take(hub, octets, now(), command) else { return Ok(()) };
-            if let Some(report) = gateway.report(&octets, now()) {
-                gateway.store.queue_callback(report.user, &report.key, &report.xml, report.answers)?;
+            match hubs.blocks.take(hub, octets, now(), command) {
+                Some(octets) => gateway.receive(&octets, now()),
+                None => Ok(()),
             }
-            Ok(())
         })
         .await?;
         callbacks.notify();
@@ -284,9 +283,9 @@ pub fn frame(message: &[u8]) -> Vec<u8> {
 }
 
 /// The store blocks for as long as the disk takes: not on a thread that serves connections.
-pub(crate) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static, E: std::error::Error + Send + Sync + 'static>(
     gateway: &Arc<Gateway>,
-    work: impl FnOnce(&Gateway) -> rusqlite::Result<T> + Send + 'static,
+    work: impl FnOnce(&Gateway) -> Result<T, E> + Send + 'static,
 ) -> std::io::Result<T> {
     let gateway = gateway.clone();
     let done = tokio::task::spawn_blocking(move || work(&gateway)).await;

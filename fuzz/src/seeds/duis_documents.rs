@@ -2,7 +2,10 @@
 use super::{METERS, SUPPLIER, Seeds, command, response, rows};
 use duis::body::{DisplayMessage, LocalCommandResponse, SignedPreCommand};
 use duis::xml::sample::Draw;
-use duis::{Body, CommandVariant, Content, Execution, Request, RequestId, Response, ResponseCode, catalogue};
+use duis::{
+    Body, CommandVariant, Content, Execution, LocalCommand, PreCommand, Request, RequestId, Response, ResponseBody,
+    ResponseCode, catalogue,
+};
 use gbcs::{Counter, Time};
 
 /// Seeds of `duis_xml`.
@@ -24,8 +27,8 @@ pub fn duis_xml() -> Seeds {
         ("signed-pre-command", request("1.5", CommandVariant::LocalSigned, Body::SignedPreCommand(pre_command))),
         ("returned", request("8.13", CommandVariant::Transform, Body::ReturnLocalCommandResponse(returned))),
         ("acknowledgement", answer(Content::Acknowledgement)),
-        ("local-command", answer(Content::LocalCommand(command(METERS[0], 1000, rows())))),
-        ("pre-command", answer(Content::PreCommand { gbcs_version: "4.1".into(), payload: vec![0xDF; 30] })),
+        ("local-command", answer(Content::LocalCommand(LocalCommand { payload: command(METERS[0], 1000, rows()) }))),
+        ("pre-command", answer(Content::PreCommand(PreCommand { gbcs_version: "4.1".into(), payload: vec![0xDF; 30] }))),
     ];
     // Of each service the shortest of some: lists that hold something, and no more than they need.
     seeds.extend(catalogue::entries().iter().map(|entry| {
@@ -35,6 +38,17 @@ pub fn duis_xml() -> Seeds {
         };
         let shortest = (0..12).map(of).min_by_key(Vec::len).expect("twelve of them");
         (entry.body, shortest)
+    }));
+    // The same of each content and each event of a response.
+    let drawn: Vec<_> = (0..12).map(|seed| Response::sample_each(&mut Draw::new(seed))).collect();
+    seeds.extend((0..drawn[0].len()).map(|i| {
+        let name = match &drawn[0][i].body {
+            ResponseBody::Message { content, .. } => content.element().unwrap_or("ResponseMessage"),
+            ResponseBody::DccAlert(alert) => alert.event.element(),
+            ResponseBody::DeviceAlert(_) | ResponseBody::Other(_) => "DeviceAlertMessage",
+        };
+        let shortest = drawn.iter().map(|each| each[i].to_xml().into_bytes()).min_by_key(Vec::len);
+        (name, shortest.expect("twelve of them"))
     }));
     seeds
 }
