@@ -19,6 +19,7 @@
 pub mod body;
 pub mod catalogue;
 pub mod certificate;
+pub mod client;
 mod code;
 mod contradiction;
 pub mod correlate;

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+pub mod client;
 pub mod config;
 mod core;
 mod courier;
