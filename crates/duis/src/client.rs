@@ -160,6 +160,11 @@ impl Errand {
         &self.request
     }
 
+    /// The Command Variant it is for the sake of.
+    pub fn wanted(&self) -> CommandVariant {
+        self.wanted
+    }
+
     /// The next document, to be signed and sent: the same until an answer changes it.
     pub fn document(&self) -> Request {
         let Some(payload) = self.signed.clone() else { return self.request.clone() };

@@ -24,6 +24,7 @@ mod failpoint;
 mod head_end;
 pub mod keys;
 mod progress;
+pub mod receive;
 mod store;
 mod verify;
 
