@@ -152,3 +152,72 @@ fn root_cause(error: &reqwest::Error) -> String {
     }
     cause.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::http::{HeaderName, StatusCode, header};
+    use axum::response::{IntoResponse, Redirect};
+    use axum::routing::post;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// A server that treats each path in its own way.
+    async fn server() -> DccClient {
+        let seen = Arc::new(AtomicU32::new(0));
+        let busy = move || {
+            let first = seen.fetch_add(1, Ordering::Relaxed) == 0;
+            async move {
+                let pause: [(HeaderName, &str); 1] = [(header::RETRY_AFTER, "7")];
+                if first { (StatusCode::SERVICE_UNAVAILABLE, pause).into_response() } else { "<ok/>".into_response() }
+            }
+        };
+        let problem = || async {
+            let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+            (StatusCode::BAD_REQUEST, kind, r#"{"title":"no","detail":"cut off","response_code":"E100"}"#)
+        };
+        let router = Router::new()
+            .route("/echo", post(|body: String| async { body }))
+            .route("/moved", post(|| async { Redirect::temporary("/echo") }))
+            .route("/see-other", post(|| async { Redirect::to("/echo") }))
+            .route("/round", post(|| async { Redirect::temporary("/round") }))
+            .route("/busy", post(busy))
+            .route("/problem", post(problem))
+            .route("/octets", post(|| async { vec![0xFFu8, 0xFE] }))
+            .route("/silent", post(std::future::pending::<String>));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        DccClient::new(Transport { timeout: Duration::from_millis(700) }.client().unwrap(), &url)
+    }
+
+    #[tokio::test]
+    async fn a_document_follows_a_redirect_that_repeats_it_and_no_other() {
+        let dcc = server().await;
+        assert_eq!(dcc.post("/moved", "<doc/>".into()).await, Ok("<doc/>".into()));
+        let status = |outcome: Result<String, Undelivered>| match outcome {
+            Err(Undelivered::Status { status, .. }) => status,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(status(dcc.post("/see-other", "<doc/>".into()).await), 303);
+        assert_eq!(status(dcc.post("/round", "<doc/>".into()).await), 307);
+    }
+
+    #[tokio::test]
+    async fn what_may_pass_is_told_from_what_will_not() {
+        let dcc = server().await;
+        let busy = dcc.post("/busy", "<doc/>".into()).await.unwrap_err();
+        assert_eq!((busy.may_pass(), busy.pause()), (true, Some(Duration::from_secs(7))));
+        assert_eq!(dcc.post("/busy", "<doc/>".into()).await, Ok("<ok/>".into()));
+        let problem = dcc.post("/problem", "<doc/>".into()).await.unwrap_err();
+        assert!(!problem.may_pass());
+        assert_eq!(problem.to_string(), "the DCC answered HTTP status 400: E100: cut off");
+        assert!(!dcc.post("/nowhere", "<doc/>".into()).await.unwrap_err().may_pass());
+        assert_eq!(dcc.post("/octets", "<doc/>".into()).await, Err(Undelivered::Unreadable));
+        let silent = dcc.post("/silent", "<doc/>".into()).await.unwrap_err();
+        assert_eq!((silent.may_pass(), silent), (true, Undelivered::Silent));
+        let nobody = DccClient::new(Transport { timeout: Duration::from_secs(1) }.client().unwrap(), "http://127.0.0.1:1");
+        assert!(matches!(nobody.post("/echo", String::new()).await, Err(Undelivered::Unreachable(_))));
+    }
+}
