@@ -1,17 +1,18 @@
 //! Dealing with the DCC: documents out, answers in.
 use super::Core;
 use crate::client::Undelivered;
-use crate::store::{Ask, Letter, Record, StoreError};
+use crate::store::{Alert, AlertSource, Ask, Letter, Record, StoreError};
 use delivery::{DccCode, Delivery, DeliveryId, Fault, Input, Outcome, State, Via};
 use duis::body::LocalCommandResponse;
 use duis::client::{self, Errand, Progress, Unusable, read_answer};
 use duis::transform::TransformContext;
 use duis::xml::Document;
 use duis::{
-    Body, CommandVariant, Content, IssuerSerial, Refusal, Request, RequestId, Response, ResponseBody, ResponseCode, Srv,
+    Body, CommandVariant, Content, DccAlert, DccAlertCode, DccEvent, FutureDatedOutcome, IssuerSerial, Refusal,
+    Request, RequestId, Response, ResponseBody, ResponseCode, Srv,
 };
 use gbcs::crypto::{AwsLc, Crypto};
-use gbcs::{MessageView, Time, protect};
+use gbcs::{Eui64, MessageView, Time, protect};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
@@ -308,21 +309,84 @@ impl Core {
                 }
                 Ok(())
             }
-            ResponseBody::DeviceAlert(alert) => self.keep_alert(now, Some(alert.code.0), &alert.payload),
-            ResponseBody::Message { content: Content::FutureDatedAlert(alert), .. } => {
-                self.keep_alert(now, None, &alert.payload)
+            ResponseBody::DeviceAlert(alert) => {
+                let device = response.device();
+                self.keep_alert(now, AlertSource::Device, device, None, Some(alert.code.0), None, &alert.payload)?;
+                Ok(())
             }
-            _ => self.keep_alert(now, None, text.as_bytes()),
+            ResponseBody::Message { content: Content::FutureDatedAlert(alert), .. } => {
+                let about = response.request_id.map(|id| self.store.by_request_id(id)).transpose()?.flatten();
+                let what = format!("instruction {} of {}", alert.instruction, alert.instructions);
+                let octets = &alert.payload;
+                let code = match alert.outcome {
+                    FutureDatedOutcome::Done => 0x8F66,
+                    FutureDatedOutcome::NotDone => 0x8F67,
+                };
+                let device = response.device();
+                let is_new =
+                    self.keep_alert(now, AlertSource::Device, device, about, Some(code), Some(&what), octets)?;
+                match about.filter(|_| is_new) {
+                    Some(id) => self.report(now, id, "DatedInstruction", &format!("{code:04X}, {what}"), octets),
+                    None => Ok(()),
+                }
+            }
+            ResponseBody::DccAlert(alert) => self.dcc_alert(now, response, alert, text),
+            _ => {
+                let octets = text.as_bytes();
+                self.keep_alert(now, AlertSource::Dcc, response.device(), None, None, None, octets)?;
+                Ok(())
+            }
         }
     }
 
-    fn keep_alert(&mut self, now: Time, code: Option<u16>, octets: &[u8]) -> Result<(), StoreError> {
-        let device = MessageView::parse(octets).ok().map(|view| view.id().originator);
-        let is_new = self.store.keep_alert(AwsLc.sha256(&[octets]), now, device, code, octets)?;
-        if is_new {
-            info!(?device, ?code, "alert");
+    /// An alert of the DCC, kept with the delivery it is about; one that says that a Command failed on the WAN moves it.
+    fn dcc_alert(&mut self, now: Time, response: &Response, alert: &DccAlert, text: &str) -> Result<(), StoreError> {
+        let about = response.about().map(|id| self.store.by_request_id(id)).transpose()?.flatten();
+        let meaning = alert.code.meaning().filter(|known| known.event == alert.event.element());
+        let meaning = meaning.map(|known| format!(": {}", known.meaning)).unwrap_or_default();
+        let name = format!("{} {}{meaning}", alert.code, alert.event.element());
+        let octets = text.as_bytes();
+        let is_new = self.keep_alert(now, AlertSource::Dcc, response.device(), about, None, Some(&name), octets)?;
+        let Some(id) = about.filter(|_| is_new) else { return Ok(()) };
+        self.report(now, id, "DccAlert", &name, octets)?;
+        if let DccEvent::CommandFailure(_) = alert.event
+            && self.record(id)?.delivery.via.uses_wan()
+        {
+            let code = alert.code.to_string();
+            let code = DccCode::new(&code);
+            // No answer (N13) leaves open what the device did, as E21 does.
+            let silent = alert.code == DccAlertCode::N(13);
+            let input = if silent { Input::WanSilent(code) } else { Input::DccRefused(code) };
+            self.apply(now, id, input, Some(&name), None)?;
         }
         Ok(())
+    }
+
+    /// Something the DCC says of a delivery that changes nothing of it.
+    fn report(&mut self, now: Time, id: DeliveryId, event: &str, what: &str, octets: &[u8]) -> Result<(), StoreError> {
+        let delivery = self.record(id)?.delivery;
+        self.remark(now, delivery, event, Outcome::Stay, Some(what), Some(octets))
+    }
+
+    /// `false` if it is here already.
+    #[allow(clippy::too_many_arguments, reason = "the columns of a row")]
+    fn keep_alert(
+        &mut self,
+        now: Time,
+        source: AlertSource,
+        device: Option<Eui64>,
+        delivery: Option<DeliveryId>,
+        code: Option<u16>,
+        name: Option<&str>,
+        octets: &[u8],
+    ) -> Result<bool, StoreError> {
+        let (name, octets) = (name.map(str::to_owned), octets.to_vec());
+        let digest = AwsLc.sha256(&[&octets]);
+        let is_new = self.store.keep_alert(digest, &Alert { at: now, source, device, delivery, code, name, octets })?;
+        if is_new {
+            info!(?device, ?code, source = source.as_str(), "alert");
+        }
+        Ok(is_new)
     }
 
     fn whom_it_answers(&self, response: &Response, octets: &[u8]) -> Result<Option<DeliveryId>, StoreError> {
