@@ -22,6 +22,7 @@ pub mod certificate;
 mod code;
 pub mod correlate;
 mod id;
+pub mod mmc;
 pub mod reference;
 mod request;
 mod response;
