@@ -1,4 +1,6 @@
 //! `lastmetre duis`: service requests and responses on the command line.
+mod mmc;
+
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::process::now;
@@ -46,6 +48,8 @@ pub enum Command {
     },
     /// Service requests to GBCS, offline: the Pre-Command, and the Command signed and closed with the keys at hand
     Transform(TransformArgs),
+    /// Responses and Alerts of devices in the words of the MMC schema
+    Mmc(mmc::MmcArgs),
     /// Send a signed document to the web service of its Command Variant; print the answer
     Send {
         /// Scheme, host and port, such as http://127.0.0.1:8079
@@ -99,6 +103,7 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::Check { signers, json, files } => check(signers, *json, files),
         Command::Sign { home, new_counter, file } => sign(home, *new_counter, file),
         Command::Transform(args) => transform(args),
+        Command::Mmc(args) => mmc::run(args),
         Command::Send { to, file } => send(to, file),
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn message(view: &MessageView<'_>, payload: &Payload, answer: Answer)
     };
     let told = told.filter(|(_, time, _)| time.civil().year <= 9999);
     let id = catalogue::find(view.message_code()).map_or("", |use_case| use_case.id);
-    let inside = fill::fill(table::of_use_case(id).unwrap_or_default(), &answer.values, &mut misfits);
+    let inside = fill::fill(table::of_use_case(id).unwrap_or_default(), answer.values, &mut misfits);
     let mut pieces = answer.pieces;
     let content = told.map(|(code, time, inside_asn1)| {
         let inside: Vec<_> = inside.into_iter().chain(inside_asn1).collect();

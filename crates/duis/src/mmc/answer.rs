@@ -236,6 +236,9 @@ fn status_of(command: &Command) -> Status {
     match command {
         // Accepted, or accepted and what became of the supply (GBCS messages 14.4).
         Command::ConsumerTopUpResponse(response) if !matches!(response.result, 0 | 0x10..=0x12) => Status::FAILURE,
+        // No log is cleared, no sampling begun.
+        Command::ClearEventLogResponse(response) if response.cleared == 0 => Status::FAILURE,
+        Command::StartSamplingResponse(response) if response.sample == 0xFFFF => Status::FAILURE,
         _ => Status::SUCCESS,
     }
 }

@@ -78,8 +78,7 @@ pub(super) fn answer(content: &Content, misfits: &mut Misfits) -> Option<Said> {
         }
         _ => return None,
     };
-    // A time report is an answer whatever the clock's state.
-    Some(Said { elements, success: success || matches!(content, Content::ClockReport(_)) })
+    Some(Said { elements, success })
 }
 
 /// The payload of an alert about a Command that bore a date.
@@ -170,8 +169,7 @@ fn role_details(role: &RoleCredentials, misfits: &mut Misfits) -> Vec<Element> {
 }
 
 fn execution_outcome(name: &'static str, outcome: &UpdateOutcome, misfits: &mut Misfits) -> Element {
-    let mut elements =
-        vec![Element::text("AuthorisingRemotePartyOriginatorCounter", outcome.counter.0.to_string())];
+    let mut elements = vec![Element::text("AuthorisingRemotePartyOriginatorCounter", outcome.counter.0.to_string())];
     let mode = match outcome.mode {
         ReplacementMode::AcbByAcb => Some("ACBByACB"),
         ReplacementMode::SupplierBySupplier => Some("SupplierBySupplier"),

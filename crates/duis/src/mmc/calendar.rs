@@ -35,12 +35,7 @@ impl Parts {
     fn of([high, low, month, day, weekday]: [u8; 5]) -> Self {
         let year = u16::from_be_bytes([high, low]);
         let some = |n: u8| (n != ANY).then_some(n);
-        Self {
-            year: (year != 0xFFFF).then_some(year),
-            month: some(month),
-            day: some(day),
-            weekday: some(weekday),
-        }
+        Self { year: (year != 0xFFFF).then_some(year), month: some(month), day: some(day), weekday: some(weekday) }
     }
 }
 
@@ -101,7 +96,7 @@ pub(super) fn day(octets: &[u8]) -> Result<Option<String>, Misfit> {
 /// A ZCL date, with years since 1900.
 pub(super) fn zcl_date(node: &Node) -> Result<Vec<Element>, Misfit> {
     let field = |name: &str| -> Result<Option<u16>, Misfit> {
-        let n = u16::try_from(number(&node.at(name).ok_or(Misfit)?)?).map_err(|_| Misfit)?;
+        let n = u16::try_from(number(node.at(name).ok_or(Misfit)?)?).map_err(|_| Misfit)?;
         Ok((n != u16::from(ANY)).then_some(n))
     };
     let year = field("year")?.map(|year| year + 1900);
@@ -118,7 +113,8 @@ pub(super) fn zcl_date(node: &Node) -> Result<Vec<Element>, Misfit> {
 pub(super) fn weekdays(bits: &BitString) -> Option<Vec<Element>> {
     const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     let set = (0..7u16).filter(|n| bits.bit(*n) == Some(true));
-    let days = set.map(|n| Element::new("DayOfWeekApplicability", [Element::text("DayOfWeekID", NAMES[usize::from(n)])]));
+    let days =
+        set.map(|n| Element::new("DayOfWeekApplicability", [Element::text("DayOfWeekID", NAMES[usize::from(n)])]));
     let days: Vec<_> = days.collect();
     (!days.is_empty()).then_some(days)
 }
@@ -126,8 +122,8 @@ pub(super) fn weekdays(bits: &BitString) -> Option<Vec<Element>> {
 /// Bits of special days; none where no bit is set.
 pub(super) fn special_days(bits: &BitString) -> Option<Vec<Element>> {
     let set = (0..bits.bits().min(20)).filter(|n| bits.bit(*n) == Some(true));
-    let days = set
-        .map(|n| Element::new("SpecialDayApplicability", [Element::text("SpecialDayID", (n + 1).to_string())]));
+    let days =
+        set.map(|n| Element::new("SpecialDayApplicability", [Element::text("SpecialDayID", (n + 1).to_string())]));
     let days: Vec<_> = days.collect();
     (!days.is_empty()).then_some(days)
 }
@@ -136,13 +132,13 @@ pub(super) fn special_days(bits: &BitString) -> Option<Vec<Element>> {
 pub(super) fn billing(times: &Node) -> Result<Vec<Element>, Misfit> {
     let Node::List(times) = times else { return Err(Misfit) };
     let first = times.first().ok_or(Misfit)?;
-    let time = time_of_day(octets(&first.at("time").ok_or(Misfit)?)?)?;
+    let time = time_of_day(octets(first.at("time").ok_or(Misfit)?)?)?;
     let mut dates = Vec::new();
     for entry in times {
         if entry.at("time") != first.at("time") {
             return Err(Misfit);
         }
-        let date: [u8; 5] = octets(&entry.at("date").ok_or(Misfit)?)?.try_into().map_err(|_| Misfit)?;
+        let date: [u8; 5] = octets(entry.at("date").ok_or(Misfit)?)?.try_into().map_err(|_| Misfit)?;
         dates.push(Parts::of(date));
     }
     let day_of_month = |day: u8| if (1..=28).contains(&day) { Ok(day) } else { Err(Misfit) };
@@ -175,7 +171,7 @@ pub(super) fn billing(times: &Node) -> Result<Vec<Element>, Misfit> {
 
 /// The period of a gas meter's billing calendar: how many of which unit, the low half octet of the duration type.
 pub(super) fn period(period: &Node) -> Result<&'static str, Misfit> {
-    let field = |name| number(&period.at(name).ok_or(Misfit)?);
+    let field = |name| number(period.at(name).ok_or(Misfit)?);
     match (field("duration")?, field("duration_type")? & 0x0F) {
         (1, 1) => Ok("Daily"),
         (1, 2) => Ok("Weekly"),
@@ -205,7 +201,10 @@ mod tests {
             (vec![any], "<ra:Daily/>"),
             (vec![[ANY, ANY, ANY, ANY, 3]], "<ra:Weekly>3</ra:Weekly>"),
             (vec![[ANY, ANY, ANY, 28, ANY]], "<ra:Monthly>28</ra:Monthly>"),
-            (vec![month(11), month(2), month(5), month(8)], "<ra:Quarterly><ra:DayOfMonth>1</ra:DayOfMonth><ra:BillingPeriodStartMonth>11</ra:"),
+            (
+                vec![month(11), month(2), month(5), month(8)],
+                "<ra:Quarterly><ra:DayOfMonth>1</ra:DayOfMonth><ra:BillingPeriodStartMonth>11</ra:",
+            ),
             (vec![month(1), month(7)], "<ra:SixMonthly>"),
             (vec![month(1)], "<ra:Yearly>"),
         ] {
@@ -226,7 +225,9 @@ mod tests {
     #[test]
     fn a_date_says_which_parts_are_any() {
         let text = Element::new("D", date(&[0x07, 0xDF, ANY, 0xFE, 1]).unwrap()).to_document();
-        for part in ["<ra:SpecifiedYear>2015<", "<ra:NonSpecifiedMonth/>", "<ra:LastDayOfMonth/>", "<ra:SpecifiedDayOfWeek>1<"] {
+        for part in
+            ["<ra:SpecifiedYear>2015<", "<ra:NonSpecifiedMonth/>", "<ra:LastDayOfMonth/>", "<ra:SpecifiedDayOfWeek>1<"]
+        {
             assert!(text.contains(part), "{text}");
         }
         assert_eq!(date(&[0x07, 0xDF, 13, 1, 1]), Err(Misfit));

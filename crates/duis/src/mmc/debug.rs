@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn a_row_says_its_place_and_result_and_a_method_has_names_of_its_own() {
         let part = |choice, number| Part::Row { choice, result: DataAccessResult(number) };
-        let text = info(&[part(Choice::Set, 0), part(Choice::Action, 15), part(Choice::Action, 17), part(Choice::Get, 99)]);
+        let text =
+            info(&[part(Choice::Set, 0), part(Choice::Action, 15), part(Choice::Action, 17), part(Choice::Get, 99)]);
         let text = text.unwrap().to_document();
         for expected in [
             r#"ResponseCode="0" Position="1"><ra:DataAccessResult>success<"#,

@@ -17,13 +17,13 @@ impl<'a> Scope<'a> {
     }
 
     /// What stands at a path, from here outwards.
-    pub fn at(&self, path: &str) -> Option<Node> {
+    pub fn at(&self, path: &str) -> Option<&'a Node> {
         self.node.at(path).or_else(|| self.around?.at(path))
     }
 
     /// A number at a path.
     pub fn number(&self, path: &str) -> Option<i64> {
-        if let Node::Number(n) = self.at(path)? { Some(n) } else { None }
+        if let Node::Number(n) = self.at(path)? { Some(*n) } else { None }
     }
 
     /// The place of the nearest element of a list, from 1.
@@ -33,7 +33,7 @@ impl<'a> Scope<'a> {
 
     fn value(&self, source: &Source, misfits: &mut Misfits) -> Option<Node> {
         let mut node = match source.of {
-            Of::Path(path, None) => self.at(path)?,
+            Of::Path(path, None) => self.at(path)?.clone(),
             Of::Path(path, Some((from, to))) => match self.at(path)? {
                 Node::List(list) => Node::List(list.get(from..to.min(list.len()))?.to_vec()),
                 _ => return misfits.note(path),
@@ -68,8 +68,8 @@ impl Misfits {
 }
 
 /// The elements of these entries.
-pub(super) fn fill(entries: &[Entry], root: &Struct, misfits: &mut Misfits) -> Vec<Element> {
-    let node = Node::Struct(root.clone());
+pub(super) fn fill(entries: &[Entry], values: Struct, misfits: &mut Misfits) -> Vec<Element> {
+    let node = Node::Struct(values);
     let scope = Scope::of(&node);
     let mut out = Vec::new();
     for entry in entries {
@@ -98,12 +98,14 @@ fn write(entry: &Entry, scope: &Scope<'_>, misfits: &mut Misfits, out: &mut Vec<
                 Some(Node::List(list)) => list,
                 Some(_) => misfits.note(entry.name).unwrap_or_default(),
             };
+            let numbered = entry.attributes.iter().any(|(_, source)| matches!(source.of, Of::Place));
             for (i, node) in list.iter().enumerate() {
                 let scope = Scope { node, place: i + 1, around: Some(scope) };
                 if is_left_out(&scope, misfits) {
                     continue;
                 }
-                if out.len() - before == entry.most {
+                // Where earlier entries are left out, a number may be too high before there are too many.
+                if out.len() - before == entry.most || numbered && i >= entry.most {
                     misfits.note::<()>(entry.name);
                     break;
                 }

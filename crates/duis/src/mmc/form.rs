@@ -61,6 +61,18 @@ impl Argument for &'static str {
     }
 }
 
+/// All that are left.
+impl Argument for Vec<i64> {
+    fn read(arguments: &mut impl Iterator<Item = &'static str>) -> Option<Self> {
+        let mut arguments = arguments.peekable();
+        let mut numbers = Self::new();
+        while arguments.peek().is_some() {
+            numbers.push(i64::read(&mut arguments)?);
+        }
+        Some(numbers)
+    }
+}
+
 /// All that are left: `0=Disabled, 1=Enabled`.
 impl Argument for Vec<(i64, &'static str)> {
     fn read(arguments: &mut impl Iterator<Item = &'static str>) -> Option<Self> {
@@ -91,6 +103,8 @@ forms! {
     "chars" Chars(from: i64, count: i64);
     /// As many octets as there are, in hex; nothing where there are none.
     "hex" Hex;
+    /// So many octets at most; more do not fit.
+    "atmost" AtMost(most: i64);
     /// A number as so many octets in hex.
     "octets" Octets(count: i64);
     /// Eight octets, from there to the end, as an EUI-64; nothing where there are none.
@@ -101,6 +115,10 @@ forms! {
     "names" Names(names: Vec<(i64, &'static str)>);
     /// The meaning of the code of an event.
     "event" Event;
+    /// The use case of a message code in two octets.
+    "usecase" UseCase;
+    /// Nothing unless it is one of these.
+    "one" OneOf(numbers: Vec<i64>);
     /// This text, whatever the value.
     "fixed" Fixed(text: &'static str);
     /// No content, whatever the value.
@@ -205,6 +223,10 @@ impl Form {
                 let octets = octets(&node)?;
                 Ok((!octets.is_empty()).then(|| Node::Text(hex(octets))))
             }
+            Self::AtMost(most) => {
+                let fits = octets(&node)?.len() <= *most as usize;
+                fits.then_some(Some(node)).ok_or(Misfit)
+            }
             Self::Octets(count) => {
                 let n = number(&node)?;
                 let all = n.to_be_bytes();
@@ -235,6 +257,13 @@ impl Form {
                 text((*name).to_owned())
             }
             Self::Event => text(super::event_meaning(u16::try_from(number(&node)?).map_err(|_| Misfit)?)),
+            Self::UseCase => {
+                let octets = octets(&node)?;
+                let Ok(code) = octets.try_into().map(u16::from_be_bytes) else { return Ok(None) };
+                let known = gbcs::catalogue::find(gbcs::MessageCode(code));
+                Ok(known.map(|use_case| Node::Text(format!("{}: {}", use_case.id, use_case.title))))
+            }
+            Self::OneOf(numbers) => Ok(numbers.contains(&number(&node)?).then_some(node)),
             Self::Fixed(fixed) => text((*fixed).to_owned()),
             Self::Empty => Ok(Some(Node::Elements(Vec::new()))),
             Self::When(low, high) => Ok((*low..=*high).contains(&number(&node)?).then_some(node)),
@@ -266,7 +295,7 @@ impl Form {
                 /// The interval of a log of days, whose seconds two octets cannot hold.
                 const DAILY: i64 = 0xFFFF;
                 let samples = scope.at(path).ok_or(Misfit)?;
-                let field = |name| number(&samples.at(name).ok_or(Misfit)?);
+                let field = |name| number(samples.at(name).ok_or(Misfit)?);
                 let (start, interval) = (field("start")?, field("interval")?);
                 let interval = if interval == DAILY { 86_400 } else { interval };
                 let moment = moment(&Node::Number(start + interval * (scope.place() as i64 - 1)))?;
@@ -318,7 +347,13 @@ impl Form {
                 Controller::Hcalcs(device) => Some(Node::Text(device.to_string())),
                 _ => None,
             }),
-            Self::Lost => if octets(&node)?.is_empty() { Ok(None) } else { Err(Misfit) },
+            Self::Lost => {
+                if octets(&node)?.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(Misfit)
+                }
+            }
             Self::Alerts(codes) => Ok(Some(Node::Elements(events::alerts(bits(&node)?, codes)))),
             Self::AnySet(codes) => Ok(events::any_set(bits(&node)?, codes).then_some(node)),
             Self::NoneSet(codes) => Ok((!events::any_set(bits(&node)?, codes)).then_some(node)),
@@ -437,9 +472,9 @@ fn suspended(pairs: &Node, when: &str) -> Result<Option<bool>, Misfit> {
     let Node::List(pairs) = pairs else { return Err(Misfit) };
     let mut all = Vec::new();
     for pair in pairs {
-        let place = |name| Ok(octets(&pair.at(name).ok_or(Misfit)?)?.get(WHICH).copied().ok_or(Misfit)?);
+        let place = |name| octets(pair.at(name).ok_or(Misfit)?)?.get(WHICH).copied().ok_or(Misfit);
         let collection = pair.at("collection").ok_or(Misfit)?;
-        all.push((place("credit")?, place("charge")?, bits(&collection)?.bit(2) == Some(true)));
+        all.push((place("credit")?, place("charge")?, bits(collection)?.bit(2) == Some(true)));
     }
     let (balance, emergency, time_debts) = (0, 2, 1..=2);
     let debts = || all.iter().filter(|(credit, charge, _)| *credit == balance && time_debts.contains(charge));
@@ -468,7 +503,7 @@ fn block_prices(node: &Node) -> Result<Vec<Element>, Misfit> {
             let (Node::Octets(of), Node::Number(price)) = (charge.at("index")?, charge.at("charge")?) else {
                 return None;
             };
-            (of == [index]).then_some(price)
+            (*of == [index]).then_some(*price)
         })
     };
     let tariff = |tou: u8| {
@@ -530,7 +565,10 @@ mod tests {
         assert_eq!(text("text(8)", Node::Octets(b"CSW \0".to_vec())), "CSW");
         assert_eq!(made("text(2)", Node::Octets(b"CSW".to_vec())), Err(Misfit));
         assert_eq!(text("chars(0,8)", Node::Octets(b"GFI     \0\xDB\x12\x34\x56\x78\x90\xA1".to_vec())), "GFI");
-        assert_eq!(text("eui(8)", Node::Octets(b"GFI     \0\xDB\x12\x34\x56\x78\x90\xA1".to_vec())), "00-DB-12-34-56-78-90-A1");
+        assert_eq!(
+            text("eui(8)", Node::Octets(b"GFI     \0\xDB\x12\x34\x56\x78\x90\xA1".to_vec())),
+            "00-DB-12-34-56-78-90-A1"
+        );
     }
 
     #[test]

@@ -175,7 +175,7 @@ fn response(view: &MessageView<'_>, payload: &Payload, service: Option<&'static 
         Payload::Dlms(_) | Payload::Gbz(_) => {
             let id = gbcs_catalogue::find(view.message_code()).map_or("", |use_case| use_case.id);
             let entries = table::of_use_case(id).unwrap_or_default();
-            elements = Some(fill::fill(entries, &answer.values, &mut misfits));
+            elements = Some(fill::fill(entries, answer.values, &mut misfits));
         }
         Payload::GbzAlert(_) | Payload::Der(_) => {}
     }

@@ -68,8 +68,8 @@ impl Struct {
 }
 
 impl Node {
-    /// What stands at this path below it: names and, in lists, places from 0 or `from..to`.
-    pub fn at(&self, path: &str) -> Option<Self> {
+    /// What stands at this path below it: names and, in lists, places from 0.
+    pub fn at(&self, path: &str) -> Option<&Self> {
         let mut node = self;
         for part in path.split('.') {
             node = match node {
@@ -78,7 +78,7 @@ impl Node {
                 _ => return None,
             };
         }
-        Some(node.clone())
+        Some(node)
     }
 
     /// DLMS data, named as the field says.
@@ -128,9 +128,7 @@ impl Node {
     /// The fields of a ZCL command.
     pub fn of_command(command: &Command) -> Self {
         let fields = command.fields().into_iter();
-        Self::Struct(Struct(
-            fields.filter_map(|(name, json)| Some((name.to_owned(), Self::of_json(json)?))).collect(),
-        ))
+        Self::Struct(Struct(fields.filter_map(|(name, json)| Some((name.to_owned(), Self::of_json(json)?))).collect()))
     }
 
     /// Of the plain JSON of ZCL fields: numbers, lists, structures, and strings as text or in hex.
