@@ -30,7 +30,7 @@ mod duis_documents;
 
 pub use air::{capture, han_frames, han_node, tunnel};
 pub use cores::{comms_hub, handover, meter, ppmid};
-pub use duis_documents::duis_xml;
+pub use duis_documents::{duis_xml, mmc};
 
 type Seeds = Vec<(&'static str, Vec<u8>)>;
 

@@ -84,7 +84,6 @@ fn cluster_name(cluster: u16) -> &'static str {
     }
 }
 
-/// Whether ZCL and the schema name the same statuses.
 #[cfg(test)]
 mod tests {
     use super::*;

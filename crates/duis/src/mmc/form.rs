@@ -7,7 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use gbcs::dlms::DateTime;
 use gbcs::{Eui64, Time};
 
+use super::auxiliary::{Controller, controller, level};
 use super::calendar;
+use super::charges::{block_prices, suspended};
+use super::decimal::{decimal, ratio, whole};
 use super::element::Element;
 use super::events;
 use super::fill::Scope;
@@ -376,7 +379,7 @@ pub(super) fn octets(node: &Node) -> Result<&[u8], Misfit> {
     if let Node::Octets(octets) = node { Ok(octets) } else { Err(Misfit) }
 }
 
-fn bits(node: &Node) -> Result<&gbcs::dlms::BitString, Misfit> {
+pub(super) fn bits(node: &Node) -> Result<&gbcs::dlms::BitString, Misfit> {
     if let Node::Bits(bits) = node { Ok(bits) } else { Err(Misfit) }
 }
 
@@ -412,111 +415,6 @@ pub(super) fn base64(octets: &[u8]) -> String {
     STANDARD.encode(octets)
 }
 
-/// `n` times ten to the power, where that is whole.
-fn whole(n: i64, power: i64) -> Option<i64> {
-    let ten = 10i64.checked_pow(u32::try_from(power.unsigned_abs()).ok()?)?;
-    if power >= 0 { n.checked_mul(ten) } else { (n % ten == 0).then(|| n / ten) }
-}
-
-/// `n` times ten to the power, without an exponent.
-fn decimal(n: i64, power: i8) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let sign = if n < 0 { "-" } else { "" };
-    match usize::from(power.unsigned_abs()) {
-        0 => format!("{sign}{digits}"),
-        zeros if power > 0 && n != 0 => format!("{sign}{digits}{:0<zeros$}", ""),
-        places if power < 0 => {
-            let digits = format!("{digits:0>width$}", width = places + 1);
-            let (whole, rest) = digits.split_at(digits.len() - places);
-            format!("{sign}{whole}.{rest}")
-        }
-        _ => "0".into(),
-    }
-}
-
-/// `n * times / by`, to a millionth where it does not come out even.
-fn ratio(n: i64, times: i64, by: i64) -> Option<String> {
-    if by <= 0 {
-        return None;
-    }
-    if let Some(places) = (0..=9).find(|places| 10i64.pow(*places) == by) {
-        return Some(decimal(n.checked_mul(times)?, -(places as i8)));
-    }
-    let millionths = i128::from(n) * i128::from(times) * 1_000_000 / i128::from(by);
-    let text = decimal(i64::try_from(millionths).ok()?, -6);
-    Some(text.trim_end_matches('0').trim_end_matches('.').to_owned())
-}
-
-/// What an auxiliary controller is, by its identifier.
-enum Controller {
-    Alcs,
-    Hcalcs(Eui64),
-    Apc,
-    None,
-}
-
-/// Eight zeros are an ALCS, another EUI-64 an HCALCS; `FF` alone is an APC and nothing is none.
-fn controller(octets: &[u8]) -> Result<Controller, Misfit> {
-    match octets {
-        [] => Ok(Controller::None),
-        [0xFF] => Ok(Controller::Apc),
-        [0, 0, 0, 0, 0, 0, 0, 0] => Ok(Controller::Alcs),
-        _ => Ok(Controller::Hcalcs(Eui64(octets.try_into().map_err(|_| Misfit)?))),
-    }
-}
-
-/// Whether time-based debt is suspended; nothing where it is not collected at all, as in credit mode (GBCS messages 15.1).
-fn suspended(pairs: &Node, when: &str) -> Result<Option<bool>, Misfit> {
-    /// Which credit and which charge: the fifth group of their objects.
-    const WHICH: usize = 4;
-    let Node::List(pairs) = pairs else { return Err(Misfit) };
-    let mut all = Vec::new();
-    for pair in pairs {
-        let place = |name| octets(pair.at(name).ok_or(Misfit)?)?.get(WHICH).copied().ok_or(Misfit);
-        let collection = pair.at("collection").ok_or(Misfit)?;
-        all.push((place("credit")?, place("charge")?, bits(collection)?.bit(2) == Some(true)));
-    }
-    let (balance, emergency, time_debts) = (0, 2, 1..=2);
-    let debts = || all.iter().filter(|(credit, charge, _)| *credit == balance && time_debts.contains(charge));
-    if debts().next().is_none() {
-        return Ok(None);
-    }
-    Ok(Some(match when {
-        "disabled" => debts().all(|(_, _, always)| !always),
-        _ => all.iter().any(|(credit, ..)| *credit == emergency),
-    }))
-}
-
-/// The level, in percent, of a state: `{"outputState": 100, "inputState": "0", ..}`.
-fn level(text: &[u8], field: &str) -> Option<i64> {
-    let json: serde_json::Value = serde_json::from_slice(text).ok()?;
-    let value = json.get(field)?;
-    let level = value.as_i64().or_else(|| value.as_str()?.parse().ok())?;
-    (0..=100).contains(&level).then_some(level)
-}
-
-/// Prices of the blocks of each time-of-use tariff: index `A1` to `D8`, the letter is the block.
-fn block_prices(node: &Node) -> Result<Vec<Element>, Misfit> {
-    let Node::List(charges) = node else { return Err(Misfit) };
-    let price = |index: u8| {
-        charges.iter().find_map(|charge| {
-            let (Node::Octets(of), Node::Number(price)) = (charge.at("index")?, charge.at("charge")?) else {
-                return None;
-            };
-            (*of == [index]).then_some(*price)
-        })
-    };
-    let tariff = |tou: u8| {
-        let prices = (1..=4u8).filter_map(|block| {
-            let price = price((0x9 + block) << 4 | tou)?;
-            Some(Element::text("BlockPrice", price.to_string()).with("index", block))
-        });
-        let prices: Vec<_> = prices.collect();
-        (!prices.is_empty()).then(|| Element::new("TariffBlockPrices", prices).with("index", tou))
-    };
-    Ok((1..=8).filter_map(tariff).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -531,18 +429,6 @@ mod tests {
             Ok(Some(Node::Text(text))) => text,
             other => panic!("{form}: {other:?}"),
         }
-    }
-
-    #[test]
-    fn decimals_have_no_exponent() {
-        for (n, power, expected) in
-            [(12_345, -3, "12.345"), (-5, -3, "-0.005"), (7, 2, "700"), (0, 5, "0"), (0, -2, "0.00"), (3, 0, "3")]
-        {
-            assert_eq!(decimal(n, power), expected);
-        }
-        assert_eq!(ratio(1, 1, 3).as_deref(), Some("0.333333"));
-        assert_eq!(ratio(10, 1, 4).as_deref(), Some("2.5"));
-        assert_eq!(ratio(1, 1, 0), None);
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! A device's answer in the words of the MMC schema: `ra:GBCSResponse`, what "Parse and Correlate" software makes of a GBCS
 //! Response or Alert and the service it answers (DUIS 8.13).
 //!
-//! One table, `data/mmc.txt`, says which element is filled from which value of the GBCS catalogue; [`fill`] reads it over the tree of
-//! values that [`answer`] makes of DLMS and ZCL payloads alike. What has no element, could not be opened or does not fit the schema
+//! One table, `data/mmc.txt`, says which element is filled from which value of the GBCS catalogue; `fill` reads it over the tree of
+//! values that `answer` makes of DLMS and ZCL payloads alike. What has no element, could not be opened or does not fit the schema
 //! stands in `GBCSData`, in its octets: nothing of a message is lost, and what is written is valid.
 mod alert;
 mod answer;
 mod asn1;
+mod auxiliary;
 mod calendar;
+mod charges;
 mod debug;
+mod decimal;
 mod element;
 mod events;
 mod fill;

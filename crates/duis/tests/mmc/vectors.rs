@@ -4,9 +4,10 @@ use gbcs::asn1;
 use gbcs::dlms::{Choice, Data, DateTime};
 use gbcs::envelope::{GroupingHeader, OtherInformation, Supplementary};
 use gbcs::gbz::zcl::{
-    AttributeRecord, AttributeValue, Body, Command, EventConfiguration, GetSampledDataResponse, Status, U24,
+    AttributeRecord, AttributeValue, Body, Command, EventConfiguration, GetSampledDataResponse, PublishSnapshot,
+    Status, U24, U48,
 };
-use gbcs::gbz::{Alert, AlertData};
+use gbcs::gbz::{Alert, AlertData, Component, Content};
 use gbcs::verify::Plain;
 use gbcs::{Counter, Cra, Message, MessageCode, MessageId, Payload, Time};
 
@@ -198,6 +199,45 @@ fn an_alert_names_the_command_and_the_instruction_that_it_is_about() {
         &xml,
         &[
             "<GBZFDInstructionIdentification><ExtendedHeaderClusterID>0707</ExtendedHeaderClusterID><FrameControl>09</FrameControl><CommandIdentifier>00</CommandIdentifier>",
+        ],
+    );
+}
+
+#[test]
+fn a_gas_meter_pushes_its_billing_data_log() {
+    let snapshot = PublishSnapshot {
+        id: 0,
+        time: 473_385_600,
+        found: 1,
+        command_index: 0,
+        total_commands: 1,
+        cause: 2,
+        payload_type: 6,
+        total: 12_345u32.into(),
+        tiers: 4,
+        tier_totals: [1u32, 2, 3, 4].map(U48::from),
+        tiers_and_blocks: 0x14,
+        block_totals: [5u32, 6, 7, 8].map(U48::from),
+    };
+    let sealed = Component {
+        content: Content::Encrypted { frame_counter: 0, blob: vec![0x31, 0, 0, 0, 0, 0xAB] },
+        ..component(0, 0x0702, 0x19, 0x06, Body::from(snapshot.clone()))
+    };
+    let alert = Alert { code: 0x8F0A, time: 473_385_600, data: AlertData::Component(sealed) };
+    let octets = message(0x008B, Cra::Alert, &Payload::GbzAlert(alert));
+    holds(
+        &document(&octets),
+        &[
+            r#"<GBCSData format="encrypted" sequence="0" name="Publish Snapshot" type="zigbeeCiphered">MQAAAACr</GBCSData>"#,
+            "<GBCSHexAlertCode>8F0A</GBCSHexAlertCode>",
+        ],
+    );
+    let made = opened(&octets, &[part(0, Plain::Zcl(snapshot.into()))]);
+    assert_eq!(made.pieces, 0, "{}", made.xml);
+    holds(
+        &made.xml,
+        &[
+            r#"<GSMEBillingDataLogEntry><Timestamp>2015-01-01T00:00:00Z</Timestamp><ActiveImportRegisterValueConsumption>12.345</ActiveImportRegisterValueConsumption><BlockRegisterMatrixValue index="1">0.005</BlockRegisterMatrixValue>"#,
         ],
     );
 }
