@@ -41,8 +41,9 @@ pub(super) fn message(view: &MessageView<'_>, payload: &Payload, answer: Answer)
     if !typed || !misfits.is_empty() {
         pieces.push(whole(view));
     }
+    let pieces = gbcs_data(view, pieces);
     let count = pieces.len();
-    let inside: Vec<_> = gbcs_data(pieces).into_iter().chain(content).collect();
+    let inside: Vec<_> = pieces.into_iter().chain(content).collect();
     Body { element: Element::new("DeviceAlertMessage", inside), typed, pieces: count }
 }
 

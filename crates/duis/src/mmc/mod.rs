@@ -193,8 +193,9 @@ fn response(view: &MessageView<'_>, payload: &Payload, service: Option<&'static 
         pieces.push(whole(view));
     }
     let debug = (!success).then(|| debug::info(&answer.parts)).flatten();
-    let count = pieces.len().min(MOST_PIECES);
-    let inside = gbcs_data(pieces).into_iter().chain(data).chain(debug).collect::<Vec<_>>();
+    let pieces = gbcs_data(view, pieces);
+    let count = pieces.len();
+    let inside = pieces.into_iter().chain(data).chain(debug).collect::<Vec<_>>();
     Body { element: Element::new("ResponseMessage", inside), typed, pieces: count }
 }
 
@@ -203,10 +204,12 @@ fn whole(view: &MessageView<'_>) -> Piece {
     Piece { name: "message".into(), kind: "gbcs", encrypted: false, octets: view.octets().to_vec() }
 }
 
-/// As many pieces as the schema has room for.
-const MOST_PIECES: usize = 100;
-
-fn gbcs_data(pieces: Vec<Piece>) -> Vec<Element> {
+/// `GBCSData` of these pieces; the message itself where there are more than the schema has room for.
+fn gbcs_data(view: &MessageView<'_>, mut pieces: Vec<Piece>) -> Vec<Element> {
+    const MOST: usize = 100;
+    if pieces.len() > MOST {
+        pieces = vec![whole(view)];
+    }
     let element = |(sequence, piece): (usize, Piece)| {
         Element::text("GBCSData", form::base64(&piece.octets))
             .with("format", if piece.encrypted { "encrypted" } else { "plain" })
@@ -214,7 +217,7 @@ fn gbcs_data(pieces: Vec<Piece>) -> Vec<Element> {
             .with("name", piece.name)
             .with("type", piece.kind)
     };
-    pieces.into_iter().take(MOST_PIECES).enumerate().map(element).collect()
+    pieces.into_iter().enumerate().map(element).collect()
 }
 
 fn header(view: &MessageView<'_>, srv: Option<Srv>) -> Element {

@@ -176,6 +176,15 @@ fn rows_of_no_use_case_are_shown_in_their_octets() {
 }
 
 #[test]
+fn more_pieces_than_the_schema_has_room_for_are_the_message_itself() {
+    let rows = |n| answers(0x0052, vec![got(Data::Enum(2)); n]);
+    assert_eq!(mmc(&rows(100), &Context::default()).unwrap().pieces, 100);
+    let made = mmc(&rows(101), &Context::default()).unwrap();
+    assert_eq!(made.pieces, 1);
+    holds(&made.xml, &[r#"<GBCSData format="plain" sequence="0" name="message" type="gbcs">"#]);
+}
+
+#[test]
 fn an_alert_names_the_command_and_the_instruction_that_it_is_about() {
     let instruction = [&[0x00, 0x19][..], &1008u64.to_be_bytes(), &[0x23, 0x28, 0, 0, 94, 44, 2, 0, 6]].concat();
     let xml = document(&alert(0x00CC, 0x8F66, [Data::octets(instruction)]));
