@@ -90,7 +90,7 @@ pub(crate) async fn lose_patience(gateway: Arc<Gateway>, notice: Notice, queued:
                             gateway.store.queue_callback(report.user, &report.key, &report.xml, report.answers)?;
                         }
                     }
-                    Ok(())
+                    Ok::<_, rusqlite::Error>(())
                 });
                 if let Err(error) = told.await {
                     warn!(%error, "cannot give up on Commands");

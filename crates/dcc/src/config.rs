@@ -1,7 +1,11 @@
 //! What a stand-in is told at its start: users, inventory, keys, addresses.
+use crate::inventory::{Device, DeviceKeys};
+use crate::limits::Limits;
+use duis::body::dcc::Uprn;
+use duis::response::answer::{Coverage, CspRegion};
 use duis::{IssuerSerial, Role, SigningKey, XmlSigner};
-use gbcs::Eui64;
 use gbcs::crypto::{PrivateKey, PublicKey};
+use gbcs::{Eui64, Time};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,12 +23,38 @@ pub struct DccConfig {
     pub wan: crate::WanState,
     /// How long a Command waits for the WAN, or for its Response, before the User is told E20 or E21.
     pub wan_patience: Duration,
+    /// How many repeats of an Alert a User is told one by one.
+    pub throttle: Throttle,
     /// DCC Users.
     pub users: Vec<User>,
-    /// The Smart Metering Inventory.
+    /// The Smart Metering Inventory at the first start; from then on it is in the store.
     pub inventory: Vec<Device>,
+    /// What the SMKI knows of devices, whether they are in the inventory or not.
+    pub smki: Vec<(Eui64, DeviceKeys)>,
+    /// Who is registered for which supply. Where nobody is, the supplier whose credentials a meter holds is responsible.
+    pub registrations: Vec<Registration>,
+    /// How long things wait, how many there may be, when they are forgotten.
+    pub limits: Limits,
+    /// What SRV 12.1 tells of places; the first that fits.
+    pub coverage: Vec<Place>,
     /// Keys of the DCC.
     pub keys: DccKeys,
+}
+
+/// When repeats of a device's Alert are collapsed.
+#[derive(Clone, Copy, Debug)]
+pub struct Throttle {
+    /// As many of one code are told one by one...
+    pub alerts: u32,
+    /// ...within this time.
+    pub within: Duration,
+}
+
+impl Default for Throttle {
+    /// Ten an hour: no public text gives the DCC's numbers.
+    fn default() -> Self {
+        Self { alerts: 10, within: Duration::from_secs(3600) }
+    }
 }
 
 /// Keys of the DCC.
@@ -34,6 +64,10 @@ pub struct DccKeys {
     pub acb: Eui64,
     /// The broker's key agreement key: makes the MAC of every Command.
     pub acb_key_agreement: PrivateKey,
+    /// The broker's digital signature key: signs what is critical for a device but not for the User (DUIS 4.5).
+    pub acb_signature: PrivateKey,
+    /// The transitional change of supplier party: its identifier and digital signature key.
+    pub transitional_cos: Option<(Eui64, PrivateKey)>,
     /// Signs responses.
     pub xml: SigningKey,
 }
@@ -45,52 +79,75 @@ pub struct User {
     pub eui: Eui64,
     /// Its roles.
     pub roles: Vec<Role>,
+    /// Whether it may use the DCC now.
+    pub status: UserStatus,
     /// The certificate its requests are signed with.
     pub xml: (IssuerSerial, XmlSigner),
+    /// Until when that certificate is good.
+    pub xml_validity: Validity,
     /// The key its Pre-Commands are signed with.
     pub gbcs_signature: PublicKey,
     /// Its Receive Response Service; without one, responses wait.
     pub receive_url: Option<String>,
 }
 
-/// A device of the inventory.
+/// The SM WAN at a place.
 #[derive(Clone, Debug)]
-pub struct Device {
-    /// Its identifier.
-    pub eui: Eui64,
-    /// What it is, and the version of GBCS it follows.
-    pub kind: duis::transform::Device,
-    /// Where it is in its life.
-    pub status: DeviceStatus,
-    /// Its key agreement key, for the MAC of Commands.
-    pub key_agreement: PublicKey,
-    /// Its digital signature key, to check critical Responses.
-    pub digital_signature: PublicKey,
-    /// The supplier responsible for it now.
-    pub supplier: Eui64,
-    /// The Communications Hub of its home.
-    pub hub: Eui64,
+pub struct Place {
+    /// A property.
+    pub uprn: Option<Uprn>,
+    /// A post code, or how it begins.
+    pub post_code: Option<String>,
+    /// How the regions' hubs would reach it.
+    pub regions: Vec<(CspRegion, Option<Coverage>)>,
 }
 
-/// Status in the inventory (DUIS 5.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // the words of the schema
-pub enum DeviceStatus {
-    Pending,
-    Whitelisted,
-    InstalledNotCommissioned,
-    Commissioned,
-    Decommissioned,
-    Withdrawn,
+/// Who is registered for a supply, from the registration data that networks give the DCC.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// The supply number: MPAN or MPRN.
+    pub number: String,
+    /// Registered as what.
+    pub role: Role,
+    /// From when on.
+    pub since: Time,
+    /// Who.
+    pub user: Eui64,
+}
+
+/// Whether a User may use the DCC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserStatus {
+    /// It may.
+    #[default]
+    Active,
+    /// Its rights are suspended.
     Suspended,
-    Recovery,
-    Recovered,
 }
 
-impl DeviceStatus {
-    /// Whether a device of this status takes Commands, by WAN or locally.
-    pub fn takes_commands(self) -> bool {
-        matches!(self, Self::InstalledNotCommissioned | Self::Commissioned | Self::Recovered)
+/// When a certificate is good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Validity {
+    /// Not before.
+    pub from: Option<Time>,
+    /// Not after.
+    pub until: Option<Time>,
+    /// Not any more.
+    pub is_revoked: bool,
+}
+
+impl Validity {
+    /// Whether it is good at this time.
+    pub fn holds(&self, at: Time) -> bool {
+        !self.is_revoked && self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at <= until)
+    }
+}
+
+impl User {
+    /// A User in good standing that is told nothing.
+    pub fn new(eui: Eui64, roles: Vec<Role>, xml: (IssuerSerial, XmlSigner), gbcs_signature: PublicKey) -> Self {
+        let (status, xml_validity) = Default::default();
+        Self { eui, roles, status, xml, xml_validity, gbcs_signature, receive_url: None }
     }
 }
 
@@ -100,13 +157,9 @@ impl DccConfig {
         self.users.iter().find(|user| user.eui == eui)
     }
 
-    /// The device of an identifier.
-    pub fn device(&self, eui: Eui64) -> Option<&Device> {
-        self.inventory.iter().find(|device| device.eui == eui)
-    }
-
-    /// Whose certificate has this issuer and serial number.
-    pub fn signer(&self, certificate: &IssuerSerial) -> Option<XmlSigner> {
-        self.users.iter().find(|user| user.xml.0 == *certificate).map(|user| user.xml.1)
+    /// Whose certificate has this issuer and serial number, where it is good at this time.
+    pub fn signer(&self, certificate: &IssuerSerial, at: Time) -> Option<XmlSigner> {
+        let user = self.users.iter().find(|user| user.xml.0 == *certificate)?;
+        user.xml_validity.holds(at).then_some(user.xml.1)
     }
 }

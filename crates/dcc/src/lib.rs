@@ -11,14 +11,25 @@
 
 pub mod acb;
 pub mod access;
+mod admin;
+pub mod anomaly;
 mod callback;
+mod clockwork;
 pub mod config;
+pub mod dated;
+mod failpoint;
 pub mod gateway;
+pub mod inventory;
+pub mod limits;
+pub mod outcome;
+pub mod schedule;
+pub mod sequence;
 mod server;
 pub mod store;
 pub mod wan;
 
-pub use config::{DccConfig, DccKeys, Device, DeviceStatus, User};
+pub use config::{DccConfig, DccKeys, Registration, User, UserStatus, Validity};
+pub use inventory::{Device, DeviceKeys, DeviceStatus};
 pub use server::{Dcc, StartError};
 pub use wan::WanState;
 

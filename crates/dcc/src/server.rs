@@ -1,5 +1,7 @@
 //! The stand-in on its sockets.
+use crate::admin;
 use crate::callback::{self, Notice};
+use crate::clockwork;
 use crate::config::DccConfig;
 use crate::gateway::{Answer, Gateway};
 use crate::store::Store;
@@ -70,14 +72,20 @@ impl Dcc {
         let store = Store::open(config.store.as_deref())?;
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
         let (wan, state) = watch::channel(config.wan);
-        let gateway = Arc::new(Gateway::new(config, store));
+        let gateway = Arc::new(Gateway::new(config, store)?);
         let hubs = Arc::new(Hubs::default());
         let (callbacks, queued) = (Notice::default(), Notice::default());
+        let notice = callbacks.clone();
         let mut tasks = JoinSet::new();
         tasks.spawn(wan::serve(wan_listener, gateway.clone(), hubs.clone(), state, callbacks.clone()));
         tasks.spawn(callback::deliver(gateway.clone(), client, callbacks.clone()));
         tasks.spawn(callback::lose_patience(gateway.clone(), callbacks, queued.clone()));
-        let shared = Shared { gateway, hubs, queued, wan: wan.clone() };
+        let (sending, waiting) = (hubs.clone(), queued.clone());
+        tasks.spawn(clockwork::run(gateway.clone(), notice, move || {
+            sending.wake_all();
+            waiting.notify();
+        }));
+        let shared = Shared { gateway: gateway.clone(), hubs, queued, wan: wan.clone() };
         let mut router = Router::new();
         for service in Service::ALL {
             router = router.route(
@@ -88,7 +96,8 @@ impl Dcc {
         let router = router
             .route("/admin/wan", get(get_wan).put(put_wan))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .with_state(shared);
+            .with_state(shared)
+            .merge(admin::routes(gateway));
         tasks.spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the web services ended");

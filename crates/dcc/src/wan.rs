@@ -134,13 +134,7 @@ async fn receive(
 ) -> std::io::Result<()> {
     loop {
         let octets = read_frame(&mut from).await?;
-        blocking(&gateway, move |gateway| {
-            if let Some(report) = gateway.report(&octets, now()) {
-                gateway.store.queue_callback(report.user, &report.key, &report.xml, report.answers)?;
-            }
-            Ok(())
-        })
-        .await?;
+        blocking(&gateway, move |gateway| gateway.receive(&octets, now())).await?;
         callbacks.notify();
         // The other half of the connection is gone with this one.
         let _ = stored.send(()).await;
@@ -267,9 +261,9 @@ pub fn frame(message: &[u8]) -> Vec<u8> {
 }
 
 /// The store blocks for as long as the disk takes: not on a thread that serves connections.
-pub(crate) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static, E: std::error::Error + Send + Sync + 'static>(
     gateway: &Arc<Gateway>,
-    work: impl FnOnce(&Gateway) -> rusqlite::Result<T> + Send + 'static,
+    work: impl FnOnce(&Gateway) -> Result<T, E> + Send + 'static,
 ) -> std::io::Result<T> {
     let gateway = gateway.clone();
     let done = tokio::task::spawn_blocking(move || work(&gateway)).await;

@@ -25,7 +25,7 @@ mod id;
 pub mod mmc;
 pub mod reference;
 mod request;
-mod response;
+pub mod response;
 pub mod signature;
 pub mod time;
 pub mod transform;
@@ -37,7 +37,10 @@ pub use certificate::{IssuerSerial, SignerRole};
 pub use code::ResponseCode;
 pub use id::{NotARequestId, NotAnSrv, RequestId, Srv};
 pub use request::{Refusal, Request, RequestHeader, SchemaVersion};
-pub use response::{Content, DccAlert, DccEvent, DeviceAlert, OtherContent, Response, ResponseBody};
+pub use response::{
+    AlertCode, CommandFailure, Content, DccAlert, DccAlertCode, DccEvent, DeviceAlert, FutureDatedAlert,
+    FutureDatedOutcome, LocalCommand, OtherContent, PreCommand, Response, ResponseBody,
+};
 pub use signature::{SignatureError, SigningKey, XmlSigner};
 pub use time::Execution;
 pub use transform::{Device, GbcsVersion, Party, Requester, TransformContext, TransformError, Transformed, transform};

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use common::{files, has_program, shared, signer};
+use duis::response::answer::{Connectivity, CspRegion};
 use duis::xml::Document;
 use duis::{
-    Body, CommandVariant, Content, IssuerSerial, Refusal, Request, Response, SignatureError, SignerRole, XmlSigner,
-    certificate, signature,
+    Body, CommandVariant, Content, DeviceType, IssuerSerial, LocalCommand, Refusal, Request, Response, SignatureError,
+    SignerRole, XmlSigner, certificate, signature,
 };
 use gbcs::crypto::{Crypto as _, RustCrypto};
 
@@ -181,7 +182,7 @@ fn only_the_originator_signs_a_request_and_only_the_dcc_a_response() {
         "2.5".parse().unwrap(),
         duis::ResponseCode::I0,
         gbcs::Time(0),
-        Content::LocalCommand(vec![1, 2, 3]),
+        Content::LocalCommand(LocalCommand { payload: vec![1, 2, 3] }),
     );
     let text = answer.sign(&RustCrypto, &key).unwrap();
     let error = Response::accept(&RustCrypto, &text, |_| Some(user)).unwrap_err();
@@ -207,7 +208,11 @@ fn signed_documents_of_dcc_boxed_pass_and_altered_ones_fail() {
         match name.as_str() {
             "read-inventory-response-4g.xml" | "read-inventory-response-5.4.xml" => {
                 let response = response().unwrap_or_else(|e| panic!("{name}: {e}"));
-                assert!(matches!(response.content(), Some(Content::Other(o)) if o.element == "DSPInventory"), "{name}");
+                let Some(Content::Inventory(inventory)) = response.content() else { panic!("{name}") };
+                let hub = &inventory.devices[0];
+                assert_eq!((hub.kind, hub.region), (DeviceType::Chf, Some(CspRegion::Central4g)), "{name}");
+                let connectivity = name.contains("5.4").then_some(Connectivity::Virtual);
+                assert_eq!((hub.connectivity, hub.gbcs_version.as_deref()), (connectivity, Some("4.2")), "{name}");
             }
             "readfw-response.xml" | "readfw-response-resigned.xml" => {
                 let response = response().unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -5,7 +5,7 @@ use super::customer::{Mpan, Mpxn};
 use crate::time::Execution;
 use crate::xml::content::{enumeration, sequence};
 use crate::xml::value::{Decimal, Hex, Within};
-use crate::xml::{Children, Content, Element, Flag, Writer, XmlError};
+use crate::xml::{Children, Content, Element, Flag, Writer, XmlError, XmlErrorKind};
 
 /// Percent with two digits behind the point, 1.00..100.00.
 pub type Percent = Decimal<2, 100, 10_000>;
@@ -84,6 +84,37 @@ enumeration! {
     LogRequest {
         Add = "Add",
         Remove = "Remove",
+    }
+}
+
+/// One channel `0..=LAST`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channel<const LAST: u8>(u8);
+
+impl<const LAST: u8> Channel<LAST> {
+    /// `None` when there is no such channel.
+    pub fn new(channel: u8) -> Option<Self> {
+        (channel <= LAST).then_some(Self(channel))
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl<const LAST: u8> Content for Channel<LAST> {
+    fn read_content(element: Element<'_>, attributes: &[&str]) -> Result<Self, XmlError> {
+        let mut children = element.children_beside(attributes)?;
+        let channel = children.any("a channel")?;
+        channel.empty()?;
+        children.end()?;
+        let number = (0..=LAST).find(|n| channel.name().strip_prefix("Channel") == Some(n.to_string().as_str()));
+        number.map(Self).ok_or_else(|| channel.error(XmlErrorKind::Unexpected(channel.name().to_owned())))
+    }
+
+    fn write_content(&self, w: &mut Writer) {
+        w.empty(&format!("Channel{}", self.0));
     }
 }
 

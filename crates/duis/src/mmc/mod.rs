@@ -28,8 +28,8 @@ use gbcs::envelope::Supplementary;
 use gbcs::verify::{EncryptedPart, Keys};
 use gbcs::{Cra, Eui64, MessageView, ParseError, Payload, catalogue as gbcs_catalogue};
 
-use crate::Srv;
 use crate::catalogue::{self, Entry};
+use crate::{Content, Response, ResponseBody, Srv};
 use answer::{Answer, Piece};
 use element::Element;
 use fill::Misfits;
@@ -120,6 +120,21 @@ impl Keys for NoKeys {
 
     fn brokers(&self) -> &[Eui64] {
         &[]
+    }
+}
+
+/// The message of a device that a Response of the DCC brings, and the service it answers; an Alert answers none.
+pub fn message_of(response: &Response) -> Option<(&[u8], Option<Srv>)> {
+    match &response.body {
+        ResponseBody::Message { srv, content } => match content {
+            Content::DeviceResponse(payload) => Some((payload, Some(*srv))),
+            Content::CustomerNumber(number) => Some((&number.payload, Some(*srv))),
+            Content::Scheduled(message) => Some((&message.payload, Some(*srv))),
+            Content::FutureDatedAlert(alert) => Some((&alert.payload, None)),
+            _ => None,
+        },
+        ResponseBody::DeviceAlert(alert) => Some((&alert.payload, None)),
+        ResponseBody::DccAlert(_) | ResponseBody::Other(_) => None,
     }
 }
 

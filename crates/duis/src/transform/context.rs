@@ -17,7 +17,7 @@ pub struct TransformContext {
     pub broker: Option<Party>,
     /// The transitional change of supplier party, who originates changes of supplier.
     pub transitional_cos: Option<Party>,
-    /// The device that a join or unjoin names.
+    /// The device that a join or unjoin names, or that SRV 8.11 adds.
     pub other: Option<OtherDevice>,
     /// The number that the DCC made for SRV 9.1, and that it tells the User when the device has it: four digits.
     pub customer_number: Option<[u8; 4]>,

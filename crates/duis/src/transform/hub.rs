@@ -11,13 +11,14 @@ use crate::body::han::{LogRequest, OtherDevice, ReadDeviceLog, SubGhzConfigurati
 use crate::catalogue::DeviceType;
 use crate::xml::value::Decimal;
 
-/// CCS01, CCS02.
-pub(super) fn update_device_log(update: &UpdateHanDeviceLog) -> Result<Draft, Fault> {
+/// CCS01, CCS02. CCS01 says what joins; where that is not known it is an electricity meter.
+pub(super) fn update_device_log(update: &UpdateHanDeviceLog, ctx: &TransformContext) -> Result<Draft, Fault> {
     match (update.request, &update.add) {
         (LogRequest::Remove, None) => Ok(Draft::rows("CCS02", [Data::octets(update.device.0)])),
         (LogRequest::Add, Some(add)) => {
             let code = Data::octets(add.install_code.octets());
-            let register = Data::structure([Data::octets(update.device.0), Data::Enum(1), code, Data::Enum(0)]);
+            let kind = ctx.other.as_ref().map_or(Ok(0), |other| log_kind(other.kind).ok_or(Fault::Fuel))?;
+            let register = Data::structure([Data::octets(update.device.0), Data::Enum(1), code, Data::Enum(kind)]);
             Ok(Draft::rows("CCS01", [register, add.join_time.short().into(), Data::boolean(true)]))
         }
         (LogRequest::Add, None) => Err(Fault::NotOffered("a device to add without how it joins")),
@@ -79,6 +80,20 @@ pub(super) fn sub_ghz(configuration: &SubGhzConfiguration) -> Draft {
         hundredths(c.retries),
     ]);
     Draft::rows("DBCH04", [values])
+}
+
+/// Types of devices as CCS01 has them (han.md 8.1); a hub joins nothing.
+const fn log_kind(kind: DeviceType) -> Option<u8> {
+    Some(match kind {
+        DeviceType::Esme => 0,
+        DeviceType::Gsme => 1,
+        DeviceType::Hcalcs | DeviceType::Sapc => 13,
+        DeviceType::Ihd => 128,
+        DeviceType::Cad => 130,
+        DeviceType::Ppmid => 132,
+        DeviceType::Gpf => 254,
+        DeviceType::Chf => return None,
+    })
 }
 
 const fn device_kind(kind: DeviceType) -> DeviceKind {

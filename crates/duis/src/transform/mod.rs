@@ -315,7 +315,7 @@ fn draft(body: &Body, entry: &Entry, ctx: &TransformContext, clock: u32) -> Resu
         Body::UnjoinCritical(b) => hub::unjoin(b, true, device),
         Body::UnjoinNonCritical(b) => hub::unjoin(b, false, device),
         Body::ReadDeviceLog(b) => hub::read_device_log(b, device),
-        Body::UpdateHanDeviceLog(b) => hub::update_device_log(b)?,
+        Body::UpdateHanDeviceLog(b) => hub::update_device_log(b, ctx)?,
         Body::RestoreHanDeviceLog(_) => hub::restore_hub(ctx.backup.as_ref())?,
         Body::RestoreGpfDeviceLog(_) => hub::restore_gas_proxy(ctx.backup.as_ref())?,
         Body::ActivateFirmware(b) => credentials::activate_firmware(b)?,

@@ -85,6 +85,19 @@ impl<T: Content> Particle for Option<T> {
     }
 }
 
+/// A group at the end of its parent that may be absent.
+impl<G: Group> Group for Option<G> {
+    fn read_group(children: &mut Children<'_>) -> Result<Self, XmlError> {
+        (!children.is_at_end()).then(|| G::read_group(children)).transpose()
+    }
+
+    fn write_group(&self, w: &mut Writer) {
+        if let Some(group) = self {
+            group.write_group(w);
+        }
+    }
+}
+
 /// An empty element that says something by standing there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flag(pub bool);
@@ -385,12 +398,30 @@ macro_rules! choice {
             $($(#[$variant_meta])* #[doc = concat!("`", $element, "`.")] $variant $(($type))?,)*
         }
 
+        impl $name {
+            /// Names of the elements, in the order of the variants.
+            pub const ELEMENTS: &'static [&'static str] = &[$($element,)*];
+
+            /// Name of the element.
+            pub const fn element(&self) -> &'static str {
+                match self {
+                    $(Self::$variant $(($crate::xml::content::ignored!($type)))? => $element,)*
+                }
+            }
+        }
+
+        #[cfg(any(test, feature = "sample"))]
+        impl $name {
+            /// What draws each variant.
+            pub const SAMPLES: &'static [fn(&mut $crate::xml::sample::Draw) -> Self] =
+                &[$($crate::xml::content::sample_variant!(Self::$variant $(, $type)?),)*];
+        }
+
         #[cfg(any(test, feature = "sample"))]
         impl $crate::xml::sample::Sample for $name {
             fn sample(draw: &mut $crate::xml::sample::Draw) -> Self {
-                let variants: &[fn(&mut $crate::xml::sample::Draw) -> Self] = &[$($crate::xml::content::sample_variant!(Self::$variant $(, $type)?),)*];
-                let n = draw.number() % variants.len() as u64;
-                variants[n as usize](draw)
+                let n = draw.number() % Self::SAMPLES.len() as u64;
+                Self::SAMPLES[n as usize](draw)
             }
         }
 
@@ -416,6 +447,13 @@ macro_rules! choice {
     )*};
 }
 pub(crate) use choice;
+
+macro_rules! ignored {
+    ($type:ty) => {
+        _
+    };
+}
+pub(crate) use ignored;
 
 macro_rules! second {
     ($type:ty, $name:ident) => {

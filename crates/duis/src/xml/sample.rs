@@ -1,7 +1,7 @@
 //! One value of any body type for any number: what property tests and fuzzing start from.
 use gbcs::{Counter, Eui64, Time};
 
-use super::value::{Day, Decimal, Hex, Printable, TimeOfDay, Within, Words};
+use super::value::{Day, Decimal, Hex, Integer, Printable, TimeOfDay, Within, Words};
 use super::{Flag, Index, List, Number, Numbered, Table};
 use crate::{DeviceType, Execution, RequestId};
 
@@ -73,6 +73,12 @@ impl Sample for Vec<u8> {
     }
 }
 
+impl Sample for String {
+    fn sample(draw: &mut Draw) -> Self {
+        characters(draw, 0, 20)
+    }
+}
+
 impl Sample for Eui64 {
     fn sample(draw: &mut Draw) -> Self {
         Self::from_u64(draw.number())
@@ -138,7 +144,8 @@ impl Sample for Flag {
 
 impl<T: Sample, const LEAST: usize, const MOST: usize> Sample for List<T, LEAST, MOST> {
     fn sample(draw: &mut Draw) -> Self {
-        let n = draw.within(LEAST as u64, MOST as u64);
+        let most = if MOST == usize::MAX { LEAST + 9 } else { MOST };
+        let n = draw.within(LEAST as u64, most as u64);
         Self::new((0..n).map(|_| T::sample(draw)).collect::<Vec<_>>()).expect("as many as may be")
     }
 }
@@ -169,6 +176,12 @@ impl<N: Sample, T: Sample> Sample for Numbered<N, T> {
 impl<const LEAST: u64, const MOST: u64> Sample for Within<LEAST, MOST> {
     fn sample(draw: &mut Draw) -> Self {
         Self::new(draw.within(LEAST, MOST)).expect("in range")
+    }
+}
+
+impl<const DIGITS: u32> Sample for Integer<DIGITS> {
+    fn sample(draw: &mut Draw) -> Self {
+        Self::new(i128::from(draw.number() as i64) % 10i128.pow(DIGITS)).expect("few digits")
     }
 }
 

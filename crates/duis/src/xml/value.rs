@@ -5,7 +5,9 @@ use std::fmt;
 use gbcs::{Eui64, Time};
 
 use super::{Text, Value};
-use crate::{DeviceType, RequestId, Srv};
+use crate::certificate::Serial;
+use crate::response::{AlertCode, DccAlertCode};
+use crate::{DeviceType, RequestId, ResponseCode, Srv};
 
 macro_rules! displayed {
     ($($type:ty),*) => {$(
@@ -18,6 +20,7 @@ macro_rules! displayed {
 }
 
 displayed!(u8, i8, u16, i16, u32, i32, u64, bool, String, Eui64, RequestId, Srv, DeviceType);
+displayed!(ResponseCode, AlertCode, DccAlertCode, Serial);
 
 impl Value for Time {
     fn form(&self) -> String {
@@ -74,6 +77,40 @@ impl<const LEAST: u64, const MOST: u64> Text for Within<LEAST, MOST> {
 }
 
 impl<const LEAST: u64, const MOST: u64> Value for Within<LEAST, MOST> {
+    fn form(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+/// `xs:integer` of at most `DIGITS` digits, a sign apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Integer<const DIGITS: u32>(i128);
+
+impl<const DIGITS: u32> Integer<DIGITS> {
+    /// `None` when there are more digits.
+    pub fn new(n: i128) -> Option<Self> {
+        (n.unsigned_abs() < 10u128.pow(DIGITS)).then_some(Self(n))
+    }
+
+    /// The number.
+    pub const fn get(self) -> i128 {
+        self.0
+    }
+}
+
+impl<const DIGITS: u32> Text for Integer<DIGITS> {
+    const EXPECTED: &'static str = "a whole number of few digits";
+
+    fn expected() -> Cow<'static, str> {
+        format!("a whole number of {DIGITS} digits at most").into()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.trim_ascii().parse().ok().and_then(Self::new)
+    }
+}
+
+impl<const DIGITS: u32> Value for Integer<DIGITS> {
     fn form(&self) -> String {
         self.0.to_string()
     }
@@ -356,6 +393,13 @@ mod tests {
             assert_eq!(Within::<1, 16>::read(text), None, "{text}");
         }
         assert_eq!(Within::<1, 16>::expected(), "a whole number 1..16");
+        assert_eq!(
+            Integer::<20>::read(" -0099999999999999999999").map(Integer::get),
+            Some(-99_999_999_999_999_999_999)
+        );
+        for text in ["100000000000000000000", "-100000000000000000000", "1.0", "", "-", "x"] {
+            assert_eq!(Integer::<20>::read(text), None, "{text}");
+        }
         type Factor = Decimal<5, 0, 4_294_967_295>;
         assert_eq!(Factor::read("1.02264").map(Factor::units), Some(102_264));
         assert_eq!(Factor::read("+40").map(Factor::units), Some(4_000_000));

@@ -33,9 +33,15 @@ impl Writer {
         self.content_of(name, content);
     }
 
-    /// An element with a numeric attribute and its content.
-    pub fn element_with(&mut self, name: &str, attribute: &str, number: u8, content: impl FnOnce(&mut Self)) {
-        let _ = write!(self.out, "<sr:{name} {attribute}=\"{number}\">");
+    /// An element with an attribute, whose value has nothing to escape, and its content.
+    pub(crate) fn element_with(
+        &mut self,
+        name: &str,
+        attribute: &str,
+        value: impl Display,
+        content: impl FnOnce(&mut Self),
+    ) {
+        let _ = write!(self.out, "<sr:{name} {attribute}=\"{value}\">");
         self.content_of(name, content);
     }
 

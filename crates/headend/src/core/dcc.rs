@@ -7,7 +7,10 @@ use duis::body::{LocalCommandResponse, SignedPreCommand};
 use duis::correlate::{check_local_command, check_local_command_for, correlate};
 use duis::transform::TransformContext;
 use duis::xml::Document;
-use duis::{Body, CommandVariant, Content, Refusal, Request, RequestId, Response, ResponseBody, ResponseCode, Srv};
+use duis::{
+    Body, CommandVariant, Content, LocalCommand, PreCommand, Refusal, Request, RequestId, Response, ResponseBody,
+    ResponseCode, Srv,
+};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{MessageView, Time, protect};
 use tokio::sync::oneshot;
@@ -139,7 +142,7 @@ impl Core {
         if response.code.is_error() {
             return self.refused(now, id, &response.code);
         }
-        let Some(Content::PreCommand { payload, .. }) = response.content() else {
+        let Some(Content::PreCommand(PreCommand { payload, .. })) = response.content() else {
             return self.faulty(now, id, Fault::DccAnswer, "no Pre-Command in the answer");
         };
         let record = self.record(id)?;
@@ -169,7 +172,7 @@ impl Core {
         }
         let record = self.record(id)?;
         let command = match response.content() {
-            Some(Content::LocalCommand(command)) => command,
+            Some(Content::LocalCommand(LocalCommand { payload })) => payload,
             Some(Content::Acknowledgement) if record.delivery.via.uses_wan() => {
                 self.apply(now, id, Input::WanAccepted, Some(response.code.as_str()), None)?;
                 return Ok(());
@@ -301,9 +304,9 @@ impl Core {
                 }
                 Ok(())
             }
-            ResponseBody::DeviceAlert(alert) => self.keep_alert(now, Some(alert.code), &alert.payload),
-            ResponseBody::Message { content: Content::FutureDatedAlert { payload, .. }, .. } => {
-                self.keep_alert(now, None, payload)
+            ResponseBody::DeviceAlert(alert) => self.keep_alert(now, Some(alert.code.0), &alert.payload),
+            ResponseBody::Message { content: Content::FutureDatedAlert(alert), .. } => {
+                self.keep_alert(now, None, &alert.payload)
             }
             _ => self.keep_alert(now, None, text.as_bytes()),
         }

@@ -9,7 +9,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use duis::body::Body;
 use duis::transform::TransformContext;
-use duis::{CommandVariant, Content, Device, DeviceType, Request, RequestId, Response, ResponseCode, SignerRole, Srv};
+use duis::{
+    CommandVariant, Content, Device, DeviceType, LocalCommand, PreCommand, Request, RequestId, Response, ResponseCode,
+    SignerRole, Srv,
+};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{MessageView, Time, protect};
 use std::collections::BTreeSet;
@@ -181,7 +184,7 @@ impl Inner {
         };
         let variant = request.header.variant;
         if variant == CommandVariant::Transform {
-            let content = Content::PreCommand { gbcs_version: "4.3".into(), payload: falsify(plain) };
+            let content = Content::PreCommand(PreCommand { gbcs_version: "4.3".into(), payload: falsify(plain) });
             return (ResponseCode::I0, content);
         }
         let z = AwsLc.agree(&key(ACB_AGREEMENT), key(ESME_AGREEMENT).public()).unwrap();
@@ -195,7 +198,7 @@ impl Inner {
             }
         }
         if variant.returns_command() {
-            (ResponseCode::I0, Content::LocalCommand(falsify(command)))
+            (ResponseCode::I0, Content::LocalCommand(LocalCommand { payload: falsify(command) }))
         } else {
             (ResponseCode::I99, Content::Acknowledgement)
         }

@@ -2,9 +2,9 @@
 use crate::failure::Failure;
 use crate::gbcs_cmd::input::Line;
 use crate::home::Home;
-use duis::mmc::{Context, Mmc, Opener, mmc};
+use duis::mmc::{Context, Mmc, Opener, message_of, mmc};
 use duis::xml::Document;
-use duis::{Content, Response, ResponseBody, Srv};
+use duis::{Response, Srv};
 use gbcs::crypto::AwsLc;
 use gbcs::keystore::{Keyring, Keystore};
 use gbcs::verify::{Keys, encrypted};
@@ -117,10 +117,7 @@ fn read(file: &Path) -> Result<Vec<Told>, Failure> {
 /// The message of a device in a Response of the DCC, and the service that it answers.
 fn of_response(text: &str) -> Result<(Option<Srv>, Vec<u8>), String> {
     let response = Document::parse(text).and_then(|d| Response::parse(&d)).map_err(|e| e.to_string())?;
-    match response.body {
-        ResponseBody::Message { srv, content: Content::DeviceResponse(octets) } => Ok((Some(srv), octets)),
-        ResponseBody::Message { content: Content::FutureDatedAlert { payload, .. }, .. } => Ok((None, payload)),
-        ResponseBody::DeviceAlert(alert) => Ok((None, alert.payload)),
-        _ => Err(format!("response {} brings no message of a device", response.code.as_str())),
-    }
+    let (octets, srv) = message_of(&response)
+        .ok_or_else(|| format!("response {} brings no message of a device", response.code.as_str()))?;
+    Ok((srv, octets.to_vec()))
 }

@@ -18,40 +18,56 @@ const WAN_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
     let who = &home.file.identities;
     let keys = &home.keys;
-    let device = |eui, kind| -> Result<Device, Failure> {
-        Ok(Device {
-            eui,
-            kind: duis::Device::new(kind),
-            status: DeviceStatus::Commissioned,
-            key_agreement: keys.public(KeyName::agreement(eui))?,
-            digital_signature: keys.public(KeyName::signing(eui))?,
-            supplier: who.supplier,
-            hub: who.chf,
-        })
+    let hub = Device { gas_proxy: Some(who.gpf), ..Device::new(who.chf, duis::Device::new(DeviceType::Chf)) };
+    let device = |device: Device| Device {
+        status: DeviceStatus::Commissioned,
+        supplier: Some(who.supplier),
+        network_operator: Some(who.network_operator),
+        hub: Some(who.chf),
+        ..device
     };
+    let known = |eui| -> Result<_, Failure> {
+        let signature = keys.public(KeyName::signing(eui))?;
+        Ok((eui, dcc::DeviceKeys::new(keys.public(KeyName::agreement(eui))?, signature)))
+    };
+    let supplier = User {
+        receive_url: Some(format!("http://{}/dcc/receive-response", home.file.headend.receive)),
+        ..User::new(
+            who.supplier,
+            vec![Role::Is, Role::Gs],
+            keys.supplier_xml.signer.clone(),
+            keys.public(KeyName::signing(who.supplier))?,
+        )
+    };
+    let new = |eui, kind| Device::new(eui, duis::Device::new(kind));
+    // A home from before the transitional party had keys does without it.
+    let transitional_cos = keys.private(KeyName::signing(who.transitional_cos)).ok();
     let config = DccConfig {
         listen: home.file.dcc.listen,
         wan_listen: home.file.dcc.wan_listen,
         store: Some(home.state("dcc.sqlite")?),
         wan: if home.file.dcc.wan == Wan::Up { WanState::Up } else { WanState::Down },
         wan_patience: WAN_PATIENCE,
-        users: vec![User {
-            eui: who.supplier,
-            roles: vec![Role::Is, Role::Gs],
-            xml: keys.supplier_xml.signer.clone(),
-            gbcs_signature: keys.public(KeyName::signing(who.supplier))?,
-            receive_url: Some(format!("http://{}/dcc/receive-response", home.file.headend.receive)),
-        }],
-        inventory: vec![
-            device(who.esme, DeviceType::Esme)?,
-            device(who.gsme, DeviceType::Gsme)?,
-            device(who.chf, DeviceType::Chf)?,
-            device(who.gpf, DeviceType::Gpf)?,
-            device(who.ppmid, DeviceType::Ppmid)?,
-        ],
+        throttle: Default::default(),
+        limits: Default::default(),
+        users: vec![supplier],
+        inventory: [
+            hub,
+            new(who.gpf, DeviceType::Gpf),
+            new(who.esme, DeviceType::Esme),
+            new(who.gsme, DeviceType::Gsme),
+            new(who.ppmid, DeviceType::Ppmid),
+        ]
+        .map(device)
+        .into(),
+        smki: [who.chf, who.gpf, who.esme, who.gsme, who.ppmid].map(known).into_iter().collect::<Result<_, _>>()?,
+        registrations: Vec::new(),
+        coverage: Vec::new(),
         keys: DccKeys {
             acb: who.acb,
             acb_key_agreement: keys.private(KeyName::agreement(who.acb))?,
+            acb_signature: keys.private(KeyName::signing(who.acb))?,
+            transitional_cos: transitional_cos.map(|key| (who.transitional_cos, key)),
             xml: keys.dcc_xml.key.clone(),
         },
     };

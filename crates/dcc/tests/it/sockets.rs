@@ -1,12 +1,10 @@
 //! The stand-in on its sockets: documents over HTTP, a hub on the WAN, a User that is told.
-mod common;
-
+use crate::common::*;
 use axum::Router;
 use axum::routing::post;
-use common::*;
 use dcc::wan::{HubEvent, HubLink};
 use dcc::{Dcc, WanState};
-use duis::{Body, CommandVariant, Content, Response, Service, SignerRole};
+use duis::{Body, CommandVariant, Content, LocalCommand, Response, Service, SignerRole};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{Message, MessageView, protect};
 use std::time::Duration;
@@ -92,7 +90,7 @@ async fn a_command_waits_for_the_wan_and_its_response_reaches_the_user_once() {
     let read = request(ESME, 2, "4.18", CommandVariant::SendAndLocal, Body::plain("ReadMeterBalance").unwrap());
     let answer = send(&dcc, Service::SendCommand, signed(&read)).await;
     let command = next_command(&mut hub).await;
-    assert_eq!(answer.content(), Some(&Content::LocalCommand(command.clone())));
+    assert_eq!(answer.content(), Some(&Content::LocalCommand(LocalCommand { payload: command.clone() })));
     dcc.set_wan(WanState::Down);
     assert_eq!(next(&mut hub).await, HubEvent::Down);
     assert!(told.try_recv().is_err(), "told twice");

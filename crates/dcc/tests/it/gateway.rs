@@ -1,18 +1,16 @@
 //! The gateway without its sockets: what it accepts, what it makes of it, and every refusal.
-mod common;
-
-use common::*;
+use crate::common::*;
 use dcc::gateway::{Answer, Gateway};
 use dcc::store::Store;
 use duis::body::{LocalCommandResponse, SignedPreCommand};
-use duis::{Body, CommandVariant, Content, Execution, Request, Response, Service, SignerRole};
+use duis::{Body, CommandVariant, Content, Execution, LocalCommand, Request, Response, Service, SignerRole};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{Form, MessageView, Time, protect};
 
 const NOW: Time = Time::from_seconds(1_790_000_000);
 
 fn gateway() -> Gateway {
-    Gateway::new(config(None), Store::open(None).unwrap())
+    Gateway::new(config(None), Store::open(None).unwrap()).unwrap()
 }
 
 /// What comes back, its signature checked.
@@ -38,7 +36,7 @@ fn pre_command(gateway: &Gateway, counter: u64) -> Vec<u8> {
     let response = ask(gateway, Service::Transform, &signed(&arm(counter, CommandVariant::Transform)));
     assert_eq!(response.code.as_str(), "I0");
     match response.content() {
-        Some(Content::PreCommand { payload, .. }) => payload.clone(),
+        Some(Content::PreCommand(made)) => made.payload.clone(),
         other => panic!("no Pre-Command: {other:?}"),
     }
 }
@@ -52,7 +50,7 @@ fn local_command(gateway: &Gateway, counter: u64) -> Vec<u8> {
     let payload = protect::sign(&AwsLc, &key(SUPPLIER_GBCS), &pre_command(gateway, counter)).unwrap();
     let response = ask(gateway, Service::NonDevice, &signed(&spc(counter, CommandVariant::LocalSigned, payload)));
     match response.content() {
-        Some(Content::LocalCommand(octets)) => octets.clone(),
+        Some(Content::LocalCommand(local)) => local.payload.clone(),
         other => panic!("no local Command: {} {other:?}", response.code.as_str()),
     }
 }
@@ -73,7 +71,9 @@ fn a_non_critical_request_becomes_a_command_at_once() {
     let gateway = gateway();
     let read = request(ESME, 7, "4.18", CommandVariant::Local, Body::plain("ReadMeterBalance").unwrap());
     let response = ask(&gateway, Service::NonDevice, &signed(&read));
-    let Some(Content::LocalCommand(command)) = response.content() else { panic!("{response:?}") };
+    let Some(Content::LocalCommand(LocalCommand { payload: command })) = response.content() else {
+        panic!("{response:?}")
+    };
     let z = AwsLc.agree(&key(ESME_KA), key(ACB_KA).public()).unwrap();
     protect::verify_mac(&AwsLc, &z, &MessageView::parse(command).unwrap()).unwrap();
 }
@@ -106,7 +106,7 @@ fn every_refusal_has_its_code_and_leaves_nothing() {
     assert_eq!(code(&gateway, t, &at(CHF)), "E11");
     assert_eq!(code(&gateway, t, &at(SUSPENDED)), "E5");
     let read = request(SUSPENDED, 1, "4.18", CommandVariant::Local, Body::plain("ReadMeterBalance").unwrap());
-    assert_eq!(code(&gateway, Service::NonDevice, &read), "E17");
+    assert_eq!(code(&gateway, Service::NonDevice, &read), "E5");
     let mut theirs = at(ESME);
     theirs.header.id.originator = OTHER_SUPPLIER;
     let xml = theirs.sign(&AwsLc, &xml_key(OTHER_XML)).unwrap();
@@ -222,10 +222,10 @@ fn what_was_accepted_is_still_used_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dcc.sqlite");
     let plain = {
-        let gateway = Gateway::new(config(None), Store::open(Some(&path)).unwrap());
+        let gateway = Gateway::new(config(None), Store::open(Some(&path)).unwrap()).unwrap();
         pre_command(&gateway, 1)
     };
-    let gateway = Gateway::new(config(None), Store::open(Some(&path)).unwrap());
+    let gateway = Gateway::new(config(None), Store::open(Some(&path)).unwrap()).unwrap();
     assert_eq!(code(&gateway, Service::Transform, &arm(1, CommandVariant::Transform)), "E57");
     assert_eq!(gateway.store.pre_command(id(ESME, 1)).unwrap(), Some(plain));
 }

@@ -1,5 +1,9 @@
 //! A small world for the stand-in: one supplier, a stranger, two meters, a hub, fixed keys.
-use dcc::{DccConfig, DccKeys, Device, DeviceStatus, User, WanState};
+pub mod desk;
+pub mod house;
+
+use dcc::config::Throttle;
+use dcc::{DccConfig, DccKeys, Device, DeviceKeys, DeviceStatus, User, WanState};
 use duis::certificate::Serial;
 use duis::{
     Body, CommandVariant, DeviceType, IssuerSerial, Request, RequestId, Role, SignerRole, SigningKey, Srv, XmlSigner,
@@ -11,6 +15,7 @@ use std::time::Duration;
 pub const SUPPLIER: Eui64 = Eui64::from_u64(0x90B3_D51F_3001_0000);
 pub const OTHER_SUPPLIER: Eui64 = Eui64::from_u64(0x90B3_D51F_3003_0000);
 pub const ACB: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);
+pub const COS: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0004);
 pub const ESME: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A0);
 pub const GSME: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A1);
 pub const CHF: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A2);
@@ -31,25 +36,16 @@ pub fn signer(n: u8, eui: Eui64, role: SignerRole) -> (IssuerSerial, XmlSigner) 
 }
 
 fn user(eui: Eui64, xml: u8, gbcs: u8, receive_url: Option<String>) -> User {
-    User {
-        eui,
-        roles: vec![Role::Is, Role::Gs],
-        xml: signer(xml, eui, SignerRole::XmlSign),
-        gbcs_signature: *key(gbcs).public(),
-        receive_url,
-    }
+    let signer = signer(xml, eui, SignerRole::XmlSign);
+    User { receive_url, ..User::new(eui, vec![Role::Is, Role::Gs], signer, *key(gbcs).public()) }
 }
 
-fn device(eui: Eui64, device_type: DeviceType, status: DeviceStatus, n: u8) -> Device {
-    Device {
-        eui,
-        kind: duis::transform::Device::new(device_type),
-        status,
-        key_agreement: *key(n).public(),
-        digital_signature: *key(n + 1).public(),
-        supplier: SUPPLIER,
-        hub: CHF,
-    }
+fn device(eui: Eui64, device_type: DeviceType, status: DeviceStatus) -> Device {
+    Device { status, ..Device::commissioned(eui, duis::transform::Device::new(device_type), SUPPLIER, CHF) }
+}
+
+fn keys(eui: Eui64, n: u8) -> (Eui64, DeviceKeys) {
+    (eui, DeviceKeys::new(*key(n).public(), *key(n + 1).public()))
 }
 
 pub const SUPPLIER_XML: u8 = 10;
@@ -67,17 +63,28 @@ pub fn config(receive_url: Option<String>) -> DccConfig {
         store: None,
         wan: WanState::Down,
         wan_patience: Duration::from_secs(3600),
+        throttle: Throttle::default(),
         users: vec![
             user(SUPPLIER, SUPPLIER_XML, SUPPLIER_GBCS, receive_url),
             user(OTHER_SUPPLIER, OTHER_XML, 13, None),
         ],
         inventory: vec![
-            device(ESME, DeviceType::Esme, DeviceStatus::Commissioned, ESME_KA),
-            device(GSME, DeviceType::Gsme, DeviceStatus::Commissioned, 32),
-            device(CHF, DeviceType::Chf, DeviceStatus::Commissioned, 34),
-            device(SUSPENDED, DeviceType::Esme, DeviceStatus::Suspended, 36),
+            device(ESME, DeviceType::Esme, DeviceStatus::Commissioned),
+            device(GSME, DeviceType::Gsme, DeviceStatus::Commissioned),
+            device(CHF, DeviceType::Chf, DeviceStatus::Commissioned),
+            device(SUSPENDED, DeviceType::Esme, DeviceStatus::Suspended),
         ],
-        keys: DccKeys { acb: ACB, acb_key_agreement: key(ACB_KA), xml: xml_key(DCC_XML) },
+        smki: vec![keys(ESME, ESME_KA), keys(GSME, 32), keys(CHF, 34), keys(SUSPENDED, 36)],
+        registrations: Vec::new(),
+        coverage: Vec::new(),
+        limits: Default::default(),
+        keys: DccKeys {
+            acb: ACB,
+            acb_key_agreement: key(ACB_KA),
+            acb_signature: key(22),
+            transitional_cos: Some((COS, key(23))),
+            xml: xml_key(DCC_XML),
+        },
     }
 }
 

@@ -1,0 +1,13 @@
+//! The stand-in from outside: the gateway without its sockets, and the servers on them.
+mod access;
+mod alerts;
+mod anomaly;
+mod common;
+mod crash;
+mod future;
+mod gateway;
+mod inventory;
+mod retention;
+mod schedules;
+mod sequences;
+mod sockets;
