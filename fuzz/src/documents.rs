@@ -26,7 +26,7 @@ pub fn duis_xml(octets: &[u8]) {
         };
         match Request::parse(&document) {
             Ok(request) => {
-                let _ = request.check();
+                let _ = (request.check(), request.check_values());
                 commands(&request);
                 let written = request.to_xml();
                 if let Some(again) = parse_again(&written) {

@@ -15,6 +15,7 @@ mod view;
 use crate::config::{HeadEndConfig, parse_duration};
 use crate::core::{Asked, Inbox, Message};
 use crate::keys::HeadEndKeys;
+use crate::receive::MAX_RESPONSE;
 use crate::store::{Filter, Reader, StoreError};
 use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
@@ -36,8 +37,6 @@ pub(crate) const RECEIVE_PATH: &str = "/dcc/receive-response";
 
 /// A service request is below 30 kB (DUIS 1.9); firmware is not for this API.
 const MAX_ORDER: usize = 256 * 1024;
-/// A response may report a long log.
-const MAX_RESPONSE: usize = 16 * 1024 * 1024;
 /// Deliveries of a page at most, and when not told.
 const MAX_PAGE: usize = 500;
 const PAGE: usize = 50;

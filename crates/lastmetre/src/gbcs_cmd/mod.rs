@@ -1,6 +1,6 @@
 //! `lastmetre gbcs`: reading, building, checking and protecting single messages, offline.
 mod check;
-mod decode;
+pub(crate) mod decode;
 pub(crate) mod input;
 mod protect;
 #[cfg(test)]
