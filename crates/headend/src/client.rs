@@ -217,7 +217,8 @@ mod tests {
         assert_eq!(dcc.post("/octets", "<doc/>".into()).await, Err(Undelivered::Unreadable));
         let silent = dcc.post("/silent", "<doc/>".into()).await.unwrap_err();
         assert_eq!((silent.may_pass(), silent), (true, Undelivered::Silent));
-        let nobody = DccClient::new(Transport { timeout: Duration::from_secs(1) }.client().unwrap(), "http://127.0.0.1:1");
+        let nobody =
+            DccClient::new(Transport { timeout: Duration::from_secs(1) }.client().unwrap(), "http://127.0.0.1:1");
         assert!(matches!(nobody.post("/echo", String::new()).await, Err(Undelivered::Unreachable(_))));
     }
 }

@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use tracing::info;
 
 /// `lastmetre duis send`.
 #[derive(clap::Args)]
@@ -139,7 +140,7 @@ async fn post(client: &DccClient, retries: u32, service: Service, document: &str
     for _ in 0..retries {
         match client.send(service, document.to_owned()).await {
             Err(trouble) if trouble.may_pass() => {
-                eprintln!("{trouble}; the same document goes again");
+                info!(%trouble, "the same document goes again");
                 tokio::time::sleep(trouble.pause().unwrap_or(pause)).await;
                 pause *= 2;
             }
@@ -321,7 +322,7 @@ impl Sender<'_> {
             match read {
                 Ok(response) => return Ok(response),
                 Err(unusable) if tries < self.args.retries => {
-                    eprintln!("{unusable}; the same document goes again");
+                    info!(%unusable, "the same document goes again");
                     tokio::time::sleep(Duration::from_millis(500) * (tries + 1)).await;
                     tries += 1;
                 }
