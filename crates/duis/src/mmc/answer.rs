@@ -1,6 +1,6 @@
 //! A device's answer or alert as one tree of values, and how each part of it went.
 use gbcs::catalogue::{self, RowTemplate, UseCase};
-use gbcs::dlms::{AccessResponse, Apdu, Choice, Data, DataAccessResult};
+use gbcs::dlms::{AccessResponse, Apdu, Choice, Data, DataAccessResult, DataNotification};
 use gbcs::gbz::zcl::{AttributeRecord, Body, Command, Status};
 use gbcs::gbz::{self, AlertData, Component, Content};
 use gbcs::verify::{EncryptedPart, Plain};
@@ -63,26 +63,7 @@ impl Answer {
         let use_case = catalogue::find(view.message_code());
         match payload {
             Payload::Dlms(Apdu::Response(response)) => answer.rows(view, use_case, response, opened),
-            Payload::Dlms(Apdu::Notification(alert)) => {
-                let plain = opened.first().and_then(|part| part.plain.as_ref());
-                let pushed = use_case.and_then(|use_case| use_case.plaintext(view.cra(), 0));
-                match (plain, pushed) {
-                    (Some(Plain::Dlms(data)), Some(field)) => answer.add_fields(Node::of_data(field, data)),
-                    _ => {
-                        let fields = use_case.map_or(&[][..], |use_case| use_case.further).iter();
-                        for (field, data) in fields.zip(&alert.further) {
-                            if let Some(node) = Node::of_data(field, data) {
-                                answer.values.add(field.name, node);
-                            }
-                        }
-                        let blob = alert.further.last().and_then(Data::as_octets);
-                        if let (Some(_), Some(octets)) = (opened.first(), blob) {
-                            let (name, octets) = ("billing data log".into(), octets.to_vec());
-                            answer.pieces.push(Piece { name, kind: "dlms", encrypted: true, octets });
-                        }
-                    }
-                }
-            }
+            Payload::Dlms(Apdu::Notification(alert)) => answer.dlms_alert(view, use_case, alert, opened),
             Payload::Gbz(payload) => {
                 for (place, component) in payload.components.iter().enumerate() {
                     answer.component(component, opened.iter().find(|part| part.place == place));
@@ -141,6 +122,33 @@ impl Answer {
                     }
                     _ => self.piece(name, "dlms", encoded(&answer.data)),
                 },
+            }
+        }
+    }
+
+    fn dlms_alert(
+        &mut self,
+        view: &MessageView<'_>,
+        use_case: Option<&'static UseCase>,
+        alert: &DataNotification,
+        opened: &[EncryptedPart],
+    ) {
+        if let Some(part) = opened.first() {
+            let pushed = use_case.and_then(|use_case| use_case.plaintext(view.cra(), part.place));
+            match (&part.plain, pushed) {
+                (Some(Plain::Dlms(data)), Some(field)) => return self.add_fields(Node::of_data(field, data)),
+                (Some(Plain::Dlms(data)), None) => return self.piece("alert data".into(), "dlms", encoded(data)),
+                (Some(Plain::Unknown(octets)), _) => return self.piece("alert data".into(), "dlms", octets.clone()),
+                (Some(Plain::Zcl(_)) | None, _) => {}
+            }
+            let octets = alert.further.last().and_then(Data::as_octets).unwrap_or_default().to_vec();
+            return self.pieces.push(Piece { name: "alert data".into(), kind: "dlms", encrypted: true, octets });
+        }
+        let fields = use_case.map_or(&[][..], |use_case| use_case.further);
+        for (place, data) in alert.further.iter().enumerate() {
+            match fields.get(place).and_then(|field| Some((field.name, Node::of_data(field, data)?))) {
+                Some((name, node)) => self.values.add(name, node),
+                None => self.piece(format!("alert data {}", place + 1), "dlms", encoded(data)),
             }
         }
     }

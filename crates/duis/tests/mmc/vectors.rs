@@ -255,6 +255,8 @@ fn a_gas_meter_pushes_its_billing_data_log() {
 fn an_alert_that_says_more_than_the_schema_has_room_for_is_shown_whole() {
     let xml = document(&alert(0x0110, 0x8F20, [Data::octets(DEVICE.0)]));
     holds(&xml, &[r#"<GBCSData format="plain" sequence="0" name="message" type="gbcs">"#, "<GBCSHexAlertCode>8F20"]);
+    let unasked = document(&alert(0x1000, 0x8154, [Data::Unsigned(7)]));
+    holds(&unasked, &[r#"<GBCSData format="plain" sequence="0" name="alert data 1" type="dlms">EQc=</GBCSData>"#]);
     let plain = document(&alert(0x1000, 0x8154, []));
     holds(&plain, &["<DeviceAlertMessage><DeviceAlertContent><GBCSHexAlertCode>8154"]);
 }
