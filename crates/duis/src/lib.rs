@@ -24,6 +24,7 @@ mod code;
 mod contradiction;
 pub mod correlate;
 mod id;
+pub mod mmc;
 pub mod reference;
 mod request;
 pub mod response;

@@ -1,4 +1,5 @@
 //! `lastmetre duis`: service requests and responses on the command line.
+mod mmc;
 mod send;
 mod transform;
 
@@ -41,6 +42,8 @@ pub enum Command {
     },
     /// Service requests to GBCS, offline: the Pre-Command, and the Command signed and closed with the keys at hand
     Transform(transform::TransformArgs),
+    /// Responses and Alerts of devices in the words of the MMC schema
+    Mmc(mmc::MmcArgs),
     /// Send requests to a DCC and see them through: critical ones are transformed, checked, signed and sent; copies for local delivery are
     /// checked; answers that the DCC brings later are waited for
     Send(send::SendArgs),
@@ -78,6 +81,7 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::Check { signers, json, files } => check(signers, *json, files),
         Command::Sign { signer, new_counter, file } => sign(signer, *new_counter, file),
         Command::Transform(args) => transform::transform(args),
+        Command::Mmc(args) => mmc::run(args),
         Command::Send(args) => send::send(args),
     }
 }

@@ -1,7 +1,7 @@
 //! `lastmetre gbcs`: reading, building, checking and protecting single messages, offline.
 mod check;
 pub(crate) mod decode;
-mod input;
+pub(crate) mod input;
 mod protect;
 #[cfg(test)]
 mod tests;
