@@ -88,6 +88,8 @@ impl Home {
         let mut config = MeterConfig::new(kind, device.eui, keys, PARTIES[2], anchors);
         config.ppmid = (kind == Kind::Gsme).then(|| (PARTIES[3], *key(10).public()));
         config.radio = Some(RadioConfig::new(device.config(&[HUB], &[1]), HUB.eui));
+        // The hub's node stands for the home's display too: it asks, and tops up.
+        config.joined = vec![(HUB.eui, 5)];
         config.strict_rows = mode & 2 == 0;
         config.factory = FactorySettings { prepayment: mode & 4 != 0, ..FactorySettings::default() };
         let meter = Meter::new(config.clone(), Lenient, None).expect("no state is sound");

@@ -101,7 +101,8 @@ impl Home {
                 let datagram = Datagram {
                     peer: DEVICE.eui,
                     profile: SMART_ENERGY,
-                    cluster: if step.octet(0) & 1 == 0 { CLUSTER } else { u16::from(step.octet(0)) },
+                    // Smart Energy has its clusters together.
+                    cluster: if step.octet(0) & 1 == 0 { CLUSTER } else { 0x0700 | u16::from(step.octet(0) >> 1) },
                     src_endpoint: ENDPOINT,
                     dst_endpoint: 1,
                     payload: payload[..payload.len().min(node::MAX_DATAGRAM)].to_vec(),

@@ -99,6 +99,9 @@ pub fn blocks(input: &[u8]) {
                     while let Some(expired) = receiver.poll(now) {
                         assert!(expired.blocks > 0);
                     }
+                    while let Some(request) = receiver.ask(now) {
+                        assert!(Block::parse(&request).is_ok());
+                    }
                     assert!(receiver.deadline().is_none_or(|deadline| deadline > now));
                     continue;
                 }

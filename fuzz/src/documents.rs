@@ -1,9 +1,13 @@
 //! DUIS documents.
+use crate::lenient::Lenient;
 use crate::within;
 use duis::xml::{Document, Limits};
 use duis::{Device, DeviceType, Party, Request, Response, TransformContext, signature};
-use gbcs::crypto::RustCrypto;
-use gbcs::{Counter, MessageView, Time};
+use gbcs::certificate::KeyUsage;
+use gbcs::crypto::{PublicKey, RustCrypto, SharedSecret};
+use gbcs::verify::{self, Keys};
+use gbcs::{Counter, Eui64, MessageView, Payload, Time};
+use std::sync::LazyLock;
 
 /// A DOM has some 200 octets for the five of `<a/>`, and what is carried unread repeats namespaces.
 const FACTOR: usize = 256;
@@ -22,7 +26,7 @@ pub fn duis_xml(octets: &[u8]) {
         };
         match Request::parse(&document) {
             Ok(request) => {
-                let _ = request.check();
+                let _ = (request.check(), request.check_values());
                 commands(&request);
                 let written = request.to_xml();
                 if let Some(again) = parse_again(&written) {
@@ -69,4 +73,44 @@ fn parse_again(written: &str) -> Option<Document<'_>> {
         return None;
     }
     Some(Document::parse(written).unwrap_or_else(|e| panic!("{e}\n{written}")))
+}
+
+/// A message is some values of one octet, an element of the MMC schema some hundred octets of text.
+const WORDS: usize = 2500;
+
+/// Whatever a device says becomes a document that is XML, whether its encrypted parts are opened or not; one that has nothing to say
+/// says why.
+pub fn mmc(octets: &[u8]) {
+    let open = |view: &MessageView<'_>, payload: &Payload| verify::encrypted(&Lenient, &AnyKeys, view, payload);
+    // The table, which is read once and stays.
+    static READ: LazyLock<()> = LazyLock::new(|| {
+        let (_, seed) = crate::seeds::mmc().swap_remove(0);
+        drop(duis::mmc::mmc(&seed, &duis::mmc::Context::default()));
+    });
+    LazyLock::force(&READ);
+    let contexts = [duis::mmc::Context::default(), duis::mmc::Context { opener: Some(&open), ..Default::default() }];
+    for context in contexts {
+        let made = within(octets.len(), WORDS, || duis::mmc::mmc(octets, &context));
+        match made {
+            Ok(made) => assert!(Document::parse(&made.xml).is_ok(), "{}", made.xml),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+}
+
+/// A secret between any two.
+struct AnyKeys;
+
+impl Keys for AnyKeys {
+    fn public_keys(&self, _: Eui64, _: KeyUsage) -> &[PublicKey] {
+        &[]
+    }
+
+    fn secrets(&self, _: Eui64, _: Eui64) -> Vec<SharedSecret> {
+        vec![SharedSecret::new([9; 32])]
+    }
+
+    fn brokers(&self) -> &[Eui64] {
+        &[]
+    }
 }

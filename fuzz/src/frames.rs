@@ -8,6 +8,7 @@ use han::node::FrameCounters;
 use han::tunnel::Side;
 use han::tunnel::gsme::GsmeData;
 use han::zcl::attributes::{ReadAttributes, ReadAttributesResponse, ReportAttributes, Value};
+use han::zcl::display::{LocalChangeSupply, MessageConfirmation};
 use han::zcl::mirror::{FromMeter, FromMirror};
 use han::zcl::tunneling::{ToClient, ToServer};
 use han::zcl::{DefaultResponse, Frame as ZclFrame};
@@ -39,7 +40,7 @@ macro_rules! comes_back {
 /// All layers: the first octet says which, the second is the command where the layer needs one.
 pub fn han_frames(input: &[u8]) {
     let Some((&[layer, command], octets)) = input.split_first_chunk() else { return };
-    match layer % 22 {
+    match layer % 24 {
         0 => _ = comes_back!(octets, mac::Frame::parse(octets)),
         1 => {
             // With the right frame check sequence, which noise seldom has.
@@ -92,6 +93,9 @@ pub fn han_frames(input: &[u8]) {
             }
         }
         17 => _ = comes_back!(octets, cbke::Command::parse(command, octets)).map(|c| assert_eq!(c.command(), command)),
+        22 => _ = comes_back!(octets, LocalChangeSupply::parse(octets)),
+        // What may stand behind its time is passed over.
+        23 => _ = MessageConfirmation::parse(octets).map(|confirmation| confirmation.encoded_len()),
         18 => _ = comes_back!(octets, MacCommand::parse(octets)),
         19 => _ = comes_back!(octets, TransportKey::parse(octets)),
         20 => {

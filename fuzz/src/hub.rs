@@ -2,7 +2,7 @@
 use crate::lenient::{Lenient, key};
 use crate::stations::{HUB, START, Spins, Station, check_psdu, drain};
 use crate::{Step, script, within};
-use comms_hub::config::{AlertKeys, HubConfig};
+use comms_hub::config::{AlertKeys, GpfKeys, HubConfig};
 use comms_hub::hub::TUNNEL_ENDPOINT;
 use comms_hub::{DeviceEntry, DeviceKind, Function, Hub, Output, Profile, Settings};
 use gbcs::{Counter, Cra, Eui64, MessageView, Time};
@@ -80,6 +80,7 @@ fn config(profile: Profile) -> HubConfig {
         node: HUB.config(&stations, &[]),
         devices: DEVICES.iter().map(entry).collect(),
         alerts: Some(AlertKeys { acb: ACB, acb_key: *key(7).public(), own: key(9), counter_floor: Counter(1 << 60) }),
+        gpf_keys: Some(GpfKeys { acb: ACB, acb_key: *key(7).public(), own: key(9), parties: Vec::new() }),
         settings: Settings::default(),
     }
 }

@@ -10,7 +10,7 @@
 //! | [`hub`] | `comms_hub` |
 //! | [`carrier`] | `ppmid` |
 //! | [`appliance`] | `meter` |
-//! | [`documents`] | `duis_xml` |
+//! | [`documents`] | `duis_xml` `mmc` |
 //!
 //! A target is a function of octets that panics when a law is broken. libFuzzer calls it through `fuzz_targets/`; the test
 //! `replay` calls it on stable with the seeds and mutations of them. A codec is given the octets as they are; a device core is
@@ -69,6 +69,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "ppmid", run: carrier::ppmid, seeds: seeds::ppmid, mutations: 300 },
     Target { name: "meter", run: appliance::meter, seeds: seeds::meter, mutations: 300 },
     Target { name: "duis_xml", run: documents::duis_xml, seeds: seeds::duis_xml, mutations: 3000 },
+    Target { name: "mmc", run: documents::mmc, seeds: seeds::mmc, mutations: 3000 },
 ];
 
 /// Octets of memory that anything may use besides what its input calls for.

@@ -2,7 +2,7 @@
 use crate::lenient::{Lenient, SIGNATURE, key};
 use crate::within;
 use gbcs::{Eui64, Time};
-use handover::{Checks, MAX_TUNNEL_COMMAND, NonceStanding, Release, SealedRelease, Upward, Warrant};
+use handover::{Checks, MAX_COMMAND, NonceStanding, Release, SealedRelease, Upward, Warrant};
 
 /// CBOR values of 16 octets in lists that grow by doubling, read, encoded for comparison, and taken over.
 const FACTOR: usize = 64;
@@ -92,11 +92,11 @@ fn open_release(octets: &[u8], key_of: impl FnOnce(Eui64) -> Option<gbcs::crypto
 fn check(warrant: &Warrant, command: &[u8]) {
     for nonce in [NonceStanding::Fresh, NonceStanding::Stale, NonceStanding::Used, NonceStanding::Unknown] {
         let now = Time(1_800_000_000_000);
-        let checks = Checks { ppmid: warrant.ppmid, now, nonce, max_command: MAX_TUNNEL_COMMAND };
+        let checks = Checks { ppmid: warrant.ppmid, now, nonce, max_command: MAX_COMMAND };
         if let Ok(route) = warrant.check(command, &Lenient, &checks) {
             assert_eq!(nonce, NonceStanding::Fresh);
             assert_eq!((route.id.target, route.code), (warrant.target, warrant.code));
-            assert!(now <= warrant.not_after && command.len() <= MAX_TUNNEL_COMMAND);
+            assert!(now <= warrant.not_after && command.len() <= MAX_COMMAND);
         }
     }
 }

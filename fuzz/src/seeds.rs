@@ -27,10 +27,12 @@ use handover::{DeliveryId, Hello, Nonce, Receipt, Release, Stage, Upward, Warran
 mod air;
 mod cores;
 mod duis_documents;
+mod mmc;
 
 pub use air::{capture, han_frames, han_node, tunnel};
 pub use cores::{comms_hub, handover, meter, ppmid};
 pub use duis_documents::duis_xml;
+pub use mmc::mmc;
 
 type Seeds = Vec<(&'static str, Vec<u8>)>;
 

@@ -93,5 +93,5 @@ macro_rules! replays {
 }
 
 replays! {
-    gbcs_message gbcs_json blocks dlms_apdu gbz_content der_tree asn1 certificate texts han_frames capture han_node tunnel handover comms_hub ppmid meter duis_xml
+    gbcs_message gbcs_json blocks dlms_apdu gbz_content der_tree asn1 certificate texts han_frames capture han_node tunnel handover comms_hub ppmid meter duis_xml mmc
 }

@@ -27,18 +27,21 @@ const GPF: u8 = 254;
 /// What follows a row that failed.
 const NOT_REACHED: DataAccessResult = DataAccessResult::OTHER_REASON;
 
-/// Why a Command for the CHF is discarded without a Response.
+/// Why a Command for the CHF, or for the GPF, is discarded without a Response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChfRefusal {
     /// The octets are no message, or the payload is not DLMS.
     #[error("malformed: {0}")]
     Malformed(ParseError),
-    /// No Command, or none for a CHF.
-    #[error("no Command for a CHF")]
-    NotForChf,
+    /// No Command, or none for this function.
+    #[error("no Command for this function of the hub")]
+    NotForHub,
     /// Not from the ACB, the one party a CHF takes these Commands from.
     #[error("{0} is not the Access Control Broker")]
     NotTheBroker(Eui64),
+    /// The GPF does not know him, or his role may not ask this.
+    #[error("{0} may not ask this of the GPF")]
+    NoAuthority(Eui64),
     /// Not closed by a MAC, or signed.
     #[error("not protected as the use case asks")]
     WrongForm,
@@ -62,8 +65,8 @@ impl ChfRefusal {
     /// The code by which it is logged (han.md 13).
     pub const fn log_code(self) -> u16 {
         match self {
-            Self::Malformed(_) | Self::NotForChf | Self::WrongForm | Self::WrongRows => log_code::INTEGRITY_FAILED,
-            Self::NotTheBroker(_) => log_code::NO_AUTHORITY,
+            Self::Malformed(_) | Self::NotForHub | Self::WrongForm | Self::WrongRows => log_code::INTEGRITY_FAILED,
+            Self::NotTheBroker(_) | Self::NoAuthority(_) => log_code::NO_AUTHORITY,
             Self::BadMac | Self::Replayed { .. } => log_code::AUTHENTICATION_FAILED,
         }
     }
@@ -104,7 +107,7 @@ impl<C: Crypto> Exchange<C> {
         let view = MessageView::parse(octets).map_err(ChfRefusal::Malformed)?;
         let id = view.id();
         let use_case = catalogue::find(view.message_code()).filter(|use_case| use_case.is_for(DeviceType::Chf));
-        let use_case = use_case.filter(|_| id.cra == Cra::Command).ok_or(ChfRefusal::NotForChf)?;
+        let use_case = use_case.filter(|_| id.cra == Cra::Command).ok_or(ChfRefusal::NotForHub)?;
         if id.originator != keys.acb || !use_case.allows(Originator::AccessControlBroker) {
             return Err(ChfRefusal::NotTheBroker(id.originator));
         }
@@ -122,7 +125,7 @@ impl<C: Crypto> Exchange<C> {
     fn answer_chf(&mut self, now: Time, keys: &AlertKeys, view: &MessageView<'_>) -> Result<Vec<u8>, ChfRefusal> {
         let (id, code) = (view.id(), view.message_code());
         let request = AccessRequest::parse(view.payload()).map_err(ChfRefusal::Malformed)?;
-        let use_case = catalogue::find(code).ok_or(ChfRefusal::NotForChf)?;
+        let use_case = catalogue::find(code).ok_or(ChfRefusal::NotForHub)?;
         if request.invoke != InvokeId::of(id.counter) || !use_case.matches(&request) {
             return Err(ChfRefusal::WrongRows);
         }

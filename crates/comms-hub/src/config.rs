@@ -1,6 +1,7 @@
 //! What a Communications Hub is told when it is made: its devices, its profile, and every decision the public text leaves open.
 use alloc::vec::Vec;
 use core::time::Duration;
+use gbcs::catalogue::Originator;
 use gbcs::crypto::{PrivateKey, PublicKey};
 use gbcs::{Counter, Eui64};
 
@@ -243,6 +244,30 @@ pub struct AlertKeys {
     pub counter_floor: Counter,
 }
 
+/// What the GPF needs to answer reads. Without it Commands for the GPF come out as [`Event::Local`](crate::Event::Local).
+#[derive(Clone, Debug)]
+pub struct GpfKeys {
+    /// The Access Control Broker, whose MAC every Command carries.
+    pub acb: Eui64,
+    /// Its key agreement key.
+    pub acb_key: PublicKey,
+    /// The GPF's own key agreement key.
+    pub own: PrivateKey,
+    /// Suppliers and network operators that may ask.
+    pub parties: Vec<GpfParty>,
+}
+
+/// A Remote Party that the GPF holds a key of.
+#[derive(Clone, Copy, Debug)]
+pub struct GpfParty {
+    /// Who.
+    pub eui: Eui64,
+    /// In which role.
+    pub role: Originator,
+    /// The key agreement key that Responses are closed for.
+    pub key: PublicKey,
+}
+
 /// A Communications Hub as it leaves the factory and its installation.
 #[derive(Clone, Debug)]
 pub struct HubConfig {
@@ -259,6 +284,8 @@ pub struct HubConfig {
     pub devices: Vec<DeviceEntry>,
     /// Keys to speak with the ACB.
     pub alerts: Option<AlertKeys>,
+    /// Keys for the GPF to answer reads.
+    pub gpf_keys: Option<GpfKeys>,
     /// Decisions.
     pub settings: Settings,
 }

@@ -121,6 +121,15 @@ pub enum Event {
     },
     /// The CHF discarded a Command.
     ChfRefused(ChfRefusal),
+    /// The GPF answered a read.
+    GpfExecuted {
+        /// The use case.
+        code: MessageCode,
+        /// Whether it had everything that was asked for.
+        succeeded: bool,
+    },
+    /// The GPF discarded a Command.
+    GpfRefused(ChfRefusal),
     /// A device may join until then.
     JoiningOpen {
         /// The device.
@@ -241,7 +250,7 @@ impl EventLog {
 
 /// How often what happened, since the start: name to number. Messages that were thrown away count under
 /// [`Reason::name`]; besides there are `routed`, `delivered`, `undelivered`, `copy_lost`, `wan_overflow`, `tunnel_refused`, `close_refused`,
-/// `frame_refused`, `unauthorised_communication`, `malformed_zcl`, `alert_failed`, `chf_refused`, `joining_refused`,
+/// `frame_refused`, `unauthorised_communication`, `malformed_zcl`, `alert_failed`, `chf_refused`, `gpf_refused`, `joining_refused`,
 /// `inter_pan_closed` and `inter_pan_refused`.
 #[derive(Clone, Debug, Default)]
 pub struct Counters(BTreeMap<&'static str, u64>);

@@ -3,13 +3,15 @@ use crate::alert;
 use crate::blocks::{Blocks, Taken};
 use crate::budget::Budgets;
 use crate::chf;
-use crate::config::{AlertKeys, DeviceKind, Profile, Settings};
+use crate::config::{AlertKeys, DeviceKind, GpfKeys, Profile, Settings};
 use crate::device_log::DeviceLog;
 use crate::event::{Counters, Event, EventLog, LogEntry, MalformedWatch, Undelivered, log_code};
 use crate::gpf::Gpf;
 use crate::letter::{Letter, Places};
 use crate::mailbox::Mailbox;
 use crate::memory::{Carried, Carriers, Taps};
+use crate::mirror::Mirror;
+use crate::proxy_reads;
 use crate::record::Record;
 use crate::routing::{Decision, Function, Reason, Router, Source, is_han_only};
 use crate::store_forward::{Parcel, StoreForward};
@@ -56,6 +58,7 @@ pub(crate) struct Exchange<C> {
     pub settings: Settings,
     pub crypto: C,
     pub alerts: Option<AlertKeys>,
+    pub gpf_keys: Option<GpfKeys>,
     pub log: DeviceLog,
     pub budgets: Budgets,
     pub mailboxes: Vec<(Eui64, Mailbox)>,
@@ -65,6 +68,8 @@ pub(crate) struct Exchange<C> {
     pub carriers: Carriers,
     pub taps: Taps,
     pub blocks: Blocks,
+    /// What gas meters reported.
+    pub mirror: Mirror,
     /// What the GPF shows.
     pub proxy: Gpf,
     pub event_log: EventLog,
@@ -170,6 +175,8 @@ impl<C: Crypto> Exchange<C> {
         };
         if function == Function::Chf && self.alerts.is_some() && chf::executes(route.code) {
             self.execute_chf(now, &octets);
+        } else if function == Function::Gpf && self.gpf_keys.is_some() && proxy_reads::answers(route.code) {
+            self.execute_gpf(now, &octets);
         } else {
             self.events.push_back(Event::Local { function, source, octets });
         }

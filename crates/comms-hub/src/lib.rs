@@ -12,6 +12,7 @@
 //! | [`gpf`] | what a gas meter took: tariff, calendar, messages |
 //! | [`device_log`] | who may speak on this HAN, and who once did |
 //! | `chf` | the Commands that read and change the Device Log, and the checks on any Command for the CHF |
+//! | `proxy_reads` | the Commands that read the GPF, answered from the mirror |
 //! | `about` | what the CHF shows of itself: identity, versions, logs, radio |
 //! | [`hht`] | how a hand held terminal comes to be listed |
 //! | [`alert`] | Alerts 0x8F84 and CS14 |
@@ -26,8 +27,9 @@
 //!
 //! # What it is not
 //!
-//! Commands that read the CHF or change its Device Log are executed here. Those for security credentials and firmware, and those for the
-//! GPF, come out as [`Event::Local`].
+//! Commands that read the CHF or change its Device Log are executed here, and reads of the GPF of what a gas meter reports to its mirror.
+//! Those for security credentials and firmware, and those for the GPF whose answers are encrypted, dated or out of a log, come out as
+//! [`Event::Local`].
 //!
 //! The hub has no key of any Remote Party but the ACB's for itself: it checks no signature and no MAC of what it carries, and changes no octet of it.
 #![no_std]
@@ -50,12 +52,13 @@ pub mod letter;
 pub mod mailbox;
 pub mod memory;
 pub mod mirror;
+mod proxy_reads;
 mod record;
 pub mod routing;
 pub mod store_forward;
 
 pub use chf::ChfRefusal;
-pub use config::{AlertKeys, DeviceEntry, DeviceKind, HubConfig, Profile, Settings};
+pub use config::{AlertKeys, DeviceEntry, DeviceKind, GpfKeys, GpfParty, HubConfig, Profile, Settings};
 pub use event::Event;
 pub use hub::{Hub, Output, StartError};
 pub use record::RecordError;

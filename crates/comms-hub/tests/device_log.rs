@@ -298,7 +298,7 @@ fn each_refusal_of_a_command_for_the_chf_has_no_response_and_its_code() {
         (close(plain(ACB, other_rows)), |r| *r == ChfRefusal::WrongRows, 0x8F1E),
         (close(plain(ACB, other_invoke)), |r| *r == ChfRefusal::WrongRows, 0x8F1E),
         (close(plain(ACB, vec![1, 2, 3])), |r| matches!(r, ChfRefusal::Malformed(_)), 0x8F1E),
-        (response_to_chf(), |r| *r == ChfRefusal::NotForChf, 0x8F1E),
+        (response_to_chf(), |r| *r == ChfRefusal::NotForHub, 0x8F1E),
     ];
     for (n, (message, fits, code)) in table.into_iter().enumerate() {
         home.run_for(700);

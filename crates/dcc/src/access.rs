@@ -131,6 +131,10 @@ pub mod codes {
     pub fn deleted() -> ResponseCode {
         code("E47")
     }
+    /// The values cannot all be meant: a period that runs backwards, a profile that is named and not given.
+    pub fn contradiction() -> ResponseCode {
+        code("E48")
+    }
     /// 5.2: the User has no such schedule.
     pub fn no_schedule_to_read() -> ResponseCode {
         code("E050201")
@@ -350,6 +354,10 @@ pub(crate) fn admit<'c>(
     }
     // 14: the name was never used.
     replay(&request)?;
+    // 15: what the schema cannot say of values. A Signed Pre-Command is looked at where it is compared, with a code of its own.
+    if !header.variant.is_signed() {
+        request.check_values().map_err(|it| refuse(codes::contradiction(), it.to_string()))?;
+    }
     Ok(Allowed { document, request, entry, user, device: Some(device), origin })
 }
 

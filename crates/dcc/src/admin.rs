@@ -14,6 +14,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 use std::sync::Arc;
+use web::problem::problem;
 
 /// The routes, over a gateway.
 pub(crate) fn routes(gateway: Arc<Gateway>) -> Router {
@@ -31,13 +32,13 @@ async fn set_thresholds(State(gateway): State<Arc<Gateway>>, body: String) -> Re
     match blocking(move || gateway.set_thresholds(&body)).await {
         Some(Ok(())) => StatusCode::NO_CONTENT.into_response(),
         Some(Err(ThresholdFault::File(fault))) => refused(&fault),
-        Some(Err(ThresholdFault::Store(_))) | None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Some(Err(ThresholdFault::Store(_))) | None => unavailable(),
     }
 }
 
 async fn quarantine(State(gateway): State<Arc<Gateway>>) -> Response {
     let Some(Ok(held)) = blocking(move || gateway.store.quarantined()).await else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        return unavailable();
     };
     let listed = held.into_iter().map(|(held, breach)| {
         json!({
@@ -68,16 +69,16 @@ async fn decide(State(gateway): State<Arc<Gateway>>, body: String) -> Response {
             });
             Json(listed.collect::<Vec<_>>()).into_response()
         }
-        Some(Err(Failure::Internal(_) | Failure::Refused(_))) | None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Some(Err(Failure::Internal(_) | Failure::Refused(_))) | None => unavailable(),
     }
 }
 
 fn refused(fault: &FileFault) -> Response {
-    let problem = json!({
-        "type": "about:blank", "title": "not the file that is expected", "status": 400, "detail": fault.to_string(),
-    });
-    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-    (StatusCode::BAD_REQUEST, kind, problem.to_string()).into_response()
+    problem(StatusCode::BAD_REQUEST, "not the file that is expected", &fault.to_string())
+}
+
+fn unavailable() -> Response {
+    problem(StatusCode::SERVICE_UNAVAILABLE, "not now", "the store could not be used; nothing was changed")
 }
 
 /// The store blocks for as long as the disk takes: not on a thread that serves connections.

@@ -397,4 +397,14 @@ mod tests {
         }
         assert_eq!((scaled(1, 127), scaled(-1, 127), scaled(9, -128)), (i64::MAX, -i64::MAX, 0));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_readers_panic(text in "\\PC{0,80}|[\\[\\]{}\":,0-9a-z_.-]{0,120}") {
+            if let Ok(file) = Thresholds::parse(&text) {
+                proptest::prop_assert_eq!(Thresholds::parse(&file.to_json()).unwrap(), file);
+            }
+            let _ = Decision::parse(&text);
+        }
+    }
 }

@@ -117,3 +117,34 @@ fn start(component: &Component) -> Option<u32> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gbcs::{Cra, Eui64, GroupingHeader, Message, MessageCode, MessageId};
+    use proptest::prelude::*;
+
+    fn message(cra: Cra, code: u16, payload: Vec<u8>) -> Vec<u8> {
+        let id = MessageId { originator: Eui64::from_u64(1), target: Eui64::from_u64(2), cra, counter: Counter(3) };
+        Message::plain(GroupingHeader::new(id, MessageCode(code)), payload).encode()
+    }
+
+    proptest! {
+        #[test]
+        fn no_payload_makes_it_panic(
+            code in prop_oneof![Just(0x00CCu16), Just(0x00CD), Just(0x00CA), Just(0x00CB), any::<u16>()],
+            start in prop_oneof![Just(vec![0x0F]), Just(vec![0x01, 0x09]), Just(vec![0x30]), Just(vec![])],
+            rest in proptest::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let payload = [start, rest].concat();
+            let (alert, command) = (message(Cra::Alert, code, payload.clone()), message(Cra::Command, code, payload));
+            let (Ok(alert), Ok(command)) = (MessageView::parse(&alert), MessageView::parse(&command)) else {
+                return Ok(());
+            };
+            let total = count(&command);
+            if let Some((number, of)) = told(&alert).and_then(|told| told.place_in(&command)) {
+                prop_assert!(number >= 1 && number <= of && usize::from(of) == total);
+            }
+        }
+    }
+}

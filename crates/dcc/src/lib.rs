@@ -15,6 +15,7 @@ pub mod acb;
 pub mod access;
 mod admin;
 pub mod anomaly;
+mod blocks;
 mod callback;
 mod clockwork;
 pub mod config;
@@ -33,7 +34,7 @@ pub mod wan;
 
 pub use config::{DccConfig, DccKeys, Registration, User, UserStatus, Validity};
 pub use inventory::{Device, DeviceKeys, DeviceStatus};
-pub use server::{Dcc, StartError};
+pub use server::{Dcc, StartError, Tls};
 pub use wan::{WanConfig, WanState};
 
 /// The clock of the servers. Everything below takes the time as an argument.

@@ -29,12 +29,6 @@ impl Patience {
         self.news.notify_one();
     }
 
-    /// Look at this Command at that time at the latest.
-    pub(crate) fn note(&self, row: i64, ends: Time) {
-        self.ends().insert((ends, row));
-        self.news.notify_one();
-    }
-
     fn first(&self) -> Option<(Time, i64)> {
         self.ends().first().copied()
     }

@@ -4,15 +4,15 @@ use crate::callback::{self, Notice};
 use crate::clockwork;
 use crate::config::DccConfig;
 use crate::gateway::{Answer, Gateway};
+use crate::patience::{self, Patience};
 use crate::store::Store;
-use crate::wan::{self, Hubs, WanState};
-use axum::Json;
+use crate::wan::{self, Hubs, Place, Wan, WanState};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::post;
 use duis::Service;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,9 +20,15 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use web::problem::problem;
+use web::{Limits, Server};
 
 /// The largest document taken; base64 firmware, which is larger, is not served here (DUIS 1.9).
-const BODY_LIMIT: usize = 1 << 20;
+const DOCUMENT: usize = 1 << 20;
+/// The largest body of the services that are for people.
+const BY_HAND: usize = 64 * 1024;
+/// How long a Receive Response Service may take, and how much it may say, of which nothing is read.
+const CALLBACK: (Duration, usize) = (Duration::from_secs(10), 64 * 1024);
 
 /// Why the stand-in does not start.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +41,7 @@ pub enum StartError {
     Store(#[from] rusqlite::Error),
     /// The HTTP client cannot be made.
     #[error("cannot make an HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
+    Client(#[from] link::TlsError),
 }
 
 /// A running stand-in; it ends when this is dropped.
@@ -45,47 +51,66 @@ pub struct Dcc {
     pub addr: SocketAddr,
     /// Where hubs connect.
     pub wan_addr: SocketAddr,
-    wan: watch::Sender<WanState>,
+    wan: Arc<Wan>,
+    stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    services: JoinSet<()>,
 }
 
 #[derive(Clone)]
 struct Shared {
     gateway: Arc<Gateway>,
     hubs: Arc<Hubs>,
-    queued: Notice,
-    wan: watch::Sender<WanState>,
+    patience: Arc<Patience>,
 }
 
 impl Dcc {
-    /// Bind, open, serve. The two listeners may be bound beforehand, by who needs to know their addresses first.
+    /// Bind, open, serve over plain HTTP, as DCC Boxed does.
     pub async fn start(config: DccConfig) -> Result<Self, StartError> {
-        let listener = bind(config.listen).await?;
-        let wan_listener = bind(config.wan_listen).await?;
-        Self::serve(config, listener, wan_listener)
+        Self::start_with(config, Limits::default()).await
     }
 
-    /// Serve on listeners that are bound.
-    pub fn serve(config: DccConfig, listener: TcpListener, wan_listener: TcpListener) -> Result<Self, StartError> {
+    /// The same, within these limits of what one client may take.
+    pub async fn start_with(config: DccConfig, limits: Limits) -> Result<Self, StartError> {
+        let listener = bind(config.listen).await?;
+        let wan_listener = bind(config.wan_listen).await?;
+        Self::serve(config, limits, listener, wan_listener)
+    }
+
+    /// Serve on listeners that are bound, by who needs to know their addresses first.
+    pub fn serve(
+        config: DccConfig,
+        limits: Limits,
+        listener: TcpListener,
+        wan_listener: TcpListener,
+    ) -> Result<Self, StartError> {
         let local = |listener: &TcpListener| listener.local_addr().map_err(|e| StartError::Listen(config.listen, e));
         let (addr, wan_addr) = (local(&listener)?, local(&wan_listener)?);
         let store = Store::open(config.store.as_deref())?;
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
-        let (wan, state) = watch::channel(config.wan);
+        let client = web::Client::new(None, CALLBACK.0, CALLBACK.1)?;
+        let wan = Arc::new(Wan::new(config.wan.clone()));
         let gateway = Arc::new(Gateway::new(config, store)?);
-        let hubs = Arc::new(Hubs::default());
-        let (callbacks, queued) = (Notice::default(), Notice::default());
-        let notice = callbacks.clone();
+        let (hubs, patience, callbacks) = (Arc::<Hubs>::default(), Arc::<Patience>::default(), Notice::default());
         let mut tasks = JoinSet::new();
-        tasks.spawn(wan::serve(wan_listener, gateway.clone(), hubs.clone(), state, callbacks.clone()));
-        tasks.spawn(callback::deliver(gateway.clone(), client, callbacks.clone()));
-        tasks.spawn(callback::lose_patience(gateway.clone(), callbacks, queued.clone()));
-        let (sending, waiting) = (hubs.clone(), queued.clone());
-        tasks.spawn(clockwork::run(gateway.clone(), notice, move || {
+        let service = wan::Service {
+            gateway: gateway.clone(),
+            hubs: hubs.clone(),
+            wan: wan.clone(),
+            callbacks: callbacks.clone(),
+            patience: patience.clone(),
+        };
+        tasks.spawn(service.serve(wan_listener));
+        for user in &gateway.config.users {
+            let Some(url) = user.receive_url.clone() else { continue };
+            tasks.spawn(callback::deliver(gateway.clone(), client.clone(), user.eui, url, callbacks.clone()));
+        }
+        tasks.spawn(patience::run(gateway.clone(), wan.clone(), patience.clone(), callbacks.clone()));
+        let (sending, waiting) = (hubs.clone(), patience.clone());
+        tasks.spawn(clockwork::run(gateway.clone(), callbacks, move || {
             sending.wake_all();
-            waiting.notify();
+            waiting.look();
         }));
-        let shared = Shared { gateway: gateway.clone(), hubs, queued, wan: wan.clone() };
+        let shared = Shared { gateway: gateway.clone(), hubs, patience };
         let mut router = Router::new();
         for service in Service::ALL {
             router = router.route(
@@ -93,28 +118,33 @@ impl Dcc {
                 post(move |State(shared): State<Shared>, body: Bytes| serve_document(shared, service, body)),
             );
         }
-        let router = router
-            .route("/admin/wan", get(get_wan).put(put_wan))
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .with_state(shared)
-            .merge(admin::routes(gateway));
-        tasks.spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the web services ended");
-            }
-        });
-        Ok(Self { addr, wan_addr, wan, tasks })
+        let router = router.with_state(shared).merge(wan::routes(wan.clone())).merge(admin::routes(gateway));
+        let (stop, mut stopping) = watch::channel(false);
+        let server = Server { listener, tls: None, limits, body_limit, router };
+        let mut services = JoinSet::new();
+        services.spawn(server.run(async move { drop(stopping.wait_for(|stop| *stop).await) }));
+        Ok(Self { addr, wan_addr, wan, stop, tasks, services })
     }
 
     /// Let the WAN come or go.
     pub fn set_wan(&self, state: WanState) {
-        self.wan.send_replace(state);
+        self.wan.set_state(Place::Everywhere, state);
     }
 
     /// Run until the process ends.
     pub async fn run(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
+
+    /// Take no more requests, answer those that have come, and end.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.services.join_next().await.is_some() {}
+    }
+}
+
+fn body_limit(path: &str) -> usize {
+    if Service::ALL.iter().any(|service| service.path() == path) { DOCUMENT } else { BY_HAND }
 }
 
 async fn bind(addr: SocketAddr) -> Result<TcpListener, StartError> {
@@ -122,7 +152,7 @@ async fn bind(addr: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 async fn serve_document(shared: Shared, service: Service, body: Bytes) -> Response {
-    let Shared { gateway, hubs, queued, .. } = shared;
+    let Shared { gateway, hubs, patience } = shared;
     let answer = tokio::task::spawn_blocking(move || match std::str::from_utf8(&body) {
         Ok(text) => gateway.handle(service, text, crate::now()),
         Err(error) => Answer::Unaddressed {
@@ -133,35 +163,19 @@ async fn serve_document(shared: Shared, service: Service, body: Bytes) -> Respon
     .await
     .unwrap_or(Answer::Unavailable);
     hubs.wake_all();
-    queued.notify();
+    patience.look();
     match answer {
         Answer::Document(xml) => ([(header::CONTENT_TYPE, "application/xml")], xml).into_response(),
-        Answer::Unaddressed { code, reason } => {
-            let problem = serde_json::json!({
-                "type": "about:blank",
-                "title": "not a request that can be answered with a DUIS document",
-                "status": 400,
-                "detail": reason,
-                "response_code": code.as_str(),
-            });
-            let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-            (StatusCode::BAD_REQUEST, kind, problem.to_string()).into_response()
-        }
-        Answer::Unavailable => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Answer::Unaddressed { code, reason } => web::problem::with(
+            StatusCode::BAD_REQUEST,
+            "not a request that can be answered with a DUIS document",
+            &reason,
+            &[("response_code", code.as_str())],
+        ),
+        Answer::Unavailable => problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not now",
+            "the request could not be processed; nothing was accepted",
+        ),
     }
-}
-
-async fn get_wan(State(shared): State<Shared>) -> Json<serde_json::Value> {
-    let up = *shared.wan.borrow() == WanState::Up;
-    Json(serde_json::json!({ "wan": if up { "up" } else { "down" } }))
-}
-
-async fn put_wan(State(shared): State<Shared>, body: String) -> Response {
-    let state = match body.trim() {
-        "up" => WanState::Up,
-        "down" => WanState::Down,
-        _ => return (StatusCode::BAD_REQUEST, "the body is one word: up or down\n").into_response(),
-    };
-    shared.wan.send_replace(state);
-    StatusCode::NO_CONTENT.into_response()
 }

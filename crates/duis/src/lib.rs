@@ -19,9 +19,12 @@
 pub mod body;
 pub mod catalogue;
 pub mod certificate;
+pub mod client;
 mod code;
+mod contradiction;
 pub mod correlate;
 mod id;
+pub mod mmc;
 pub mod reference;
 mod request;
 pub mod response;
@@ -34,6 +37,7 @@ pub use body::Body;
 pub use catalogue::{CommandVariant, DeviceType, Misfit, Role, Service};
 pub use certificate::{IssuerSerial, SignerRole};
 pub use code::ResponseCode;
+pub use contradiction::Contradiction;
 pub use id::{NotARequestId, NotAnSrv, RequestId, Srv};
 pub use request::{Refusal, Request, RequestHeader, SchemaVersion};
 pub use response::{

@@ -4,10 +4,17 @@ mod common;
 use std::time::Duration;
 
 use common::files;
+use duis::client::{Errand, Fault, Progress, Retry, Unusable, read_answer};
 use duis::correlate::{CLOCK_TOLERANCE, Mismatch, check_local_command, check_local_command_for, correlate};
 use duis::xml::Document;
-use duis::{Body, CommandVariant, Device, DeviceType, Party, Request, Requester, TransformContext, transform};
+use duis::xml::sample::Draw;
+use duis::{
+    Body, CommandFailure, CommandVariant, Content, DccEvent, Device, DeviceType, LocalCommand, Misfit, Party,
+    PreCommand, Request, RequestId, Requester, Response, ResponseBody, ResponseCode, SignerRole, TransformContext,
+    transform,
+};
 use gbcs::crypto::{Crypto as _, RustCrypto, SharedSecret};
+use gbcs::protect::ProtectError;
 use gbcs::{Counter, Eui64, Form, Time, protect};
 use proptest::prelude::*;
 
@@ -158,4 +165,156 @@ fn the_broker_counts_its_own_commands_but_nobody_else_may_be_the_broker() {
     let made_by = |broker| transform(&request, &TransformContext { broker, ..ctx.clone() }).unwrap().octets;
     assert!(correlate(&request, &made_by(of(0xB0, 77)), &ctx).is_ok());
     assert!(matches!(correlate(&request, &made_by(of(0xBAD, 77)), &ctx), Err(Mismatch::Id { .. })));
+}
+
+/// The DCC's answer to `request`.
+fn answer(request: &Request, code: ResponseCode, content: Content) -> Response {
+    Response::answer(request.header.id, request.header.srv, code, NOW, content)
+}
+
+fn never(_: &[u8]) -> Result<Vec<u8>, ProtectError> {
+    panic!("nothing is signed here")
+}
+
+#[test]
+fn a_critical_errand_transforms_signs_and_takes_the_command_that_holds_what_was_signed() {
+    let (request, ctx) = named("elec-debt");
+    let (key, z) = (RustCrypto.private_key(&[7; 32]).unwrap(), SharedSecret::new([9; 32]));
+    let sign = |octets: &[u8]| protect::sign(&RustCrypto, &key, octets);
+    for wanted in [CommandVariant::SendSigned, CommandVariant::LocalSigned, CommandVariant::SendAndLocalSigned] {
+        let mut errand = Errand::new(request.clone(), wanted).unwrap();
+        let first = errand.document();
+        assert_eq!((first.header.variant, first.body.element()), (CommandVariant::Transform, request.body.element()));
+        let payload = transform(&request, &ctx).unwrap().octets;
+        let pre_command = Content::PreCommand(PreCommand { gbcs_version: "4.3".into(), payload: payload.clone() });
+        let progress = errand.take(&answer(&first, ResponseCode::I0, pre_command), &ctx, sign).unwrap();
+        let Progress::Signed { signed, pre_command, .. } = progress else { panic!("{progress:?}") };
+        assert_eq!(pre_command, payload);
+        let second = errand.document();
+        assert_eq!((second.header.variant, second.header.id), (wanted, request.header.id));
+        assert!(second.check().is_ok() && second.check_values().is_ok());
+        let local = protect::add_mac(&RustCrypto, &z, &signed).unwrap();
+        let local_command = Content::LocalCommand(LocalCommand { payload: local.clone() });
+        let told = errand.take(&answer(&second, ResponseCode::I0, local_command), &ctx, never);
+        let accepted = errand.take(&answer(&second, ResponseCode::I99, Content::Acknowledgement), &ctx, never);
+        let no = |expected| Err(Fault::Content { expected });
+        match wanted {
+            CommandVariant::SendSigned => assert_eq!((told, accepted), (no("acknowledgement"), Ok(Progress::Accepted))),
+            CommandVariant::LocalSigned => assert_eq!((told, accepted), (Ok(Progress::Command(local)), no("Command"))),
+            _ => assert_eq!((told, accepted), (Ok(Progress::Command(local)), Ok(Progress::Accepted))),
+        }
+        let mut altered = payload;
+        *altered.last_mut().unwrap() ^= 1;
+        let another = protect::add_mac(&RustCrypto, &z, &sign(&altered).unwrap());
+        let forged = Content::LocalCommand(LocalCommand { payload: another.unwrap() });
+        let fault = errand.take(&answer(&second, ResponseCode::I0, forged), &ctx, never).unwrap_err();
+        assert!(matches!(fault, Fault::Command(Mismatch::NotOurs { .. }) | Fault::Content { .. }), "{fault}");
+    }
+}
+
+#[test]
+fn a_pre_command_that_differs_is_not_signed_and_a_refusal_ends_the_errand() {
+    let (request, ctx) = named("elec-debt");
+    let mut errand = Errand::new(request, CommandVariant::LocalSigned).unwrap();
+    let document = errand.document();
+    let mut payload = transform(errand.request(), &ctx).unwrap().octets;
+    *payload.last_mut().unwrap() ^= 1;
+    let forged = Content::PreCommand(PreCommand { gbcs_version: "4.3".into(), payload });
+    let fault = errand.take(&answer(&document, ResponseCode::I0, forged), &ctx, never).unwrap_err();
+    assert!(matches!(fault, Fault::PreCommand(Mismatch::Payload { .. })), "{fault}");
+    let empty = errand.take(&answer(&document, ResponseCode::I0, Content::Acknowledgement), &ctx, never);
+    assert_eq!(empty, Err(Fault::Content { expected: "Pre-Command" }));
+    let refused = errand.take(&answer(&document, ResponseCode::E4, Content::Acknowledgement), &ctx, never);
+    assert_eq!(refused, Err(Fault::Refused(ResponseCode::E4)));
+    assert_eq!(errand.document(), document);
+}
+
+#[test]
+fn an_errand_that_nobody_signs_takes_the_command_that_means_what_was_asked() {
+    let (request, ctx) = named("elec-message");
+    let z = SharedSecret::new([9; 32]);
+    let octets = transform(&request, &ctx).unwrap().octets;
+    let mut errand = Errand::new(request, CommandVariant::Local).unwrap();
+    let document = errand.document();
+    assert_eq!(document.header.variant, CommandVariant::Local);
+    let local = |octets: &[u8]| {
+        let payload = protect::add_mac(&RustCrypto, &z, octets).unwrap();
+        answer(&document, ResponseCode::I0, Content::LocalCommand(LocalCommand { payload }))
+    };
+    assert!(matches!(errand.take(&local(&octets), &ctx, never), Ok(Progress::Command(_))));
+    let other = [&octets[..octets.len() - 1], b"!"].concat();
+    assert!(matches!(errand.take(&local(&other), &ctx, never), Err(Fault::Command(Mismatch::Payload { .. }))));
+}
+
+#[test]
+fn an_errand_is_for_a_variant_of_its_service() {
+    let (critical, _) = named("elec-debt");
+    let (message, _) = named("elec-message");
+    assert!(matches!(Errand::new(critical.clone(), CommandVariant::Local), Err(Misfit::Variant { .. })));
+    assert!(matches!(Errand::new(message.clone(), CommandVariant::LocalSigned), Err(Misfit::Variant { .. })));
+    assert!(matches!(Errand::new(message, CommandVariant::NonDevice), Err(Misfit::Variant { .. })));
+    let mut transform_only = Errand::new(critical, CommandVariant::Transform).unwrap();
+    let (request, ctx) = named("elec-debt");
+    let payload = transform(&request, &ctx).unwrap().octets;
+    let pre_command = Content::PreCommand(PreCommand { gbcs_version: "4.3".into(), payload });
+    let taken = transform_only.take(&answer(&request, ResponseCode::I0, pre_command), &ctx, never);
+    assert!(matches!(taken, Ok(Progress::PreCommand { .. })), "{taken:?}");
+    let inventory = Request::new(
+        request.header.id,
+        "8.3".parse().unwrap(),
+        CommandVariant::NonDevice,
+        Body::DecommissionDevice(duis::body::dcc::DecommissionDevice { device: request.header.id.target }),
+    );
+    let mut own = Errand::new(inventory.clone(), CommandVariant::NonDevice).unwrap();
+    let done = own.take(&answer(&inventory, ResponseCode::I99, Content::Acknowledgement), &ctx, never);
+    assert_eq!(done, Ok(Progress::Done(Content::Acknowledgement)));
+}
+
+#[test]
+fn an_answer_is_usable_only_from_the_dcc_and_to_this_request() {
+    let (request, _) = named("elec-message");
+    let (key, user) = common::signer("90-B3-D5-1F-30-00-00-02", SignerRole::DspXmlSign);
+    let read = |response: &Response, asked| {
+        let text = response.sign(&RustCrypto, &key).unwrap();
+        read_answer(&RustCrypto, &text, asked, |_| Some(user))
+    };
+    let asked = request.header.id;
+    let good = answer(&request, ResponseCode::I99, Content::Acknowledgement);
+    assert_eq!(read(&good, asked), Ok(good.clone()));
+    let other = RequestId { counter: Counter(asked.counter.0 + 1), ..asked };
+    assert_eq!(read(&good, other), Err(Unusable::Misdirected { found: Some(asked) }));
+    let nameless = Response { request_id: None, ..good.clone() };
+    assert_eq!(read(&nameless, asked), Err(Unusable::Misdirected { found: None }));
+    let error = Response { code: ResponseCode::E1, ..nameless };
+    assert_eq!(read(&error, asked), Ok(error));
+    assert!(matches!(read_answer(&RustCrypto, "<html>", asked, |_| None), Err(Unusable::Refused(_))));
+    for (code, retry) in [
+        ("E20", Retry::NewCounter),
+        ("E21", Retry::NewCounter),
+        ("E30", Retry::NewCounter),
+        ("E1", Retry::Never),
+        ("I0", Retry::Never),
+    ] {
+        assert_eq!(Retry::after(&duis::xml::Text::read(code).unwrap()), retry, "{code}");
+    }
+}
+
+#[test]
+fn an_alert_of_the_dcc_names_its_request_and_its_device() {
+    let id: RequestId = "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A0:1000".parse().unwrap();
+    let mut named = 0;
+    for seed in 0..40 {
+        for response in Response::sample_each(&mut Draw::new(seed)) {
+            let ResponseBody::DccAlert(alert) = &response.body else { continue };
+            named += usize::from(alert.event.request().is_some());
+            let text = response.to_xml();
+            let shows = |what: String| assert!(text.contains(&what), "{what}\n{text}");
+            alert.event.request().into_iter().for_each(|request| shows(request.to_string()));
+            alert.event.device().into_iter().for_each(|device| shows(device.to_string()));
+        }
+    }
+    assert!(named > 40);
+    let failure = CommandFailure { request: id, schedule: None, device: id.target };
+    let event = DccEvent::CommandFailure(failure);
+    assert_eq!((event.request(), event.device()), (Some(id), Some(id.target)));
 }

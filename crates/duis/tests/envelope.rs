@@ -315,6 +315,7 @@ fn every_template_is_read_fits_the_catalogue_and_comes_back() {
     for (name, text) in templates {
         let request = read(&text);
         request.check().unwrap_or_else(|e| panic!("{name}: {e}"));
+        request.check_values().unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(read(&request.to_xml()), request, "{name}");
     }
 }

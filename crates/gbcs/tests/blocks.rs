@@ -128,14 +128,14 @@ fn what_went_out_is_kept_for_a_receiver_that_misses_some_of_it() {
     let all = blocks(&message, 100);
     assert_eq!(parts(&message, 100).unwrap(), all);
     assert_eq!(kept.behind(NOW, &ID, 3), all[3..]);
-    assert_eq!(kept.behind(NOW, &ID.answer(), 0), [vec![]; 0], "another message");
-    assert_eq!(kept.behind(NOW, &ID, u16::MAX), [vec![]; 0]);
-    assert_eq!(kept.behind(NOW, &ID, 0), [vec![]; 0], "asked for too often");
+    assert_eq!(kept.behind(NOW, &ID.answer(), 0), [] as [Vec<u8>; 0], "another message");
+    assert_eq!(kept.behind(NOW, &ID, u16::MAX), [] as [Vec<u8>; 0]);
+    assert_eq!(kept.behind(NOW, &ID, 0), [] as [Vec<u8>; 0], "asked for too often");
     let alert = MessageId { cra: Cra::Alert, ..ID };
     kept.keep(NOW, message_of(alert, vec![7; 300]));
     assert!(!kept.behind(NOW, &MessageId { cra: Cra::Response, ..ID }, 0).is_empty());
     kept.keep(NOW, message.clone());
-    assert_eq!(kept.behind(NOW + limits.lifetime, &ID, 0), [vec![]; 0], "too late");
+    assert_eq!(kept.behind(NOW + limits.lifetime, &ID, 0), [] as [Vec<u8>; 0], "too late");
     // Bounded in number and octets; what is no message is not kept.
     kept.keep(NOW, vec![1, 2, 3]);
     for n in 0..1000 {

@@ -47,5 +47,6 @@ pub use upward::{Answer, Hello, Receipt, Stage, Upward};
 /// No message of the protocol is longer.
 pub const MAX_MESSAGE: usize = 64 * 1024;
 
-/// The longest Command that one TransferData of a HAN tunnel carries (han.md 1.1).
-pub const MAX_TUNNEL_COMMAND: usize = 1500;
+/// The longest Command that a carrier takes: twice the longest known. What is too long for one TransferData it sends in blocks (han.md
+/// 9.3).
+pub const MAX_COMMAND: usize = 8 * 1024;

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+pub mod client;
 pub mod config;
 mod core;
 mod courier;
@@ -23,6 +24,7 @@ mod failpoint;
 mod head_end;
 pub mod keys;
 mod progress;
+pub mod receive;
 mod store;
 mod verify;
 

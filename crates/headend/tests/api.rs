@@ -116,6 +116,10 @@ async fn orders_that_make_no_sense_are_refused_at_once() {
     problem(&order(foreign, json!({})).await, 422, "unfit-request");
     let unfit = emergency_credit(ESME).replace(">2.5<", ">7.1<");
     problem(&order(unfit, json!({})).await, 422, "unfit-request");
+    let certificate = duis::body::credentials::UpdateDeviceCertificate { certificate: vec![0; 9] };
+    let nonsense = common::request(ESME, "6.15.2", Body::UpdateDeviceCertificate(certificate));
+    let detail = problem(&order(nonsense, json!({})).await, 422, "unfit-request");
+    assert!(detail.starts_with("DeviceCertificate: not a certificate"), "{detail}");
     // Nothing of these was stored.
     assert_eq!(send(bench.api.get("/v1/deliveries")).await.1["deliveries"], json!([]));
 }

@@ -154,6 +154,30 @@ async fn the_true_response_confirms_after_a_false_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_response_in_blocks_is_proved_when_all_are_here_in_whatever_order_and_however_often() {
+    let in_blocks = |octets: Vec<u8>| {
+        let mut blocks = gbcs::block::parts(&octets, 60).unwrap();
+        assert!(blocks.len() > 2);
+        blocks.reverse();
+        let again = blocks[..1].to_vec();
+        // What is no block is no answer, and an acknowledgement neither.
+        let view = gbcs::MessageView::parse(&octets).unwrap();
+        let request = gbcs::block::Block::acknowledgement(view.id(), view.other_information(), 1).encode();
+        [again, vec![vec![0xDD, 9, 2], request], blocks].concat()
+    };
+    let mut bench = Bench::new().await;
+    let ppmid = bench.ppmid(Behaviour { on_the_way: in_blocks, ..Behaviour::default() });
+    let id = bench.api.create(&read_supply_status(ESME), "local").await;
+    assert_eq!(bench.end(id).await, State::Confirmed);
+    assert_eq!(ppmid.executed().len(), 1);
+    let shown = bench.api.show(id).await;
+    let events = shown["events"].as_array().unwrap();
+    let told = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert!(told("AnswerBlock") > 2, "{shown:#}");
+    assert_eq!((told("BlocksAcknowledged"), told("AnswerRejected")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_blocks_the_meter_until_the_wan_brings_the_answer() {
     let deadlines = Deadlines { answer: Duration::from_millis(200), ..Deadlines::default() };
     let mut bench = Bench::with(|config| config.deadlines = deadlines).await;
@@ -219,6 +243,62 @@ async fn what_the_dcc_gives_up_on_is_refused_or_unknown() {
         assert_eq!(bench.dcc.give_up(request, srv, code).await, 204);
         let shown = bench.api.show(id).await;
         assert_eq!(shown["state"], expected.as_str());
+    }
+}
+
+/// An alert of the DCC, signed.
+fn dcc_alert(code: &str, event: duis::DccEvent) -> String {
+    let alert = duis::DccAlert { code: code.parse().unwrap(), throttled_sequence: None, throttled_count: None, event };
+    let response = duis::Response {
+        version: duis::SchemaVersion::CURRENT,
+        request_id: None,
+        response_id: None,
+        code: ResponseCode::I0,
+        date_time: common::dcc::now(),
+        body: duis::ResponseBody::DccAlert(alert),
+    };
+    response.sign(&gbcs::crypto::AwsLc, &common::xml_key(common::XML_DCC)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_of_the_dcc_is_kept_with_its_delivery_and_moves_one_whose_command_failed() {
+    use duis::response::alert::{Breach, Quarantined};
+    let mut bench = Bench::new().await;
+    let alerts = async |api: &common::api::Client, query: String| {
+        let (status, body) = common::api::send(api.get(&format!("/v1/alerts{query}"))).await;
+        assert_eq!(status, 200, "{body}");
+        body["alerts"].as_array().unwrap().clone()
+    };
+    for (code, expected) in [("N12", Kind::Refused), ("N13", Kind::Unknown)] {
+        let id = bench.api.create(&emergency_credit(OTHER_ESME), "wan").await;
+        bench.event(id, "WanAccepted").await;
+        let (request, ..) = bench.dcc.wan().pop().unwrap();
+        let breach = Breach { request, reference: duis::xml::value::Integer::new(7).unwrap() };
+        let held = dcc_alert("N46", duis::DccEvent::Quarantined(Quarantined::User(breach)));
+        assert_eq!(bench.dcc.deliver(held).await, 204);
+        assert_eq!(bench.api.show(id).await["state"], "Held", "held back is not failed");
+        let failure = duis::CommandFailure { request, schedule: None, device: request.target };
+        let failed = dcc_alert(code, duis::DccEvent::CommandFailure(failure));
+        // The DCC may come twice.
+        for _ in 0..2 {
+            assert_eq!(bench.dcc.deliver(failed.clone()).await, 204);
+        }
+        let shown = bench.api.show(id).await;
+        assert_eq!(shown["state"], expected.as_str(), "{shown}");
+        let told = shown["events"].as_array().unwrap().iter().filter(|event| event["event"] == "DccAlert").count();
+        assert_eq!(told, 2, "{shown}");
+        let kept = alerts(&bench.api, format!("?delivery={id}")).await;
+        assert_eq!(kept.len(), 2);
+        let failure = kept.iter().find(|alert| alert["name"].as_str().unwrap().starts_with(code)).unwrap();
+        assert_eq!((&failure["source"], &failure["device"]), (&"dcc".into(), &OTHER_ESME.to_string().into()));
+        assert!(failure["document"].as_str().unwrap().contains("CommandFailure>"), "{failure}");
+    }
+    assert_eq!(alerts(&bench.api, format!("?device={OTHER_ESME}&limit=3")).await.len(), 3);
+    assert!(alerts(&bench.api, format!("?device={ESME}")).await.is_empty());
+    assert!(alerts(&bench.api, "?before=2001-01-01T00:00:00Z".into()).await.is_empty());
+    for query in ["?limit=0", "?device=x", "?delivery=x", "?before=x", "?unknown=1"] {
+        let (status, body) = common::api::send(bench.api.get(&format!("/v1/alerts{query}"))).await;
+        assert_eq!(status, 400, "{query}: {body}");
     }
 }
 

@@ -42,6 +42,19 @@ impl<C: Crypto> Meter<C> {
     /// Sign an Alert and put it into the outbox. The caller persists.
     pub(crate) fn raise(&mut self, now: Time, target: Eui64, code: MessageCode, alert: u16, further: Further) {
         let counter = self.state.counters.next_own(now);
+        self.raise_under(now, counter, target, code, alert, further);
+    }
+
+    /// The same under a counter that was drawn for it before.
+    pub(crate) fn raise_under(
+        &mut self,
+        now: Time,
+        counter: Counter,
+        target: Eui64,
+        code: MessageCode,
+        alert: u16,
+        further: Further,
+    ) {
         let payload = self.alert_payload(now, counter, alert, further);
         let id = MessageId { originator: self.config.eui, target, cra: Cra::Alert, counter };
         let plain = Message::plain(GroupingHeader::new(id, code), payload).encode();

@@ -9,6 +9,7 @@
 //! | what ZCL commands and attributes mean | `gsme` |
 //! | balances, debts, Emergency Credit, supply | [`prepayment`] |
 //! | what time and consumption do: registers, tariff, calendars, profiles | `passage`, `metering`, `tariff`, `calendar`, `profiles` |
+//! | the billing data log pushed to the supplier | `push` |
 //! | credentials, keys, joins, firmware | `asn1`, `credentials` |
 //! | the customer at the keypad; outages; the battery of a gas meter | `local`, `outage`, [`Battery`] |
 //! | UTRNs | `top_up` |
@@ -49,6 +50,7 @@ mod passage;
 mod pipeline;
 pub mod prepayment;
 mod profiles;
+mod push;
 mod refusal;
 mod register;
 mod response;

@@ -100,13 +100,17 @@ impl<C: Crypto> Meter<C> {
             profiles.days.push((end - DAY, books.metering.end_day()), sizes.days);
             profiles.export.push((end, books.metering.total.export), sizes.days);
         }
-        if terms.billing.ended(begin, moment) {
+        let billed = terms.billing.ended(begin, moment);
+        if billed {
             books.bill(moment, &sizes);
         }
         if terms.block_reset.ended(begin, moment) {
             books.metering.reset_blocks();
         }
         books.account.protect(terms.non_disablement.holds(moment));
+        if billed {
+            self.push_billing(moment);
+        }
     }
 
     /// The tariff and the calendars, as the objects have them now.

@@ -3,6 +3,7 @@ use crate::config::{Config, TunnelInitiator};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
+use gbcs::block::{self, MAX_BLOCK_LEN};
 use gbcs::{Eui64, Time};
 use han::airtime::Airtime;
 use han::node::{self, FrameCounters, Handle, Node, NodeConfig, Refusal};
@@ -72,6 +73,8 @@ pub(crate) struct Carrier {
     ask_at: Option<Time>,
     /// The message on its way.
     current: Option<(Side, TransferId)>,
+    /// What follows it: a Command too long for one transfer goes in blocks (GBCS 7.2.11), the last of which is first here.
+    rest: Vec<Vec<u8>>,
     /// The hub said that the tunnel is not ours, so what was sent on it went nowhere.
     forgotten: bool,
     /// Commands of the cluster on their way: their loss is the tunnel's loss. That of an acknowledgement is not.
@@ -119,6 +122,7 @@ impl Carrier {
             meter_finder: Finder::of(display::cluster::PREPAYMENT),
             ask_at: None,
             current: None,
+            rest: Vec::new(),
             forgotten: false,
             commands: Vec::new(),
             outputs: VecDeque::new(),
@@ -136,7 +140,16 @@ impl Carrier {
     }
 
     /// Hand one message over; an `Outcome` follows. Only when the tunnel is open and nothing is on its way.
+    /// A long one goes in blocks, one after the other; the `Outcome` is that of the last, or of the first that failed.
     pub(crate) fn send(&mut self, now: Time, message: Vec<u8>) {
+        // What cannot be cut is a block already, or goes as it is.
+        self.rest = block::parts(&message, MAX_BLOCK_LEN).unwrap_or_else(|_| alloc::vec![message]);
+        self.rest.reverse();
+        self.send_next(now);
+    }
+
+    fn send_next(&mut self, now: Time) {
+        let Some(message) = self.rest.pop() else { return };
         self.forgotten = false;
         self.current = Some(match self.open {
             Some(Side::Server) => (Side::Server, self.server.send(now, self.hub, message)),
@@ -267,7 +280,7 @@ impl Carrier {
                 }
             }
             tunnel::Output::Data { data, .. } => self.outputs.push_back(Output::Data(data)),
-            tunnel::Output::Accepted { transfer, .. } => self.finish(side, transfer, Outcome::Taken),
+            tunnel::Output::Accepted { transfer, .. } => self.finish(now, side, transfer, Outcome::Taken),
             tunnel::Output::Failed { transfer, reason, .. } => {
                 let outcome = match reason {
                     TransferFailure::Refused(_) | TransferFailure::TooLong => Outcome::Refused,
@@ -277,7 +290,7 @@ impl Carrier {
                         Outcome::Silence
                     }
                 };
-                self.finish(side, transfer, outcome);
+                self.finish(now, side, transfer, outcome);
             }
             tunnel::Output::CloseRefused { .. } | tunnel::Output::Timeout(_) => {}
         }
@@ -330,9 +343,13 @@ impl Carrier {
         }
     }
 
-    fn finish(&mut self, side: Side, transfer: TransferId, outcome: Outcome) {
+    fn finish(&mut self, now: Time, side: Side, transfer: TransferId, outcome: Outcome) {
         if self.current == Some((side, transfer)) {
             self.current = None;
+            if outcome == Outcome::Taken && !self.rest.is_empty() {
+                return self.send_next(now);
+            }
+            self.rest.clear();
             self.outputs.push_back(Output::Outcome(outcome));
         }
     }

@@ -456,3 +456,6 @@ fn of_top_up(response: &ConsumerTopUpResponse) -> Heard {
         other => Heard::TopUpRefused(other.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

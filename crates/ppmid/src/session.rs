@@ -13,8 +13,8 @@ use gbcs::envelope::RouteForm;
 use gbcs::{Cra, Eui64, Route, Time};
 use han::node::FrameCounters;
 use handover::{
-    Answer, Checks, DeliveryId, Error, Hello, MAX_TUNNEL_COMMAND, NonceStanding, Reason, Receipt, Release,
-    SealedRelease, Stage, Upward,
+    Answer, Checks, DeliveryId, Error, Hello, MAX_COMMAND, NonceStanding, Reason, Receipt, Release, SealedRelease,
+    Stage, Upward,
 };
 
 /// What a session wants done.
@@ -292,7 +292,7 @@ impl<C: Crypto> Session<C> {
         if earlier.is_some_and(|e| e.attempt >= warrant.attempt || e.command_hash != warrant.command_hash) {
             return Err(Reason::AttemptSeen);
         }
-        let checks = Checks { ppmid: self.me, now, nonce, max_command: MAX_TUNNEL_COMMAND };
+        let checks = Checks { ppmid: self.me, now, nonce, max_command: MAX_COMMAND };
         let route = warrant.check(&release.command, &self.crypto, &checks)?;
         if !self.meters.include(warrant.target) {
             return Err(Reason::UnknownTarget);

@@ -290,7 +290,7 @@ fn a_ppmid_is_whitelisted_joined_and_paired_by_the_dcc_and_carries_a_command() {
     let read = ReadDeviceLog { execution: Execution::Immediate, security_details: Flag(false) };
     pairing.send(GSME, "8.9", Send, Body::ReadDeviceLog(read));
     pairing.until("the gas meter's log", |pairing| {
-        !pairing.gateway.store.undelivered().unwrap().last().is_none_or(|last| last.row == pairing.told)
+        pairing.gateway.store.undelivered().unwrap().last().is_some_and(|last| last.row != pairing.told)
     });
     let told = pairing.told();
     let Some(Content::DeviceResponse(octets)) = told[0].content() else { panic!("{told:#?}") };

@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use comms_hub::event::log_code;
 use comms_hub::{DeviceKind, Event, Profile};
-use gbcs::block::{Progress, Reassembler, Segments};
+use gbcs::block::{Block, MAX_BLOCK_LEN, parts};
 use gbcs::dlms::{
     AccessRequest, AccessResponse, Answer, Choice, Data, DataAccessResult, DataNotification, DateTime, InvokeId, Obis,
     Row,
@@ -410,53 +410,67 @@ fn sequence_09_an_hht_is_admitted_within_the_hour_carries_commands_and_leaves_by
     }
 }
 
-/// An electricity meter as far as General Block Transfer goes: a station that puts blocks together.
-fn reassembled(world: &World, station: usize) -> Vec<Vec<u8>> {
-    let mut reassembler = Reassembler::new(gbcs::block::Limits::default());
-    let mut whole = Vec::new();
-    for data in &world.home.station(station).data {
-        if let Ok(Progress::Complete(message)) = reassembler.receive(world.now(), data) {
-            whole.push(message);
-        }
-    }
-    whole
+/// A message for the display of the electricity meter, so long that the whole Command has this many octets.
+fn long_text(counter: u64, octets: usize) -> Vec<u8> {
+    let of = |text: usize| {
+        let rows = [Row::set(1, Obis([0, 2, 96, 13, 1, 255]), 2, Data::octets(vec![b'x'; text]))];
+        command(Kind::Esme, 0x0021, counter, AccessRequest::new(Counter(counter), rows).encode())
+    };
+    let message = of(octets - (of(1000).len() - 1000));
+    assert_eq!(message.len(), octets);
+    message
+}
+
+/// Requests of the electricity meter for what is missing behind this block of a Command.
+fn requests(world: &World, counter: u64, behind: u16) -> usize {
+    let is_one = |octets: &&Vec<u8>| {
+        Block::parse(octets).is_ok_and(|block| {
+            let of = (block.id.originator, block.id.counter) == (ESME, Counter(counter));
+            of && block.is_acknowledgement() && block.acknowledged == behind
+        })
+    };
+    world.wan.iter().filter(is_one).count()
 }
 
 #[test]
-fn sequence_10_a_message_of_1879_octets_goes_in_two_blocks_and_a_lost_block_ends_without_execution() {
-    const STATIONS: &[(Eui64, DeviceKind)] = &[(PPMID2, DeviceKind::Ppmid), (HCALCS, DeviceKind::Hcalcs)];
+fn sequence_10_a_message_of_1879_octets_goes_in_two_blocks_and_a_lost_block_is_asked_for_before_anything_is_executed() {
     for loss in LOSSES {
-        let plan = Plan { stations: STATIONS, ..plan(Profile::Assured, loss) };
-        let mut world = World::new(plan).connected();
-        world.home.station_input(0, |station, now| station.open(now));
-        world.wait(900, "tunnels", |world| {
-            !world.home.station(0).opened.is_empty() && world.home.hub().has_tunnel(HCALCS)
-        });
-        let long = |counter| {
-            let short = supplier_message(HCALCS, Cra::Command, counter, 0x0102, 1700);
-            supplier_message(HCALCS, Cra::Command, counter, 0x0102, 1700 + 1879 - short.len())
-        };
-        let send = |world: &mut World, octets: Vec<u8>| {
-            let before = world.home.station(0).outcomes.len();
-            world.home.station_input(0, |station, now| _ = station.send(now, octets));
-            world.wait(900, "an answer", |world| world.home.station(0).outcomes.len() > before);
-        };
-        let message = long(1);
-        assert_eq!(message.len(), 1879);
-        let segments = Segments::new(&message, gbcs::block::MAX_BLOCK_LEN).unwrap();
-        assert_eq!(segments.len(), 2);
-        for block in segments.behind(0) {
-            assert!(block.len() <= 1200);
-            send(&mut world, block);
-        }
-        world.wait(1800, "both blocks", |world| world.home.station(1).data.len() >= 2);
-        assert_eq!(reassembled(&world, 1), [message], "{loss} %");
-        // The first block of another gets lost on its way to the PPMID.
-        let other = long(2);
-        send(&mut world, Segments::new(&other, gbcs::block::MAX_BLOCK_LEN).unwrap().block(2).unwrap());
-        world.run_for(1200);
-        assert_eq!(reassembled(&world, 1).len(), 1, "half a message is none");
+        let mut world = World::new(plan(Profile::Assured, loss)).connected();
+        let delivery = world.release(&long_text(100, 1879));
+        world.wait(1800, "a Response", |world| !world.got_from(ESME, Cra::Response).is_empty());
+        world.wait(900, "a receipt", |world| world.reached(delivery, Stage::OnHan));
+        assert_eq!(world.executions(ESME, 100), 1, "{loss} %");
+        // The first block of another got lost on its way to the hub.
+        let blocks = parts(&long_text(101, 1879), MAX_BLOCK_LEN).unwrap();
+        assert_eq!(blocks.len(), 2);
+        world.wan_brings(&blocks[1]);
+        world.wait(1800, "a request", |world| requests(world, 101, 0) == 1);
+        assert_eq!(world.executions(ESME, 101), 0, "half a message is none");
+        world.wan_brings(&blocks[0]);
+        world.wait(1800, "the second", |world| world.executions(ESME, 101) == 1);
         world.check_capture(&[]);
+    }
+}
+
+#[test]
+fn sequence_10_a_power_cut_between_two_blocks_begins_the_transfer_anew_and_executes_it_once() {
+    for loss in LOSSES {
+        let mut world = World::new(plan(Profile::Secmp0038, loss)).connected();
+        let command = long_text(100, 1879);
+        let blocks = parts(&command, MAX_BLOCK_LEN).unwrap();
+        world.wan_brings(&blocks[0]);
+        world.run_for(300);
+        world.restart(PartId::Esme);
+        world.run_for(300);
+        world.wan_brings(&blocks[1]);
+        world.wait(1800, "a request", |world| requests(world, 100, 0) == 1);
+        assert_eq!(world.executions(ESME, 100), 0);
+        // This time the display brings it, and the DCC what it was asked for.
+        world.release(&command);
+        blocks.iter().for_each(|block| world.wan_brings(block));
+        world.wait(1800, "an execution", |world| world.executions(ESME, 100) == 1);
+        world.run_for(1800);
+        assert_eq!((world.executions(ESME, 100), world.refusals(ESME, 100)), (1, 0), "{loss} %");
     }
 }
 

@@ -98,9 +98,8 @@ impl Client {
             Some("https") => return Err(Failed::NoTls(url.to_owned())),
             _ => return Err(Failed::Url(url.to_owned())),
         }
-        let mut request = hyper::Request::post(uri)
-            .body(Full::new(body.into()))
-            .map_err(|_| Failed::Url(url.to_owned()))?;
+        let mut request =
+            hyper::Request::post(uri).body(Full::new(body.into())).map_err(|_| Failed::Url(url.to_owned()))?;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         tokio::time::timeout(self.timeout, self.exchange(request)).await.unwrap_or(Err(Failed::Silent))
     }

@@ -28,7 +28,10 @@ pub fn duis_xml() -> Seeds {
         ("returned", request("8.13", CommandVariant::Transform, Body::ReturnLocalCommandResponse(returned))),
         ("acknowledgement", answer(Content::Acknowledgement)),
         ("local-command", answer(Content::LocalCommand(LocalCommand { payload: command(METERS[0], 1000, rows()) }))),
-        ("pre-command", answer(Content::PreCommand(PreCommand { gbcs_version: "4.1".into(), payload: vec![0xDF; 30] }))),
+        (
+            "pre-command",
+            answer(Content::PreCommand(PreCommand { gbcs_version: "4.1".into(), payload: vec![0xDF; 30] })),
+        ),
     ];
     // Of each service the shortest of some: lists that hold something, and no more than they need.
     seeds.extend(catalogue::entries().iter().map(|entry| {

@@ -67,7 +67,6 @@ pub struct Hub<C> {
     server: Server,
     server_timeout: Option<Time>,
     exchange: Exchange<C>,
-    mirror: Mirror,
     joining: Joining,
     /// Asks devices where their tunnels are.
     finder: Finder,
@@ -86,7 +85,7 @@ impl<C: Crypto> Hub<C> {
     /// # Errors
     /// A Device Log that cannot be, or a record that cannot be read.
     pub fn new(now: Time, config: HubConfig, crypto: C, record: Option<&[u8]>) -> Result<Self, StartError> {
-        let HubConfig { chf, gpf, profile, mut node, devices, alerts, settings } = config;
+        let HubConfig { chf, gpf, profile, mut node, devices, alerts, gpf_keys, settings } = config;
         let mut record = record.map(Record::decode).transpose()?;
         let log = match &mut record {
             Some(record) => core::mem::take(&mut record.devices),
@@ -132,6 +131,8 @@ impl<C: Crypto> Hub<C> {
                 settings,
                 crypto,
                 alerts,
+                gpf_keys,
+                mirror: Mirror::default(),
                 log,
                 budgets: Budgets::default(),
                 mailboxes: Vec::new(),
@@ -152,7 +153,6 @@ impl<C: Crypto> Hub<C> {
                 actions: VecDeque::new(),
                 dirty: false,
             },
-            mirror: Mirror::default(),
             joining,
             finder: Finder::of(TUNNELING),
             ppmid_tunnel_initiator: settings.ppmid_tunnel_initiator,
@@ -309,7 +309,7 @@ impl<C: Crypto> Hub<C> {
 
     /// What gas meters reported.
     pub fn mirror(&self) -> &Mirror {
-        &self.mirror
+        &self.exchange.mirror
     }
 
     fn persist(&mut self) -> Output {
@@ -362,7 +362,7 @@ impl<C: Crypto> Hub<C> {
 
     fn disconnect(&mut self, now: Time, eui: Eui64) {
         self.exchange.forget(now, eui);
-        self.mirror.forget(eui);
+        self.exchange.mirror.forget(eui);
         self.joining.forget(eui);
         self.finder.forget(eui);
         self.client.remove(now, eui);
@@ -472,13 +472,13 @@ impl<C: Crypto> Hub<C> {
         let (peer, cluster) = (datagram.peer, datagram.cluster);
         let reaction = if self.exchange.log.kind(peer) == Some(DeviceKind::Gsme) {
             let pending = self.exchange.mailbox(peer).is_some_and(|mailbox| !mailbox.is_empty());
-            self.mirror.handle(peer, datagram.dst_endpoint, cluster, &frame, pending)
+            self.exchange.mirror.handle(peer, datagram.dst_endpoint, cluster, &frame, pending)
         } else {
             let gsme = self.exchange.log.iter().find(|d| d.entry.kind == DeviceKind::Gsme).map(|d| d.entry.eui);
             let gsme = gsme.unwrap_or_default();
             match self.exchange.proxy.answer(gsme, cluster, &frame).filter(|_| datagram.dst_endpoint == ESI_ENDPOINT) {
                 Some(answers) => Reaction { answers, reported: 0 },
-                None => self.mirror.read(gsme, cluster, &frame),
+                None => self.exchange.mirror.read(gsme, cluster, &frame),
             }
         };
         let Reaction { answers, reported } = reaction;

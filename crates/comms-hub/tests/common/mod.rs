@@ -1,8 +1,9 @@
 //! A home around a hub: devices that are real up to the tunnel, on a radio with virtual time.
 #![allow(dead_code)]
 
-use comms_hub::config::{AlertKeys, HubConfig};
+use comms_hub::config::{AlertKeys, GpfKeys, GpfParty, HubConfig};
 use comms_hub::{DeviceEntry, DeviceKind, Event, Hub, Output, Profile, Settings};
+use gbcs::catalogue::Originator;
 use gbcs::crypto::{Crypto, RustCrypto};
 use gbcs::envelope::{GroupingHeader, SignatureField};
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, Time};
@@ -215,6 +216,14 @@ pub fn acb_key() -> gbcs::crypto::PrivateKey {
     RustCrypto.private_key(&[7; 32]).unwrap()
 }
 
+pub fn gpf_key() -> gbcs::crypto::PrivateKey {
+    RustCrypto.private_key(&[11; 32]).unwrap()
+}
+
+pub fn supplier_key() -> gbcs::crypto::PrivateKey {
+    RustCrypto.private_key(&[12; 32]).unwrap()
+}
+
 pub fn chf_key() -> gbcs::crypto::PrivateKey {
     RustCrypto.private_key(&[9; 32]).unwrap()
 }
@@ -239,6 +248,12 @@ pub fn config(profile: Profile, settings: Settings) -> HubConfig {
             acb_key: *acb_key().public(),
             own: chf_key(),
             counter_floor: Counter(1 << 60),
+        }),
+        gpf_keys: Some(GpfKeys {
+            acb: ACB,
+            acb_key: *acb_key().public(),
+            own: gpf_key(),
+            parties: vec![GpfParty { eui: SUPPLIER, role: Originator::Supplier, key: *supplier_key().public() }],
         }),
         settings,
     }

@@ -25,8 +25,8 @@ use crate::config::{DccConfig, Registration};
 use crate::inventory::Device;
 use crate::store::{Acceptance, Store};
 use duis::{Body, CommandVariant, Content, LocalCommand, Request, Response, ResponseCode, Service};
-use gbcs::Time;
 use gbcs::crypto::{AwsLc, PrivateKey};
+use gbcs::{Eui64, Time};
 use rusqlite::Transaction;
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::Notify;
@@ -91,10 +91,21 @@ impl Gateway {
         Ok(Self { config, store, broker, acb, transitional_cos, thresholds, next_sweep, changed })
     }
 
-    /// Process a document that came to a web service.
+    /// Process a document that came to a web service from nobody who is known.
     pub fn handle(&self, service: Service, text: &str, now: Time) -> Answer {
+        self.handle_from(service, None, text, now)
+    }
+
+    /// Process a document that came to a web service, over TLS from the User that its certificate names: who speaks for another is
+    /// no valid sender (E1).
+    pub fn handle_from(&self, service: Service, peer: Option<Eui64>, text: &str, now: Time) -> Answer {
         let outcome = access::check(&self.config, &self.store, service, text, Origin::User, now).and_then(|allowed| {
             let (id, srv) = (allowed.request.header.id, allowed.request.header.srv);
+            if let Some(peer) = peer
+                && peer != id.originator
+            {
+                return Err(refused(&allowed.request, ResponseCode::E1, format!("{peer} speaks for {}", id.originator)));
+            }
             let made = self.process(&allowed, now)?;
             info!(request = %id, %srv, variant = %allowed.request.header.variant, code = made.code.as_str(), "accepted");
             Ok((id, srv, made))

@@ -47,9 +47,7 @@ impl Store {
         let mut query = connection.prepare_cached(
             "SELECT row, command FROM outbound WHERE hub = ?1 AND sent IS NULL AND done = 0 ORDER BY row LIMIT 1",
         )?;
-        query
-            .query_row([hub.to_string()], |row| Ok(Outbound { row: row.get(0)?, command: row.get(1)? }))
-            .optional()
+        query.query_row([hub.to_string()], |row| Ok(Outbound { row: row.get(0)?, command: row.get(1)? })).optional()
     }
 
     /// A Command went to its hub.

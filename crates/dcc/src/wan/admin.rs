@@ -1,7 +1,6 @@
 //! The WAN by hand: `GET` and `PUT /admin/wan`, and the same of a region or hub behind a further `/`.
 use super::{Climate, Place, Wan, WanState};
 use crate::now;
-use web::problem::problem;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,6 +9,7 @@ use axum::{Json, Router};
 use gbcs::Eui64;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use web::problem::problem;
 
 pub(crate) fn routes(wan: Arc<Wan>) -> Router {
     Router::new()
@@ -55,7 +55,11 @@ fn named(wan: &Wan, text: &str) -> Option<Place> {
 }
 
 fn unknown(place: &str) -> Response {
-    problem(StatusCode::NOT_FOUND, "no such place", &format!("{place:?} is neither an EUI-64 nor a region of the configuration"))
+    problem(
+        StatusCode::NOT_FOUND,
+        "no such place",
+        &format!("{place:?} is neither an EUI-64 nor a region of the configuration"),
+    )
 }
 
 /// What a place is like, and whether it is up now; of a hub, whether it is reached.
@@ -83,7 +87,8 @@ fn put(wan: &Wan, place: Place, body: &str) -> Response {
     let climate = match serde_json::from_str::<Climate>(body) {
         Ok(climate) => climate,
         Err(error) => {
-            let detail = format!("the body is up, down or flaky, or an object such as {{\"latency_down\": \"800ms\"}}: {error}");
+            let detail =
+                format!("the body is up, down or flaky, or an object such as {{\"latency_down\": \"800ms\"}}: {error}");
             return problem(StatusCode::BAD_REQUEST, "not a state or climate of the WAN", &detail);
         }
     };

@@ -135,9 +135,7 @@ impl From<Spread> for SpreadText {
         let table = match spread {
             Spread::Fixed(time) => return Self::Fixed(time),
             Spread::Exponential { mean } => SpreadTable { mean: Some(mean), median: None, sigma: None },
-            Spread::LogNormal { median, sigma } => {
-                SpreadTable { mean: None, median: Some(median), sigma: Some(sigma) }
-            }
+            Spread::LogNormal { median, sigma } => SpreadTable { mean: None, median: Some(median), sigma: Some(sigma) },
         };
         Self::Table(table)
     }
@@ -184,7 +182,9 @@ mod tests {
             let spread: Spread = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&spread).unwrap(), text);
         }
-        for text in [r#""45""#, r#"{"median":"1s"}"#, r#"{"mean":"1s","sigma":1.0}"#, r#"{"median":"1s","sigma":9}"#, "{}"] {
+        for text in
+            [r#""45""#, r#"{"median":"1s"}"#, r#"{"mean":"1s","sigma":1.0}"#, r#"{"median":"1s","sigma":9}"#, "{}"]
+        {
             assert!(serde_json::from_str::<Spread>(text).is_err(), "{text}");
         }
     }

@@ -210,7 +210,9 @@ mod tests {
     #[test]
     fn a_share_above_the_whole_is_refused() {
         assert!(serde_json::from_str::<Climate>(r#"{"loss": 0.5}"#).is_ok());
-        for text in [r#"{"loss": 1.5}"#, r#"{"loss": -0.1}"#, r#"{"bandwidth": 0}"#, r#"{"state": "sunny"}"#, r#"{"lost": 1}"#] {
+        for text in
+            [r#"{"loss": 1.5}"#, r#"{"loss": -0.1}"#, r#"{"bandwidth": 0}"#, r#"{"state": "sunny"}"#, r#"{"lost": 1}"#]
+        {
             assert!(serde_json::from_str::<Climate>(text).is_err(), "{text}");
         }
     }

@@ -47,7 +47,7 @@ impl Wan {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn config(&self) -> WanConfig {
+    pub(crate) fn config(&self) -> WanConfig {
         self.model().config().clone()
     }
 

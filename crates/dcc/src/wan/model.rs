@@ -214,7 +214,8 @@ mod tests {
     #[test]
     fn latencies_have_the_quantiles_that_are_configured() {
         let spread = |median, sigma| Some(Spread::LogNormal { median: ms(median), sigma });
-        let mut wan = like(Climate { latency_down: spread(1500, 0.5), latency_up: spread(600, 0.3), ..Climate::default() });
+        let mut wan =
+            like(Climate { latency_down: spread(1500, 0.5), latency_up: spread(600, 0.3), ..Climate::default() });
         for (direction, median, q95) in [(Direction::Down, 1500.0, 3414.0), (Direction::Up, 600.0, 983.0)] {
             // One message an hour: none waits for another.
             let mut took: Vec<_> = (0..20_000)

@@ -1,7 +1,8 @@
 //! The DCC's end of the WAN: hubs that connect, Commands that leave, messages that come, all as late as the model says.
+use super::Wan;
 use super::frame::{frame, read_frame};
 use super::model::{Direction, Fate};
-use super::Wan;
+use crate::blocks::{self, Blocks};
 use crate::callback::Notice;
 use crate::gateway::Gateway;
 use crate::now;
@@ -20,6 +21,7 @@ use tracing::{debug, info, warn};
 /// The hubs that are on the WAN, or were.
 #[derive(Debug, Default)]
 pub(crate) struct Hubs {
+    blocks: Blocks,
     known: Mutex<HashMap<Eui64, Hub>>,
 }
 
@@ -115,7 +117,7 @@ impl Service {
         let (heard, messages) = mpsc::channel(16);
         tokio::select! {
             ended = async {
-                tokio::try_join!(self.hear(hub, from, heard), self.receive(messages, to), self.send(hub, &wake, to))
+                tokio::try_join!(self.hear(hub, from, heard), self.receive(hub, &wake, messages, to), self.send(hub, &wake, to))
             } => ended.map(drop),
             () = self.wan.cut_off(hub) => {
                 info!(%hub, "its WAN went down");
@@ -129,15 +131,17 @@ impl Service {
     }
 
     /// Commands, one after the other: the next leaves when the last has arrived, or is given up.
-    async fn send(
-        &self,
-        hub: Eui64,
-        wake: &Notify,
-        to: &tokio::sync::Mutex<OwnedWriteHalf>,
-    ) -> std::io::Result<()> {
+    async fn send(&self, hub: Eui64, wake: &Notify, to: &tokio::sync::Mutex<OwnedWriteHalf>) -> std::io::Result<()> {
         let retry = self.wan.config().retry;
         let mut lost = (0, 0);
         loop {
+            // What a device misses of a transfer was asked for a moment ago, and is asked for again if the WAN loses it.
+            for block in self.hubs.blocks.waiting(hub) {
+                if let Fate::Arrives(at) = self.wan.carry(hub, Direction::Down, block.len(), now()) {
+                    sleep_until(at).await;
+                    to.lock().await.write_all(&frame(&block)).await?;
+                }
+            }
             let next = blocking(&self.gateway, move |gateway| gateway.store.next_unsent(hub)).await?;
             let Some(outbound) = next else {
                 wake.notified().await;
@@ -149,10 +153,12 @@ impl Service {
             match self.wan.carry(hub, Direction::Down, outbound.command.len(), now()) {
                 Fate::Arrives(at) => {
                     sleep_until(at).await;
-                    to.lock().await.write_all(&frame(&outbound.command)).await?;
+                    for part in blocks::of(&outbound.command) {
+                        to.lock().await.write_all(&frame(&part)).await?;
+                    }
                     // Marked behind the write: a crash between sends it twice, which the meter's counter tells apart.
                     blocking(&self.gateway, move |gateway| gateway.store.mark_sent(outbound.row, now())).await?;
-                    self.queued.notify();
+                    self.patience.look();
                 }
                 Fate::Lost(at) => {
                     sleep_until(at).await;
@@ -197,13 +203,24 @@ impl Service {
     /// Store what arrives, then acknowledge it.
     async fn receive(
         &self,
+        hub: Eui64,
+        wake: &Notify,
         mut messages: mpsc::Receiver<(Time, Vec<u8>)>,
         to: &tokio::sync::Mutex<OwnedWriteHalf>,
     ) -> std::io::Result<()> {
         while let Some((arrives, octets)) = messages.recv().await {
             sleep_until(arrives).await;
-            blocking(&self.gateway, move |gateway| gateway.receive(&octets, now())).await?;
+            let hubs = self.hubs.clone();
+            blocking(&self.gateway, move |gateway| {
+                let command = |id: &_| gateway.store.by_message(id).ok().flatten().map(|known| known.command);
+                match hubs.blocks.take(hub, octets, now(), command) {
+                    Some(octets) => gateway.receive(&octets, now()),
+                    None => Ok(()),
+                }
+            })
+            .await?;
             self.callbacks.notify();
+            wake.notify_one();
             to.lock().await.write_all(&frame(&[])).await?;
         }
         Ok(())

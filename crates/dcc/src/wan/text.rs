@@ -19,10 +19,12 @@ pub fn write(time: Duration) -> String {
     format!("{}{unit}", ms / size)
 }
 
+/// For `serde(with)`.
 pub fn serialize<S: Serializer>(time: &Duration, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(&write(*time))
 }
 
+/// For `serde(with)`.
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     let fault = || de::Error::custom(format!("{text:?} is no duration such as 500ms, 30s, 5m, 24h or 7d"));
@@ -34,6 +36,7 @@ pub mod optional {
     use serde::{Deserializer, Serializer};
     use std::time::Duration;
 
+    /// For `serde(with)`.
     pub fn serialize<S: Serializer>(time: &Option<Duration>, out: S) -> Result<S::Ok, S::Error> {
         match time {
             Some(time) => super::serialize(time, out),
@@ -41,6 +44,7 @@ pub mod optional {
         }
     }
 
+    /// For `serde(with)`.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
         super::deserialize(from).map(Some)
     }

@@ -27,7 +27,9 @@ impl Weather {
     /// Weather that is settled, or comes and goes from `since` on, beginning with an outage.
     pub fn new(state: WanState, between: Spread, outage: Spread, mut chance: Chance, since: Time) -> Self {
         match state {
-            WanState::Up | WanState::Down => Self { chance, kind: Kind::Settled, up: state == WanState::Up, until: None },
+            WanState::Up | WanState::Down => {
+                Self { chance, kind: Kind::Settled, up: state == WanState::Up, until: None }
+            }
             WanState::Flaky => {
                 let until = since + outage.draw(&mut chance).max(SHORTEST);
                 Self { chance, kind: Kind::Flaky { between, outage }, up: false, until: Some(until) }
@@ -66,7 +68,11 @@ mod tests {
         while at < end {
             let (is_up, until) = weather.at(at);
             let until = until.unwrap().min(end);
-            if is_up { up += until.since(at) } else { outages += 1 }
+            if is_up {
+                up += until.since(at)
+            } else {
+                outages += 1
+            }
             at = until;
         }
         (up.as_secs_f64() / YEAR.as_secs_f64(), outages)

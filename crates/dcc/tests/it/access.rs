@@ -213,8 +213,8 @@ fn roles_are_responsible_each_for_its_own_part_of_a_home() {
     assert_eq!(send(SUPPLIER, CHF, "6.2.4", "ReadDeviceConfigurationIdentityExcMPxN"), "I99");
     // Other Users ask with the customer's consent, and the broker in their stead.
     assert_eq!(send(SOMEBODY, ESME, "4.11.1", "ReadTariffPrimaryElement"), "I99");
-    let unsent = house.gateway.store.unsent(CHF).unwrap();
-    let last = gbcs::MessageView::parse(&unsent.last().unwrap().command).unwrap();
+    let last = last_unsent(&house.gateway.store, CHF).expect("a Command waits");
+    let last = gbcs::MessageView::parse(&last).unwrap();
     assert_eq!(last.id().originator, ACB);
     assert_eq!(last.other_information().party(), Some(SOMEBODY));
 }

@@ -36,7 +36,7 @@ async fn dcc_process() {
         store: Some(PathBuf::from(store)),
         listen: at(port),
         wan_listen: at(wan_port),
-        wan: WanState::Up,
+        wan: WanState::Up.into(),
         ..config(Some(url.to_owned()))
     };
     let _dcc = Dcc::start(config).await.unwrap();

@@ -67,6 +67,20 @@ fn a_critical_request_becomes_a_command_that_the_meter_can_check() {
 }
 
 #[test]
+fn a_request_that_contradicts_itself_is_refused_and_its_name_stays_free() {
+    let gateway = gateway();
+    let read = |from, to| {
+        let period = duis::body::ReadLogPeriod { start: Time::from_seconds(from), end: Time::from_seconds(to) };
+        let element = "ReadActiveImportProfileData";
+        let body = duis::body::ReadLog { element, execution: Execution::Immediate, period, credentials: None };
+        request(ESME, 7, "4.8.1", CommandVariant::Local, Body::ReadLog(body))
+    };
+    let (early, late) = (1_780_000_000, 1_780_086_400);
+    assert_eq!(code(&gateway, Service::NonDevice, &read(late, early)), "E48");
+    assert_eq!(code(&gateway, Service::NonDevice, &read(early, late)), "I0");
+}
+
+#[test]
 fn a_non_critical_request_becomes_a_command_at_once() {
     let gateway = gateway();
     let read = request(ESME, 7, "4.18", CommandVariant::Local, Body::plain("ReadMeterBalance").unwrap());

@@ -12,3 +12,4 @@ mod schedules;
 mod sequences;
 mod sockets;
 mod templates;
+mod wires;

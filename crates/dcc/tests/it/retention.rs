@@ -89,7 +89,7 @@ fn the_store_grows_with_a_period_and_not_with_all_time() {
             for command in desk.sent() {
                 desk.brought(&answer(&command, true));
             }
-            for callback in desk.gateway.store.undelivered().unwrap() {
+            for callback in desk.gateway.store.undelivered(SUPPLIER, 0).unwrap() {
                 desk.gateway.store.mark_delivered(callback.row, desk.now()).unwrap();
             }
         }

@@ -203,8 +203,7 @@ fn a_run_that_nobody_answers_is_told_by_an_alert() {
     a_day(&desk);
     let command = desk.sent_one();
     let run = id(ESME, MessageView::parse(&command).unwrap().id().counter.0);
-    let report = desk.gateway.give_up(run, "4.14".parse().unwrap(), true, desk.now()).unwrap();
-    desk.gateway.store.queue_callback(report.user, &report.key, &report.xml, report.answers).unwrap();
+    desk.gateway.give_up(run, "4.14".parse().unwrap(), true, desk.now()).unwrap();
     let told = desk.told_one();
     let alert = alert_of(&told);
     assert_eq!(alert.code.to_string(), "N13");

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 const LONG: Duration = Duration::from_secs(20);
 
 /// A Receive Response Service that passes on what it is told.
-async fn user() -> (String, mpsc::UnboundedReceiver<String>) {
+pub async fn user() -> (String, mpsc::UnboundedReceiver<String>) {
     let (tell, told) = mpsc::unbounded_channel();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/receive", listener.local_addr().unwrap());
@@ -107,9 +107,17 @@ async fn a_command_waits_for_the_wan_and_its_response_reaches_the_user_once() {
 #[tokio::test]
 async fn the_user_is_told_when_patience_runs_out() {
     let (url, mut told) = user().await;
-    let dcc = Dcc::start(dcc::DccConfig { wan_patience: Duration::from_millis(1), ..config(Some(url)) }).await.unwrap();
+    let dcc = Dcc::start(impatient(url)).await.unwrap();
     let read = request(ESME, 1, "4.18", CommandVariant::Send, Body::plain("ReadMeterBalance").unwrap());
     assert_eq!(send(&dcc, Service::SendCommand, signed(&read)).await.code.as_str(), "I99");
     let document = accept(&timeout(LONG, told.recv()).await.unwrap().unwrap());
     assert_eq!((document.code.as_str(), document.request_id), ("E20", Some(id(ESME, 1))));
+}
+
+/// A DCC that gives a Command up at once.
+fn impatient(url: String) -> dcc::DccConfig {
+    let mut config = config(Some(url));
+    config.wan.retry.deliver = Duration::from_millis(1);
+    config.wan.retry.answer = Duration::from_millis(1);
+    config
 }

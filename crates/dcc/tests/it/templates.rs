@@ -100,8 +100,8 @@ fn every_template_with_a_mapping_becomes_a_command() {
                 continue;
             }
             // On its way, now or at its date.
-            _ => match gateway.store.unsent(HUB).unwrap().pop() {
-                Some(outbound) => outbound.command,
+            _ => match last_unsent(&gateway.store, HUB) {
+                Some(command) => command,
                 None => continue,
             },
         };

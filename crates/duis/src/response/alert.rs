@@ -1,7 +1,7 @@
 //! What devices and the DCC report unasked (DUIS 6).
 use gbcs::{Eui64, Time};
 
-use super::hub::{DualBandHubAlert, HubAlert};
+use super::hub::{DualBandHubAlert, HubAlert, SubGhzEvent};
 use super::s1sp::S1spAlertAtDcc;
 use super::{AlertCode, DccAlertCode};
 use crate::body::credentials::{Floor, RemotePartyRole};
@@ -344,6 +344,67 @@ enumeration! {
     TransferStatus {
         Success = "Success",
         Failure = "Failure",
+    }
+}
+
+impl DccEvent {
+    /// The request it tells of, if it names one.
+    pub fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::CommandFailure(failure) => Some(failure.request),
+            Self::FirmwareDistributionFailure(failure) => Some(failure.request),
+            Self::HanDeviceLogResult(result) => Some(result.request),
+            Self::ChangeOfSupplier(ChangeOfSupplier::Request { request, .. }) => Some(*request),
+            Self::Quarantined(Quarantined::User(b) | Quarantined::Dcc(b) | Quarantined::Attribute(b)) => {
+                Some(b.request)
+            }
+            Self::FirmwareDelivery(delivery) => Some(delivery.request),
+            Self::Hub(alert) => alert.transfer.as_ref()?.request,
+            Self::DualBandHub(DualBandHubAlert { event: Some(SubGhzEvent::Discarded(m)), .. }) => Some(m.request),
+            Self::Ecos(alert) => alert.request,
+            Self::S1sp(alert) => alert.alert.event.request,
+            Self::VersionMismatch(VersionMismatch { what, .. }) => match what {
+                Unsayable::Alert(alert) => alert.request,
+                Unsayable::Response(response) => Some(response.request),
+            },
+            _ => None,
+        }
+    }
+
+    /// The device it tells of, if it names one; of a request that names no other, its target.
+    pub fn device(&self) -> Option<Eui64> {
+        let named = match self {
+            Self::PowerOutage(outage) => Some(outage.hub),
+            Self::DeviceStatusChange(change) => Some(change.device),
+            Self::ScheduleRemoval(removal) => Some(removal.device),
+            Self::CommandFailure(failure) => Some(failure.device),
+            Self::ChangeOfSupplier(ChangeOfSupplier::Device(supplied)) => Some(supplied.device),
+            Self::DeviceLogRestored(DeviceLogRestored { log, .. }) => Some(match log {
+                RestoredLog::Chf(hub) => hub.new_chf,
+                RestoredLog::Gpf(hub) => hub.new_gpf,
+            }),
+            Self::Ppmid(alert) => Some(alert.device),
+            Self::CredentialsUpdated(update) => Some(update.device),
+            Self::PpmidRemoval(removal) => Some(removal.ppmid),
+            Self::FirmwareVersionMismatch(mismatch) => Some(mismatch.device),
+            Self::DualBandHub(alert) => Some(alert.hub),
+            Self::S1sp(alert) => alert.alert.event.device,
+            Self::Smets1HubFirmware(firmware) => Some(firmware.device),
+            Self::SwitchConfigurationChange(change) => Some(change.esme),
+            Self::FirmwareDelivery(delivery) => Some(delivery.target),
+            Self::Hub(alert) => Some(alert.hub),
+            Self::Ecos(alert) => Some(alert.device),
+            Self::HubFirmwareActivation(activation) => Some(activation.device),
+            Self::CosCertificate(alert) => Some(alert.device),
+            Self::VersionMismatch(VersionMismatch { what: Unsayable::Alert(alert), .. }) => alert.device,
+            Self::FirmwareDistributionFailure(_)
+            | Self::HanDeviceLogResult(_)
+            | Self::ChangeOfSupplier(ChangeOfSupplier::Request { .. })
+            | Self::Quarantined(_)
+            | Self::FirmwareUpgradeRequested(_)
+            | Self::VersionMismatch(_) => None,
+        };
+        named.or_else(|| self.request().map(|request| request.target))
     }
 }
 

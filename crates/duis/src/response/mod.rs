@@ -11,8 +11,8 @@ pub use alert::{CommandFailure, DccAlert, DccEvent, DeviceAlert};
 pub use answer::{FutureDatedAlert, FutureDatedOutcome, LocalCommand, PreCommand};
 pub use code::{AlertCode, DCC_ALERT_MEANINGS, DccAlertCode, DccAlertMeaning, NotADccAlertCode};
 
-use gbcs::Time;
 use gbcs::crypto::Crypto;
+use gbcs::{Eui64, Time};
 
 use crate::body::dcc::ScheduleId;
 use crate::certificate::{IssuerSerial, SignerRole};
@@ -166,6 +166,26 @@ impl Response {
         match &self.body {
             ResponseBody::Message { content, .. } => Some(content),
             _ => None,
+        }
+    }
+
+    /// The request it answers or tells of, if it names one.
+    pub fn about(&self) -> Option<RequestId> {
+        self.request_id.or_else(|| match &self.body {
+            ResponseBody::DccAlert(alert) => alert.event.request(),
+            _ => None,
+        })
+    }
+
+    /// The device it comes from or tells of, if it names one.
+    pub fn device(&self) -> Option<Eui64> {
+        match &self.body {
+            ResponseBody::Message { .. } | ResponseBody::Other(_) => self.request_id.map(|id| id.target),
+            ResponseBody::DeviceAlert(alert) => {
+                let view = gbcs::MessageView::parse(&alert.payload).ok();
+                view.map(|view| view.id().originator).or_else(|| self.response_id.map(|id| id.originator))
+            }
+            ResponseBody::DccAlert(alert) => alert.event.device(),
         }
     }
 

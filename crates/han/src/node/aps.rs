@@ -96,13 +96,20 @@ impl Node {
         endpoints: Endpoints,
         payload: Vec<u8>,
     ) -> Result<(), Refusal> {
-        let device_profile = endpoints.profile == zdo::PROFILE && endpoints.destination == zdo::ENDPOINT;
-        if !device_profile && !self.endpoints.iter().any(|here| here.endpoint == endpoints.destination) {
+        // Endpoint 0 has the device profile, and no other endpoint has it.
+        let device_profile = endpoints.profile == zdo::PROFILE;
+        let is_here = match device_profile {
+            true => endpoints.destination == zdo::ENDPOINT,
+            false => self.endpoints.iter().any(|here| here.endpoint == endpoints.destination),
+        };
+        if !is_here {
             return Err(Refusal::NoEndpoint);
         }
         if frame.broadcast {
-            // Its sender counts it on its own, and nobody repeats it.
-            self.hear_device_profile(at, endpoints, payload);
+            // Its sender counts it on its own, and nobody repeats it. No application is told anything by broadcast.
+            if device_profile {
+                self.hear_device_profile(at, endpoints, payload);
+            }
             return Ok(());
         }
         let state = &mut self.peers[at];

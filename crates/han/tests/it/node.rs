@@ -220,6 +220,18 @@ fn another_network_key_sequence_and_a_missing_endpoint_are_refused() {
     assert!(air.events[0].contains(&Output::Refused(PPMID.short, Refusal::NoEndpoint)));
 }
 
+/// Found by fuzzing: it reached the application of endpoint 1 with a profile that no application has.
+#[test]
+fn the_device_profile_is_at_endpoint_0_alone() {
+    let mut air = Air::pair();
+    let wrong = han::Datagram { profile: han::zdo::PROFILE, cluster: 2, ..datagram(HUB, octets(20, 0)) };
+    air.nodes[1].send(air.now, wrong);
+    air.drain(1);
+    air.pass(Duration::from_millis(100));
+    assert!(air.received(0).is_empty());
+    assert!(air.events[0].contains(&Output::Refused(PPMID.short, Refusal::NoEndpoint)));
+}
+
 #[test]
 fn clear_frames_are_refused_at_both_layers() {
     let mut air = Air::pair();

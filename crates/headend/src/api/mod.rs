@@ -6,6 +6,7 @@
 //! | `GET /v1/deliveries` | lists, newest first: `state`, `device`, `before`, `limit` |
 //! | `GET /v1/deliveries/{id}` | one, with its events and evidence |
 //! | `POST /v1/deliveries/{id}/cancel` | calls it off, while the device cannot have it |
+//! | `GET /v1/alerts` | what devices and the DCC reported, newest first: `device`, `delivery`, `before` (a time), `limit` |
 //! | `GET /v1/health` | whether the head end works |
 //!
 //! What came in a request is never shown: it may hold a UTRN.
@@ -15,7 +16,8 @@ mod view;
 use crate::config::{HeadEndConfig, parse_duration};
 use crate::core::{Asked, Inbox, Message};
 use crate::keys::HeadEndKeys;
-use crate::store::{Filter, Reader, StoreError};
+use crate::receive::MAX_RESPONSE;
+use crate::store::{AlertFilter, Filter, Reader, StoreError};
 use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -36,8 +38,6 @@ pub(crate) const RECEIVE_PATH: &str = "/dcc/receive-response";
 
 /// A service request is below 30 kB (DUIS 1.9); firmware is not for this API.
 const MAX_ORDER: usize = 256 * 1024;
-/// A response may report a long log.
-const MAX_RESPONSE: usize = 16 * 1024 * 1024;
 /// Deliveries of a page at most, and when not told.
 const MAX_PAGE: usize = 500;
 const PAGE: usize = 50;
@@ -59,6 +59,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/v1/deliveries", post(create).get(list))
         .route("/v1/deliveries/{id}", get(show))
         .route("/v1/deliveries/{id}/cancel", post(cancel))
+        .route("/v1/alerts", get(alerts))
         .layer(from_fn_with_state(api.clone(), authorise))
         .route("/v1/health", get(health))
         .fallback(async || Problem::not_found("no such resource"))
@@ -173,6 +174,42 @@ struct ListQuery {
     device: Option<String>,
     before: Option<String>,
     limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AlertQuery {
+    device: Option<String>,
+    delivery: Option<String>,
+    before: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn alerts(
+    State(api): Shared,
+    query: Result<Query<AlertQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|error| Problem::malformed(innermost(&error)))?;
+    let mut filter = AlertFilter { limit: query.limit.unwrap_or(PAGE), ..AlertFilter::default() };
+    if !(1..=MAX_PAGE).contains(&filter.limit) {
+        return Err(Problem::malformed(format!("limit: {} is not from 1 to {MAX_PAGE}", filter.limit)));
+    }
+    if let Some(device) = query.device {
+        let parsed: Result<Eui64, _> = device.parse();
+        filter.device = Some(parsed.map_err(|error| Problem::malformed(format!("device: {error}")))?);
+    }
+    if let Some(delivery) = query.delivery {
+        let parsed: Result<DeliveryId, _> = delivery.parse();
+        filter.delivery = Some(parsed.map_err(|error| Problem::malformed(format!("delivery: {error}")))?);
+    }
+    if let Some(before) = query.before {
+        let parsed = duis::time::parse(&before);
+        filter.before =
+            Some(parsed.ok_or_else(|| Problem::malformed(format!("before: {before:?} is no time in UTC")))?);
+    }
+    let found = api.read(move |reader| reader.alerts(&filter)).await?;
+    let alerts: Vec<_> = found.iter().map(view::AlertView::new).collect();
+    Ok(Json(serde_json::json!({ "alerts": alerts })).into_response())
 }
 
 async fn show(State(api): Shared, Path(id): Path<String>) -> Result<Json<view::Shown>, Problem> {

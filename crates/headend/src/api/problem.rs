@@ -77,9 +77,11 @@ impl From<Declined> for Problem {
         let detail = declined.to_string();
         match declined {
             Declined::Xml(_) => Self::malformed(detail),
-            Declined::Misfit(_) | Declined::Transform(_) | Declined::Originator { .. } | Declined::NonDevice(_) => {
-                Self::unfit(detail)
-            }
+            Declined::Misfit(_)
+            | Declined::Contradiction(_)
+            | Declined::Transform(_)
+            | Declined::Originator { .. }
+            | Declined::NonDevice(_) => Self::unfit(detail),
             Declined::UnknownDevice(_) => Self::unknown_device(detail),
             Declined::Rejected(Rejected::NoCarrier) => Self::no_carrier(detail),
             Declined::Rejected(Rejected::TooLate) => Self::expired(detail),

@@ -1,5 +1,5 @@
 //! Deliveries as the API shows them.
-use crate::store::{Event, Record};
+use crate::store::{Alert, AlertSource, Event, Record};
 use delivery::Waiting;
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{Eui64, MessageCode, MessageView, Time};
@@ -84,6 +84,44 @@ struct EventView {
     /// SHA-256 of what was received.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence_sha256: Option<String>,
+}
+
+/// Something that a device or the DCC reported.
+#[derive(Debug, Serialize)]
+pub(super) struct AlertView {
+    at: String,
+    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<String>,
+    /// Four hex digits, of a device's alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// The GBCS Alert in hex digits, of a device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// The document, of the DCC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<String>,
+}
+
+impl AlertView {
+    pub(super) fn new(alert: &Alert) -> Self {
+        let is_device = alert.source == AlertSource::Device;
+        Self {
+            at: shown(alert.at),
+            source: alert.source.as_str(),
+            device: alert.device.map(|device| device.to_string()),
+            delivery: alert.delivery.map(|delivery| delivery.to_string()),
+            code: alert.code.map(|code| format!("{code:04X}")),
+            name: alert.name.clone(),
+            message: is_device.then(|| hex::encode_upper(&alert.octets)),
+            document: (!is_device).then(|| String::from_utf8_lossy(&alert.octets).into_owned()),
+        }
+    }
 }
 
 /// A page of deliveries.

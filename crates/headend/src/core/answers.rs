@@ -3,7 +3,13 @@ use super::Core;
 use crate::store::StoreError;
 use crate::verify::{Verdict, verify_response};
 use delivery::{DeliveryId, Input, Outcome, State};
+use gbcs::block::{Block, Limits, Progress, Reassembler};
 use gbcs::{MessageView, Time};
+
+/// The event that keeps a block of a Response.
+const BLOCK: &str = "AnswerBlock";
+/// Octets of blocks kept of one delivery: several times what all blocks of a Response can hold.
+const MAX_BLOCKS_KEPT: usize = 1024 * 1024;
 
 impl Core {
     /// Octets that somebody says are the Response to a delivery's Command.
@@ -14,6 +20,9 @@ impl Core {
         octets: &[u8],
         by: &str,
     ) -> Result<(), StoreError> {
+        if Block::begins(octets) {
+            return self.block_received(now, id, octets, by);
+        }
         let record = self.record(id)?;
         // The same Response comes more than once: by WAN and through the home, and whenever an acknowledgement got lost.
         if record.response.as_deref() == Some(octets) && record.delivery.state != State::Unknown {
@@ -42,6 +51,47 @@ impl Core {
         let detail = format!("{} octets from {by}", octets.len());
         self.apply(now, id, Input::AnswerReceived, Some(&detail), Some(octets))?;
         Ok(())
+    }
+
+    /// A block of the Response, kept as evidence of its own. The Response is there when all of them are; they come in any order, and
+    /// again after a lost acknowledgement.
+    fn block_received(&mut self, now: Time, id: DeliveryId, octets: &[u8], by: &str) -> Result<(), StoreError> {
+        let delivery = self.record(id)?.delivery;
+        let block = match Block::parse(octets) {
+            Ok(block) => block,
+            Err(error) => {
+                let detail = format!("from {by}: no block: {error}");
+                let outcome = Outcome::Contradiction;
+                return self.remark(now, delivery, "AnswerRejected", outcome, Some(&detail), Some(octets));
+            }
+        };
+        if block.is_acknowledgement() {
+            // What the device misses comes with the next attempt.
+            let detail = format!("from {by}: the device has the blocks up to {} of the Command", block.acknowledged);
+            return self.remark(now, delivery, "BlocksAcknowledged", Outcome::Stay, Some(&detail), Some(octets));
+        }
+        let kept = self.store.octets_of(id, BLOCK)?;
+        if kept.iter().any(|known| known == octets) {
+            return Ok(());
+        }
+        let held: usize = kept.iter().map(Vec::len).sum();
+        if held + octets.len() > MAX_BLOCKS_KEPT {
+            let detail = format!("from {by}: {held} octets of blocks are here already");
+            return self.remark(now, delivery, "AnswerRejected", Outcome::Contradiction, Some(&detail), None);
+        }
+        let detail = format!("from {by}: block {} of the answer", block.number);
+        self.remark(now, delivery, BLOCK, Outcome::Stay, Some(&detail), Some(octets))?;
+        let limits = Limits { message: MAX_BLOCKS_KEPT, rounds: u8::MAX, ..Limits::default() };
+        let mut reassembler = Reassembler::new(limits);
+        let whole =
+            kept.iter().map(Vec::as_slice).chain([octets]).find_map(|block| match reassembler.receive(now, block) {
+                Ok(Progress::Complete(message)) => Some(message),
+                _ => None,
+            });
+        match whole {
+            Some(response) => self.answer_received(now, id, &response, by),
+            None => Ok(()),
+        }
     }
 
     /// The engine wants to know what the answer in hand is worth.

@@ -1,18 +1,19 @@
 //! Dealing with the DCC: documents out, answers in.
 use super::Core;
-use crate::courier::Undelivered;
-use crate::store::{Ask, Letter, StoreError};
+use crate::client::Undelivered;
+use crate::store::{Alert, AlertSource, Ask, Letter, Record, StoreError};
 use delivery::{DccCode, Delivery, DeliveryId, Fault, Input, Outcome, State, Via};
-use duis::body::{LocalCommandResponse, SignedPreCommand};
-use duis::correlate::{check_local_command, check_local_command_for, correlate};
+use duis::body::LocalCommandResponse;
+use duis::client::{self, Errand, Progress, Unusable, read_answer};
 use duis::transform::TransformContext;
 use duis::xml::Document;
 use duis::{
-    Body, CommandVariant, Content, LocalCommand, PreCommand, Refusal, Request, RequestId, Response, ResponseBody,
-    ResponseCode, Srv,
+    Body, CommandVariant, Content, DccAlert, DccAlertCode, DccEvent, FutureDatedOutcome, IssuerSerial, Refusal,
+    Request, RequestId, Response, ResponseBody, ResponseCode, Srv,
 };
 use gbcs::crypto::{AwsLc, Crypto};
-use gbcs::{MessageView, Time, protect};
+use gbcs::{Eui64, MessageView, Time, protect};
+use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
@@ -33,11 +34,35 @@ pub(super) const fn signed_variant(via: Via) -> CommandVariant {
 enum Unanswered {
     #[error(transparent)]
     Undelivered(#[from] Undelivered),
-    /// What came is not the DCC's word. A tampered answer must not end a delivery.
-    #[error("the DCC's answer cannot be used: {0}")]
-    Unusable(#[from] Refusal),
-    #[error("the DCC's answer is to another request")]
-    Misdirected,
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+}
+
+impl Unanswered {
+    /// How long the DCC asks to be left alone.
+    fn pause(&self) -> Duration {
+        match self {
+            Self::Undelivered(undelivered) => undelivered.pause().unwrap_or_default(),
+            Self::Unusable(_) => Duration::ZERO,
+        }
+    }
+}
+
+/// An answer that moves a delivery nowhere.
+#[derive(Debug, thiserror::Error)]
+enum Unfit {
+    #[error(transparent)]
+    Answer(#[from] client::Fault),
+    #[error("the device is not in the configuration any more")]
+    Unknown,
+}
+
+/// A delivery as its User's errand.
+fn errand(record: &Record, request: Request) -> Errand {
+    let wanted = if record.delivery.critical { signed_variant(record.delivery.via) } else { request.header.variant };
+    let signed =
+        record.signed.clone().filter(|_| record.delivery.critical && record.delivery.state != State::Requested);
+    Errand::resume(request, wanted, signed)
 }
 
 impl Core {
@@ -50,19 +75,13 @@ impl Core {
             return Ok(());
         };
         request.header.id = record.request_id;
-        let mut ask = Ask::Submit;
-        if delivery.critical && delivery.state == State::Requested {
-            ask = Ask::Transform;
-        } else if delivery.critical {
-            let Some(payload) = record.signed else {
-                error!(delivery = %delivery.id, "no Signed Pre-Command is stored of a delivery that is prepared");
-                return Ok(());
-            };
-            let signed = SignedPreCommand { execution: request.body.execution(), payload };
-            request.body = Body::SignedPreCommand(signed);
-            request.header.variant = signed_variant(delivery.via);
+        let ask = if delivery.critical && delivery.state == State::Requested { Ask::Transform } else { Ask::Submit };
+        if delivery.critical && ask == Ask::Submit && record.signed.is_none() {
+            error!(delivery = %delivery.id, "no Signed Pre-Command is stored of a delivery that is prepared");
+            return Ok(());
         }
-        self.post(now, delivery.id, ask, &request)
+        let document = errand(&record, request).document();
+        self.post(now, delivery.id, ask, &document)
     }
 
     /// Give the DCC the Response that came through the home (DUIS 4.6).
@@ -111,13 +130,8 @@ impl Core {
 
     fn read_answer(&self, letter: &Letter, result: Result<String, Undelivered>) -> Result<Response, Unanswered> {
         let text = result?;
-        let response = Response::accept(&AwsLc, &text, |certificate| self.keys.dcc.get(certificate).copied())?;
-        // A document that could not be read has no id to echo.
-        let echoed = match response.request_id {
-            Some(id) => id == letter.request_id,
-            None => response.code.is_error(),
-        };
-        if echoed { Ok(response) } else { Err(Unanswered::Misdirected) }
+        let lookup = |certificate: &IssuerSerial| self.keys.dcc.get(certificate).copied();
+        Ok(read_answer(&AwsLc, &text, letter.request_id, lookup)?)
     }
 
     /// The same document goes again later. The first failure, and each of another kind, is an event of the delivery.
@@ -125,7 +139,7 @@ impl Core {
         let reason = trouble.to_string();
         let is_news = letter.last_error.as_ref() != Some(&reason);
         letter.failures += 1;
-        letter.next_try = now + self.config.backoff(letter.failures);
+        letter.next_try = now + self.config.backoff(letter.failures).max(trouble.pause());
         letter.last_error = Some(reason.clone());
         self.store.letter_failed(&letter)?;
         if is_news {
@@ -139,67 +153,58 @@ impl Core {
     /// The answer to a critical request: its Pre-Command is checked against the request before it is signed (DUIS 11.1).
     fn transformed(&mut self, now: Time, letter: &Letter, response: &Response) -> Result<(), StoreError> {
         let id = letter.delivery;
-        if response.code.is_error() {
-            return self.refused(now, id, &response.code);
-        }
-        let Some(Content::PreCommand(PreCommand { payload, .. })) = response.content() else {
-            return self.faulty(now, id, Fault::DccAnswer, "no Pre-Command in the answer");
-        };
-        let record = self.record(id)?;
-        let Some((request, context)) = self.what_was_asked(now, &record.request, record.request_id) else {
-            return self.faulty(now, id, Fault::PreCommandDiffers, "the device is not in the configuration any more");
-        };
-        let made = match correlate(&request, payload, &context) {
-            Ok(made) => made,
-            Err(mismatch) => return self.faulty(now, id, Fault::PreCommandDiffers, &mismatch.to_string()),
-        };
-        match protect::sign(&AwsLc, &self.keys.gbcs_signing, payload) {
-            Ok(signed) => {
+        match self.take(now, &self.record(id)?, response) {
+            Ok(Progress::Signed { made, pre_command, signed }) => {
                 self.store.set_signed(id, &signed)?;
                 let detail = format!("{} {}", made.use_case.name, made.use_case.code);
-                self.apply(now, id, Input::PreCommandReceived, Some(&detail), Some(payload))?;
+                self.apply(now, id, Input::PreCommandReceived, Some(&detail), Some(&pre_command))?;
+                Ok(())
             }
-            Err(error) => self.faulty(now, id, Fault::PreCommandDiffers, &error.to_string())?,
+            Ok(_) => self.faulty(now, id, Fault::DccAnswer, "no Pre-Command in the answer"),
+            Err(unfit) => self.unfit(now, id, unfit, Fault::PreCommandDiffers),
         }
-        Ok(())
     }
 
     /// The answer to what makes a Command (DUIS 11.2).
     fn submitted(&mut self, now: Time, letter: &Letter, response: &Response) -> Result<(), StoreError> {
         let id = letter.delivery;
-        if response.code.is_error() {
-            return self.refused(now, id, &response.code);
-        }
         let record = self.record(id)?;
-        let command = match response.content() {
-            Some(Content::LocalCommand(LocalCommand { payload })) => payload,
-            Some(Content::Acknowledgement) if record.delivery.via.uses_wan() => {
+        let command = match self.take(now, &record, response) {
+            Ok(Progress::Command(command)) => command,
+            Ok(Progress::Accepted) => {
                 self.apply(now, id, Input::WanAccepted, Some(response.code.as_str()), None)?;
                 return Ok(());
             }
-            _ => return self.faulty(now, id, Fault::DccAnswer, "no Command in the answer"),
+            Ok(_) => return self.faulty(now, id, Fault::DccAnswer, "no Command in the answer"),
+            Err(unfit) => return self.unfit(now, id, unfit, Fault::CommandDiffers),
         };
-        let checked = match &record.signed {
-            Some(signed) if record.delivery.critical => check_local_command(command, signed),
-            _ => match self.what_was_asked(now, &record.request, record.request_id) {
-                Some((request, context)) => check_local_command_for(&request, command, &context).map(drop),
-                None => {
-                    let reason = "the device is not in the configuration any more";
-                    return self.faulty(now, id, Fault::CommandDiffers, reason);
-                }
-            },
-        };
-        if let Err(mismatch) = checked {
-            return self.faulty(now, id, Fault::CommandDiffers, &mismatch.to_string());
-        }
-        if MessageView::parse(command).map(|view| view.id()) != Ok(record.request_id.command()) {
+        if MessageView::parse(&command).map(|view| view.id()) != Ok(record.request_id.command()) {
             return self.faulty(now, id, Fault::CommandDiffers, "the Command has other ids than the request");
         }
-        self.store.set_command(id, command)?;
-        let digest = hex::encode(AwsLc.sha256(&[command]));
+        self.store.set_command(id, &command)?;
+        let digest = hex::encode(AwsLc.sha256(&[&command]));
         let detail = format!("{} octets, SHA-256 {digest}", command.len());
         self.apply(now, id, Input::CommandReceived, Some(&detail), None)?;
         Ok(())
+    }
+
+    /// What an answer brings, by the rules of every User.
+    fn take(&self, now: Time, record: &Record, response: &Response) -> Result<Progress, Unfit> {
+        if response.code.is_error() {
+            return Err(client::Fault::Refused(response.code.clone()).into());
+        }
+        let asked = self.what_was_asked(now, &record.request, record.request_id);
+        let (request, context) = asked.ok_or(Unfit::Unknown)?;
+        let sign = |octets: &[u8]| protect::sign(&AwsLc, &self.keys.gbcs_signing, octets);
+        Ok(errand(record, request).take(response, &context, sign)?)
+    }
+
+    fn unfit(&mut self, now: Time, id: DeliveryId, unfit: Unfit, differs: Fault) -> Result<(), StoreError> {
+        match &unfit {
+            Unfit::Answer(client::Fault::Refused(code)) => self.refused(now, id, code),
+            Unfit::Answer(client::Fault::Content { .. }) => self.faulty(now, id, Fault::DccAnswer, &unfit.to_string()),
+            _ => self.faulty(now, id, differs, &unfit.to_string()),
+        }
     }
 
     fn returned(&mut self, now: Time, letter: &Letter, response: &Response) -> Result<(), StoreError> {
@@ -304,21 +309,84 @@ impl Core {
                 }
                 Ok(())
             }
-            ResponseBody::DeviceAlert(alert) => self.keep_alert(now, Some(alert.code.0), &alert.payload),
-            ResponseBody::Message { content: Content::FutureDatedAlert(alert), .. } => {
-                self.keep_alert(now, None, &alert.payload)
+            ResponseBody::DeviceAlert(alert) => {
+                let device = response.device();
+                self.keep_alert(now, AlertSource::Device, device, None, Some(alert.code.0), None, &alert.payload)?;
+                Ok(())
             }
-            _ => self.keep_alert(now, None, text.as_bytes()),
+            ResponseBody::Message { content: Content::FutureDatedAlert(alert), .. } => {
+                let about = response.request_id.map(|id| self.store.by_request_id(id)).transpose()?.flatten();
+                let what = format!("instruction {} of {}", alert.instruction, alert.instructions);
+                let octets = &alert.payload;
+                let code = match alert.outcome {
+                    FutureDatedOutcome::Done => 0x8F66,
+                    FutureDatedOutcome::NotDone => 0x8F67,
+                };
+                let device = response.device();
+                let is_new =
+                    self.keep_alert(now, AlertSource::Device, device, about, Some(code), Some(&what), octets)?;
+                match about.filter(|_| is_new) {
+                    Some(id) => self.report(now, id, "DatedInstruction", &format!("{code:04X}, {what}"), octets),
+                    None => Ok(()),
+                }
+            }
+            ResponseBody::DccAlert(alert) => self.dcc_alert(now, response, alert, text),
+            _ => {
+                let octets = text.as_bytes();
+                self.keep_alert(now, AlertSource::Dcc, response.device(), None, None, None, octets)?;
+                Ok(())
+            }
         }
     }
 
-    fn keep_alert(&mut self, now: Time, code: Option<u16>, octets: &[u8]) -> Result<(), StoreError> {
-        let device = MessageView::parse(octets).ok().map(|view| view.id().originator);
-        let is_new = self.store.keep_alert(AwsLc.sha256(&[octets]), now, device, code, octets)?;
-        if is_new {
-            info!(?device, ?code, "alert");
+    /// An alert of the DCC, kept with the delivery it is about; one that says that a Command failed on the WAN moves it.
+    fn dcc_alert(&mut self, now: Time, response: &Response, alert: &DccAlert, text: &str) -> Result<(), StoreError> {
+        let about = response.about().map(|id| self.store.by_request_id(id)).transpose()?.flatten();
+        let meaning = alert.code.meaning().filter(|known| known.event == alert.event.element());
+        let meaning = meaning.map(|known| format!(": {}", known.meaning)).unwrap_or_default();
+        let name = format!("{} {}{meaning}", alert.code, alert.event.element());
+        let octets = text.as_bytes();
+        let is_new = self.keep_alert(now, AlertSource::Dcc, response.device(), about, None, Some(&name), octets)?;
+        let Some(id) = about.filter(|_| is_new) else { return Ok(()) };
+        self.report(now, id, "DccAlert", &name, octets)?;
+        if let DccEvent::CommandFailure(_) = alert.event
+            && self.record(id)?.delivery.via.uses_wan()
+        {
+            let code = alert.code.to_string();
+            let code = DccCode::new(&code);
+            // No answer (N13) leaves open what the device did, as E21 does.
+            let silent = alert.code == DccAlertCode::N(13);
+            let input = if silent { Input::WanSilent(code) } else { Input::DccRefused(code) };
+            self.apply(now, id, input, Some(&name), None)?;
         }
         Ok(())
+    }
+
+    /// Something the DCC says of a delivery that changes nothing of it.
+    fn report(&mut self, now: Time, id: DeliveryId, event: &str, what: &str, octets: &[u8]) -> Result<(), StoreError> {
+        let delivery = self.record(id)?.delivery;
+        self.remark(now, delivery, event, Outcome::Stay, Some(what), Some(octets))
+    }
+
+    /// `false` if it is here already.
+    #[allow(clippy::too_many_arguments, reason = "the columns of a row")]
+    fn keep_alert(
+        &mut self,
+        now: Time,
+        source: AlertSource,
+        device: Option<Eui64>,
+        delivery: Option<DeliveryId>,
+        code: Option<u16>,
+        name: Option<&str>,
+        octets: &[u8],
+    ) -> Result<bool, StoreError> {
+        let (name, octets) = (name.map(str::to_owned), octets.to_vec());
+        let digest = AwsLc.sha256(&[&octets]);
+        let is_new = self.store.keep_alert(digest, &Alert { at: now, source, device, delivery, code, name, octets })?;
+        if is_new {
+            info!(?device, ?code, source = source.as_str(), "alert");
+        }
+        Ok(is_new)
     }
 
     fn whom_it_answers(&self, response: &Response, octets: &[u8]) -> Result<Option<DeliveryId>, StoreError> {

@@ -6,8 +6,9 @@ mod orders;
 
 pub(crate) use orders::{Asked, Declined, Terms};
 
+use crate::client::Undelivered;
 use crate::config::HeadEndConfig;
-use crate::courier::{Courier, Undelivered};
+use crate::courier::Courier;
 use crate::keys::HeadEndKeys;
 use crate::progress::Progress;
 use crate::store::{Letter, NewEvent, Record, Store, StoreError};

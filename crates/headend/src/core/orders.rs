@@ -7,7 +7,7 @@ use delivery::{CounterSpace, DeliveryId, Input, Lane, Order, Outcome, Rejected, 
 use duis::catalogue::Criticality;
 use duis::transform::{TransformContext, TransformError};
 use duis::xml::{Document, XmlError};
-use duis::{CommandVariant, Misfit, Request, Srv};
+use duis::{CommandVariant, Contradiction, Misfit, Request, Srv};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::{Counter, Eui64, Time};
 use std::time::Duration;
@@ -47,6 +47,9 @@ pub(crate) enum Declined {
     /// Its parts do not fit each other, or this way of delivery.
     #[error(transparent)]
     Misfit(#[from] Misfit),
+    /// It says something against itself.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
     /// No Command can be made of it.
     #[error(transparent)]
     Transform(#[from] TransformError),
@@ -98,6 +101,7 @@ impl Asked {
             header.id.counter = Counter(0);
         }
         request.check()?;
+        request.check_values()?;
         if critical && terms.via != Via::Wan {
             // What comes back for local delivery carries no date (DUIS 3.4).
             let variant = super::dcc::signed_variant(terms.via);

@@ -2,10 +2,12 @@
 //!
 //! SQLite in WAL mode with `synchronous = FULL`: what [`Store::commit`] returned from is on the disk. There is one [`Store`],
 //! which writes; [`Reader`]s look without disturbing it. All SQL is in this module.
+mod alerts;
 mod read;
 mod row;
 mod schema;
 
+pub use alerts::{Alert, AlertFilter, AlertSource};
 pub use read::{Event, Filter, Reader, Record};
 
 use crate::failpoint::Failpoint;
@@ -274,6 +276,15 @@ impl Store {
         Ok(self.connection.last_insert_rowid())
     }
 
+    /// What was received with every event of this name, oldest first.
+    pub(crate) fn octets_of(&self, id: DeliveryId, event: &str) -> Result<Vec<Vec<u8>>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT octets FROM events WHERE delivery = ?1 AND event = ?2 AND octets IS NOT NULL ORDER BY sequence",
+        )?;
+        let octets = statement.query_map(rusqlite::params![&id.0[..], event], |row| row.get(0))?;
+        Ok(octets.collect::<std::result::Result<_, _>>()?)
+    }
+
     /// The device has executed this counter.
     pub(crate) fn executed(&self, lane: Lane, counter: Counter) -> Result<()> {
         self.connection
@@ -374,19 +385,21 @@ impl Store {
         Ok(())
     }
 
-    /// Keep an alert; `false` if it is here already.
-    pub(crate) fn keep_alert(
-        &self,
-        digest: [u8; 32],
-        at: Time,
-        device: Option<Eui64>,
-        code: Option<u16>,
-        octets: &[u8],
-    ) -> Result<bool> {
-        let added = self
-            .connection
-            .prepare_cached("INSERT INTO alerts VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?
-            .execute(params![&digest[..], at.0 as i64, device.as_ref().map(|device| &device.0[..]), code, octets])?;
+    /// Keep an alert under the digest of its octets; `false` if it is here already.
+    pub(crate) fn keep_alert(&self, digest: [u8; 32], alert: &Alert) -> Result<bool> {
+        let Alert { at, source, device, delivery, code, name, octets } = alert;
+        let sql = "INSERT INTO alerts (digest, at, device, code, octets, source, name, delivery)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
+        let added = self.connection.prepare_cached(sql)?.execute(params![
+            &digest[..],
+            at.0 as i64,
+            device.as_ref().map(|device| &device.0[..]),
+            code,
+            octets,
+            source.as_str(),
+            name,
+            delivery.as_ref().map(|delivery| &delivery.0[..]),
+        ])?;
         Ok(added == 1)
     }
 

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 /// Counters and EUIs are big-endian blobs, so that they sort by value; a counter has all 64 bits, an SQLite integer only 63.
 /// Times are milliseconds since 1970.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     // 1
     "CREATE TABLE deliveries (
         id BLOB PRIMARY KEY,
@@ -101,6 +101,13 @@ const MIGRATIONS: &[&str] = &[
         code INTEGER,
         octets BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;",
+    // 2: alerts of the DCC beside those of devices, and the delivery that one is about.
+    "ALTER TABLE alerts ADD COLUMN source TEXT NOT NULL DEFAULT 'device';
+    ALTER TABLE alerts ADD COLUMN name TEXT;
+    ALTER TABLE alerts ADD COLUMN delivery BLOB REFERENCES deliveries (id);
+    CREATE INDEX alerts_by_time ON alerts (at);
+    CREATE INDEX alerts_by_device ON alerts (device, at);
+    CREATE INDEX alerts_by_delivery ON alerts (delivery) WHERE delivery IS NOT NULL;",
 ];
 
 /// Bring the database up to date.

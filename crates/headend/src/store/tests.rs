@@ -159,8 +159,34 @@ fn a_document_waits_until_it_is_answered() {
 #[test]
 fn an_alert_is_kept_once() {
     let (_folder, store) = store();
-    assert!(store.keep_alert([1; 32], NOW, Some(DEVICE), Some(0x8F3F), b"x").unwrap());
-    assert!(!store.keep_alert([1; 32], NOW, Some(DEVICE), Some(0x8F3F), b"x").unwrap());
+    let alert = Alert {
+        at: NOW,
+        source: AlertSource::Device,
+        device: Some(DEVICE),
+        delivery: None,
+        code: Some(0x8F3F),
+        name: None,
+        octets: b"x".to_vec(),
+    };
+    assert!(store.keep_alert([1; 32], &alert).unwrap());
+    assert!(!store.keep_alert([1; 32], &alert).unwrap());
+}
+
+#[test]
+fn a_database_of_the_first_version_keeps_its_alerts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    let first = rusqlite::Connection::open(&path).unwrap();
+    first.execute_batch(super::schema::MIGRATIONS[0]).unwrap();
+    first.pragma_update(None, "user_version", 1).unwrap();
+    let row = "INSERT INTO alerts VALUES (?1, ?2, ?3, ?4, ?5)";
+    first.execute(row, rusqlite::params![&[1u8; 32][..], 5, &DEVICE.0[..], 0x8F3F, &b"x"[..]]).unwrap();
+    drop(first);
+    drop(Store::open(&path).unwrap());
+    let reader = Reader::open(&path).unwrap();
+    let [kept] = &reader.alerts(&AlertFilter { limit: 9, ..AlertFilter::default() }).unwrap()[..] else { panic!() };
+    assert_eq!((kept.source, kept.device, kept.code), (AlertSource::Device, Some(DEVICE), Some(0x8F3F)));
+    assert_eq!((&kept.name, kept.delivery, &kept.octets[..]), (&None, None, &b"x"[..]));
 }
 
 #[test]

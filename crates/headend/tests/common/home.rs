@@ -6,9 +6,7 @@ use super::{
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::dlms::{AccessRequest, AccessResponse, Answer as RowAnswer, Data, DataAccessResult};
 use gbcs::{Counter, GroupingHeader, Message, MessageView, Time, protect};
-use handover::{
-    Answer, Checks, DeliveryId, Hello, MAX_TUNNEL_COMMAND, Nonce, NonceStanding, Reason, Receipt, Release, Stage,
-};
+use handover::{Answer, Checks, DeliveryId, Hello, MAX_COMMAND, Nonce, NonceStanding, Reason, Receipt, Release, Stage};
 use link::{Backoff, Carrier, CarrierConfig, CarrierEvent, ClientTls};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -151,7 +149,7 @@ impl Core {
         let issued = self.fresh.iter().position(|nonce| *nonce == release.warrant.nonce);
         let standing = if issued.is_some() { NonceStanding::Fresh } else { NonceStanding::Used };
         issued.map(|at| self.fresh.remove(at));
-        let checks = Checks { ppmid: PPMID, now: clock(), nonce: standing, max_command: MAX_TUNNEL_COMMAND };
+        let checks = Checks { ppmid: PPMID, now: clock(), nonce: standing, max_command: MAX_COMMAND };
         let mut checked = release.warrant.check(&release.command, &AwsLc, &checks).map(drop);
         if let Some((reason, times)) = &mut self.behaviour.refuse
             && *times > 0

@@ -49,6 +49,10 @@ fn hub(event: &comms_hub::Event) -> String {
         Event::CloseRefused { peer, status } => format!("hub: {peer} may not close that tunnel: {status:?}"),
         Event::ChfExecuted { code, results } => format!("hub: the CHF executed {code}: {results:?}"),
         Event::ChfRefused(refusal) => format!("hub: the CHF refused a Command: {refusal}"),
+        Event::GpfExecuted { code, succeeded } => {
+            format!("hub: the GPF answered {code}{}", if *succeeded { "" } else { ", but for what it was never told" })
+        }
+        Event::GpfRefused(refusal) => format!("hub: the GPF refused a Command: {refusal}"),
         Event::JoiningOpen { device, .. } => format!("hub: {device} may join now"),
         Event::JoiningRefused(device) => format!("hub: {device} asked to join and may not, or its key does not fit"),
         Event::DeviceJoined(device) => format!("hub: {device} joined: it shares a link key with the hub"),

@@ -5,7 +5,7 @@ use super::{Failure, KeyArgs, Outcome};
 use clap::Args;
 use gbcs::crypto::AwsLc;
 use gbcs::json::{Document, opened};
-use gbcs::keystore::Keyring;
+use gbcs::keystore::{Keyring, Keystore};
 use gbcs::rules;
 use gbcs::verify::{Report, Status, verify};
 use gbcs::{MessageView, Payload};
@@ -157,4 +157,27 @@ fn encode_line(text: &str) -> Result<Vec<u8>, String> {
     });
     let document: Document = serde_json::from_value(json.into()).map_err(|e| e.to_string())?;
     document.encode().map_err(|e| e.to_string())
+}
+
+/// One message as JSON, with what the keys at hand verify and open: for commands that come by one on their way.
+pub(crate) fn as_json(octets: &[u8], keys: &Keystore) -> Result<Value, String> {
+    let view = MessageView::parse(octets).map_err(|e| e.to_string())?;
+    let payload = Payload::of(&view).map_err(|e| e.to_string())?;
+    let ring = Keyring::new(AwsLc, keys);
+    let report = verify(ring.crypto(), &ring, &view, &payload);
+    let checks = Some(checks(&view, &payload, &report));
+    let document = Document::with_payload(&view, &payload);
+    serde_json::to_value(Decoded { name: None, document, checks, warnings: vec![] }).map_err(|e| e.to_string())
+}
+
+/// The same for people.
+pub(crate) fn as_text(octets: &[u8], keys: &Keystore) -> Result<String, String> {
+    let view = MessageView::parse(octets).map_err(|e| e.to_string())?;
+    let payload = Payload::of(&view).map_err(|e| e.to_string())?;
+    let ring = Keyring::new(AwsLc, keys);
+    let report = verify(ring.crypto(), &ring, &view, &payload);
+    let told = Told { name: None, report: Some(&report), warnings: &[] };
+    let mut out = Vec::new();
+    write_message(&view, &payload, &told, Paint::stdout(When::Never), &mut out).map_err(|e| e.to_string())?;
+    String::from_utf8(out).map_err(|e| e.to_string())
 }

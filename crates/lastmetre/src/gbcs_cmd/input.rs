@@ -11,23 +11,25 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 /// One line that is not blank.
-pub(super) struct Line {
+pub(crate) struct Line {
     /// `-` for standard input.
-    pub(super) file: PathBuf,
-    pub(super) number: usize,
-    pub(super) text: String,
+    pub(crate) file: PathBuf,
+    pub(crate) number: usize,
+    pub(crate) text: String,
 }
 
 /// What a line holds.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The `name` field of a JSON line.
-    pub(super) name: Option<String>,
-    pub(super) octets: Vec<u8>,
+    pub(crate) name: Option<String>,
+    /// Its `service` field.
+    pub(crate) service: Option<String>,
+    pub(crate) octets: Vec<u8>,
 }
 
 /// A line that holds no message, or whose message does not read.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The octets are no message; offsets count octets of the message.
     Message(ParseError),
     /// The line is neither hex nor base64 nor JSON with a `hex` field; offsets count characters of the line.
@@ -113,23 +115,25 @@ pub(super) fn each_to_hex(
 
 impl Line {
     /// The octets of the message in the line.
-    pub(super) fn entry(&self) -> Result<Entry, Fault> {
+    pub(crate) fn entry(&self) -> Result<Entry, Fault> {
         #[derive(Deserialize)]
         struct Json {
             #[serde(default)]
             name: Option<String>,
+            #[serde(default)]
+            service: Option<String>,
             hex: String,
         }
         if !self.text.starts_with('{') {
-            return Ok(Entry { name: None, octets: octets(&self.text)? });
+            return Ok(Entry { name: None, service: None, octets: octets(&self.text)? });
         }
-        let Json { name, hex } = serde_json::from_str(&self.text)
+        let Json { name, service, hex } = serde_json::from_str(&self.text)
             .map_err(|e| Fault::Line { offset: e.column().saturating_sub(1), message: e.to_string() })?;
-        Ok(Entry { name, octets: octets(&hex)? })
+        Ok(Entry { name, service, octets: octets(&hex)? })
     }
 
     /// `file:number`
-    pub(super) fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         let file = if self.file == Path::new("-") { "standard input".into() } else { self.file.display().to_string() };
         format!("{file}:{}", self.number)
     }

@@ -1,7 +1,7 @@
 //! `lastmetre gbcs`: reading, building, checking and protecting single messages, offline.
 mod check;
-mod decode;
-mod input;
+pub(crate) mod decode;
+pub(crate) mod input;
 mod protect;
 #[cfg(test)]
 mod tests;

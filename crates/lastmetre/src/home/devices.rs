@@ -1,6 +1,7 @@
 //! The device cores of a home, each with what it is given at manufacture and installation.
 use super::{Home, HomeError, PaymentMode};
-use comms_hub::{AlertKeys, DeviceEntry, DeviceKind, Hub, HubConfig, Settings};
+use comms_hub::{AlertKeys, DeviceEntry, DeviceKind, GpfKeys, GpfParty, Hub, HubConfig, Settings};
+use gbcs::catalogue::Originator;
 use gbcs::crypto::RustCrypto;
 use gbcs::keystore::KeyName;
 use gbcs::{Counter, Eui64, Time};
@@ -39,9 +40,23 @@ impl Home {
                 own: self.keys.private(KeyName::agreement(who.chf))?,
                 counter_floor: Counter(now.0),
             }),
+            gpf_keys: self.gpf_keys(),
             settings: Settings::default(),
         };
         Hub::new(now, config, RustCrypto, record).map_err(|e| HomeError::content(self.dir.join("state/hub"), e))
+    }
+
+    /// What the GPF answers reads with; `None` for a home from before it had keys.
+    fn gpf_keys(&self) -> Option<GpfKeys> {
+        let who = &self.file.identities;
+        let party = |(eui, role)| Some(GpfParty { eui, role, key: self.keys.public(KeyName::agreement(eui)).ok()? });
+        let parties = [(who.supplier, Originator::Supplier), (who.network_operator, Originator::NetworkOperator)];
+        Some(GpfKeys {
+            acb: who.acb,
+            acb_key: self.keys.public(KeyName::agreement(who.acb)).ok()?,
+            own: self.keys.private(KeyName::agreement(who.gpf)).ok()?,
+            parties: parties.into_iter().filter_map(party).collect(),
+        })
     }
 
     /// The PPMID, from its factory or from its record; `refresh` says how often its display asks by itself.

@@ -50,8 +50,8 @@ impl Keys {
             han: secrets.han,
             warrant: AwsLc.private_key(&scalar).map_err(|e| HomeError::content(&path, format!("warrant_key: {e}")))?,
             api_token: secrets.api_token,
-            supplier_xml: xml_identity(&dir.join("xml-sign/supplier"))?,
-            dcc_xml: xml_identity(&dir.join("xml-sign/dcc"))?,
+            supplier_xml: xml_identity(&dir.join("xml-sign/supplier.pem"), &dir.join("xml-sign/supplier.key"))?,
+            dcc_xml: xml_identity(&dir.join("xml-sign/dcc.pem"), &dir.join("xml-sign/dcc.key"))?,
         })
     }
 
@@ -68,17 +68,15 @@ impl Keys {
     }
 }
 
-/// `PATH.pem` and `PATH.key`.
-fn xml_identity(path: &Path) -> Result<XmlIdentity, HomeError> {
-    let certificate = path.with_extension("pem");
-    let pem = std::fs::read_to_string(&certificate).map_err(HomeError::io(&certificate))?;
-    let signer = signer_from_pem(&AwsLc, &pem).map_err(|e| HomeError::content(&certificate, e))?;
-    let file = path.with_extension("key");
-    let pem = std::fs::read_to_string(&file).map_err(HomeError::io(&file))?;
-    let key = p256::SecretKey::from_pkcs8_pem(&pem).map_err(|e| HomeError::content(&file, e))?;
-    let key = AwsLc.private_key(&key.to_bytes().into()).map_err(|e| HomeError::content(&file, e))?;
+/// A certificate and its private key, both PEM.
+pub fn xml_identity(certificate: &Path, file: &Path) -> Result<XmlIdentity, HomeError> {
+    let pem = std::fs::read_to_string(certificate).map_err(HomeError::io(certificate))?;
+    let signer = signer_from_pem(&AwsLc, &pem).map_err(|e| HomeError::content(certificate, e))?;
+    let pem = std::fs::read_to_string(file).map_err(HomeError::io(file))?;
+    let key = p256::SecretKey::from_pkcs8_pem(&pem).map_err(|e| HomeError::content(file, e))?;
+    let key = AwsLc.private_key(&key.to_bytes().into()).map_err(|e| HomeError::content(file, e))?;
     if *key.public() != signer.1.key {
-        return Err(HomeError::content(&file, "not the key of the certificate beside it"));
+        return Err(HomeError::content(file, format!("not the key of {}", certificate.display())));
     }
     Ok(XmlIdentity { key: SigningKey { key, certificate: signer.0.clone() }, signer })
 }

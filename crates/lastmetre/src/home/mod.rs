@@ -17,7 +17,7 @@ mod keys;
 pub use create::{Identities, NewHome, create};
 pub use devices::{DeviceCrypto, load};
 pub use file::{HomeFile, PaymentMode, Profile, RadioNode, Wan};
-pub use keys::Keys;
+pub use keys::{Keys, xml_identity};
 
 use crate::failure::Failure;
 use gbcs::Eui64;

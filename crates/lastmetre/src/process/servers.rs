@@ -11,9 +11,6 @@ use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// How long the DCC tries the WAN before it tells the User E20 or E21.
-const WAN_PATIENCE: Duration = Duration::from_secs(24 * 3600);
-
 /// Start the DCC stand-in of a home.
 pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
     let who = &home.file.identities;
@@ -46,8 +43,7 @@ pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
         listen: home.file.dcc.listen,
         wan_listen: home.file.dcc.wan_listen,
         store: Some(home.state("dcc.sqlite")?),
-        wan: if home.file.dcc.wan == Wan::Up { WanState::Up } else { WanState::Down },
-        wan_patience: WAN_PATIENCE,
+        wan: if home.file.dcc.wan == Wan::Up { WanState::Up } else { WanState::Down }.into(),
         throttle: Default::default(),
         limits: Default::default(),
         users: vec![supplier],

@@ -22,7 +22,11 @@ impl Air {
         let capture = folder.path().join("air.pcap");
         run(["demo", "--json", "--pcap", capture.to_str().unwrap()].iter().chain(args)).ends(code);
         let keys = std::fs::read_to_string(folder.path().join("air.pcap.keys")).unwrap();
-        assert_eq!(keys.lines().count(), 4, "a network key and three link keys: {keys}");
+        assert_eq!(
+            keys.lines().count(),
+            5,
+            "a network key, three link keys with the hub, one of PPMID and meter: {keys}"
+        );
         Self { _folder: folder, capture, keys }
     }
 

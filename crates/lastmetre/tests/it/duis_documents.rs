@@ -109,6 +109,114 @@ async fn the_dcc_answers_a_request_with_a_document_that_stands_every_test() {
     }
 }
 
+/// `duis send` for a home, as JSON lines.
+fn send(home: &Household, words: &[&str], files: &[PathBuf], code: i32) -> Vec<serde_json::Value> {
+    let mut args: Vec<std::ffi::OsString> =
+        ["duis", "send", "--json", "--new-counter", "--to", home.dcc()].map(Into::into).to_vec();
+    args.extend(["--home".into(), home.file("").into()]);
+    args.extend(words.iter().map(Into::into));
+    args.extend(files.iter().map(Into::into));
+    run(args).ends(code).json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_local_delivery_is_transformed_checked_signed_and_its_command_checked() {
+    let home = Household::new();
+    let _dcc = home.spawn(Part::Dcc, &[]);
+    home.dcc_listens().await;
+    let lines = send(&home, &["--local"], &examples(), 0);
+    assert_eq!(lines.len(), examples().len());
+    for line in &lines {
+        assert_eq!((&line["outcome"], &line["code"]), (&"command".into(), &"I0".into()), "{line}");
+        let command = hex::decode(line["command"].as_str().unwrap()).unwrap();
+        let view = gbcs::MessageView::parse(&command).unwrap();
+        assert!(view.mac().is_some() && view.signature().is_some(), "{line}");
+        assert!(line["request_id"].as_str().unwrap().ends_with(&format!(":{}", view.id().counter)), "{line}");
+    }
+    let checked = send(&home, &["--variant", "4"], &examples()[..1], 0);
+    assert_eq!((&checked[0]["outcome"], &checked[0]["command"]), (&"pre_command".into(), &serde_json::Value::Null));
+    // The same with keys from files, of which nothing says that they are a home's.
+    let file = |name: &str| home.file(name).into_os_string();
+    let mut words: Vec<std::ffi::OsString> =
+        ["duis", "send", "--json", "--new-counter", "--local"].map(Into::into).into();
+    words.extend(["--to".into(), home.dcc().into(), "--keys".into(), file("keys.json")]);
+    words.extend(["--xml-key".into(), file("xml-sign/supplier.key")]);
+    words.extend(["--xml-certificate".into(), file("xml-sign/supplier.pem"), examples()[0].clone().into()]);
+    let unasked = run(words.clone()).ends(2);
+    assert!(unasked.err.contains("who signs for the DCC"), "{}", unasked.err);
+    words.extend(["--certificates".into(), file("xml-sign/dcc.pem")]);
+    assert_eq!(run(words).ends(0).json()[0]["outcome"], "command");
+    // A stranger is refused by code, a request that contradicts itself by ourselves, a DCC that is away by the network.
+    let stranger = Household::new();
+    let mut words = vec!["duis".into(), "send".into(), "--to".into(), home.dcc().into(), "--home".into()];
+    words.extend([stranger.file("").into_os_string(), examples()[0].clone().into()]);
+    let refused = run(words.clone()).ends(1);
+    assert!(refused.out.contains("answer cannot be used"), "{}\n{}", refused.out, refused.err);
+    words[3] = "http://127.0.0.1:1".into();
+    words.extend(["--retries".into(), "1".into()]);
+    let away = run(words).ends(1);
+    assert!(away.out.contains("cannot be reached"), "{}\n{}", away.out, away.err);
+}
+
+#[test]
+fn check_says_what_an_alert_is_and_what_a_request_says_against_itself() {
+    let home = Household::new();
+    let file = home.file("document.xml");
+    let check = |text: &str, code| {
+        std::fs::write(&file, text).unwrap();
+        run(["duis".as_ref(), "check".as_ref(), file.as_os_str()]).ends(code).out
+    };
+    let alert = "<sr:Response xmlns:sr=\"http://www.dccinterface.co.uk/ServiceUserGateway\" schemaVersion=\"5.4\"><sr:Header>\
+        <sr:ResponseCode>I0</sr:ResponseCode><sr:ResponseDateTime>2030-01-15T09:00:00Z</sr:ResponseDateTime></sr:Header><sr:Body>\
+        <sr:DCCAlertMessage><sr:DCCAlertCode>N13</sr:DCCAlertCode><sr:DCCAlert><sr:CommandFailure><sr:CommandRequestID>\
+        90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A0:7</sr:CommandRequestID><sr:DeviceID>00-DB-12-34-56-78-90-A0</sr:DeviceID>\
+        </sr:CommandFailure></sr:DCCAlert></sr:DCCAlertMessage></sr:Body></sr:Response>";
+    let said = "DCC alert N13, CommandFailure (a device did not answer a Command) about \
+        90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A0:7";
+    assert!(check(alert, 0).contains(said));
+    assert!(check(&alert.replace("CommandFailure>", "Rumour>"), 1).contains("unexpected element `Rumour`"));
+    // Nobody signed it, and an alert says too much to be believed unsigned.
+    assert!(duis(&["check"], &home, &file).ends(1).out.contains("NOT accepted"));
+    let read = crate::common::READ_BALANCE
+        .replace("4.18", "4.6.1")
+        .replace("<sr:ServiceReference>4.6.1", "<sr:ServiceReference>4.6")
+        .replace("<sr:ReadMeterBalance/>", "<sr:RetrieveImportDailyReadLog><sr:ReadLogPeriod><sr:StartDateTime>2030-01-02T00:00:00Z\
+            </sr:StartDateTime><sr:EndDateTime>2030-01-01T00:00:00Z</sr:EndDateTime></sr:ReadLogPeriod></sr:RetrieveImportDailyReadLog>");
+    assert!(check(&read, 1).contains("ReadLogPeriod: ends before it starts"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_of_a_meter_by_wan_is_waited_for_and_proved() {
+    let home = Household::new();
+    let _parts = [Part::Dcc, Part::Hub, Part::Esme].map(|part| home.spawn(part, &[]));
+    home.dcc_listens().await;
+    home.set_wan("up").await;
+    let files =
+        [("credit.xml", crate::common::CREDIT), ("balance.xml", crate::common::READ_BALANCE)].map(|(name, xml)| {
+            let file = home.file(name);
+            std::fs::write(&file, xml).unwrap();
+            file
+        });
+    // Where the home's DCC brings responses.
+    let headend = home.toml("home.toml")["headend"]["receive"].as_str().unwrap().to_owned();
+    let sent = send(&home, &["--receive", &headend], &files[..1], 0);
+    let [sent, answered] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(
+        (&sent["outcome"], &sent["code"], &sent["use_case"]),
+        (&"accepted".into(), &"I99".into(), &"ECS04a".into())
+    );
+    assert_eq!((&answered["outcome"], &answered["verified"]), (&"answered".into(), &true.into()), "{answered}");
+    assert_eq!(answered["message"]["use_case"]["id"], "ECS04a", "{answered}");
+    // The same both ways: the Command now, the answer later.
+    let both = send(&home, &["--receive", &headend, "--variant", "3"], &files[1..], 0);
+    let outcomes: Vec<_> = both.iter().map(|line| line["outcome"].as_str().unwrap_or("-")).collect();
+    assert_eq!(outcomes, ["command", "answered"], "{both:?}");
+    // Nobody answers while the WAN is down.
+    home.set_wan("down").await;
+    let nothing = send(&home, &["--receive", &headend, "--wait", "1", "--variant", "1"], &files[1..], 1);
+    assert_eq!(nothing.last().unwrap()["outcome"], "unanswered", "{nothing:?}");
+}
+
 /// A good request before it is spoilt.
 struct Case<'h> {
     home: &'h Household,

@@ -1,5 +1,6 @@
 //! `lastmetre meter live` and `show`: days pass for the meters of a home, and what became of them is told and drawn.
-use crate::common::run;
+use crate::common::{examples, reference, run, run_with, xmllint};
+use serde_json::Value;
 
 #[test]
 fn days_pass_for_a_meter_and_its_balance_is_told_and_drawn() {
@@ -52,4 +53,76 @@ fn a_reader_who_leaves_early_loses_the_home_nothing() {
     let told = shown.json().remove(0);
     let balance = told["registers"].as_array().unwrap().iter().find(|register| register["name"] == "meter balance");
     assert_eq!(balance.unwrap()["value"], "25.00", "{told}");
+}
+
+/// A read whose answer is encrypted for the supplier: from the request to the words of the MMC schema.
+#[test]
+fn what_a_meter_answered_is_told_in_the_words_of_the_mmc_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    run(["home".as_ref(), "new".as_ref(), home.as_os_str()]).ends(0);
+    let of_home = |words: &[&str], input: &str| {
+        let args = words.iter().map(AsRef::as_ref).chain(["--json".as_ref(), "--home".as_ref(), home.as_os_str()]);
+        run_with(input, args)
+    };
+    let credit = examples().into_iter().find(|path| path.ends_with("electricity-credit.xml")).unwrap();
+    let credit = std::fs::read_to_string(credit).unwrap();
+    let (head, _) = credit.split_once("<sr:Body>").unwrap();
+    let head = head
+        .replace(">4</sr:CommandVariant>", ">1</sr:CommandVariant>")
+        .replace("Reference>1.5<", "Reference>4.3<")
+        .replace("Variant>1.5<", "Variant>4.3<");
+    let request = folder.path().join("read.xml");
+    let body = "<sr:Body><sr:ReadInstantaneousPrepayValues/></sr:Body></sr:Request>";
+    std::fs::write(&request, format!("{head}{body}")).unwrap();
+    let made = of_home(&["duis", "transform", request.to_str().unwrap()], "").ends(0).json().remove(0);
+    let answered = of_home(&["meter", "answer"], made["command"].as_str().unwrap()).ends(0).json().remove(0);
+    let response = answered["response"].as_str().unwrap();
+
+    let told = of_home(&["duis", "mmc"], response).ends(0).json().remove(0);
+    assert_eq!((&told["srv"], &told["typed"], &told["gbcs_data"]), (&"4.3".into(), &true.into(), &0.into()), "{told}");
+    let xml = told["xml"].as_str().unwrap();
+    assert!(xml.contains("<ra:EmergencyCreditBalance>1000000</ra:EmergencyCreditBalance>"), "{xml}");
+    assert!(xml.contains("<ra:MeterBalance>0</ra:MeterBalance></ra:ReadInstantaneousPrepayValuesRsp>"), "{xml}");
+
+    // Whoever has no keys sees that there is something.
+    let closed = run_with(response, ["duis", "mmc"]).ends(0).out;
+    assert!(closed.contains(r#"<ra:GBCSData format="encrypted""#) && !closed.contains("MeterBalance"), "{closed}");
+
+    // Lines that say which service, a Command, and what is no message: each has an answer of its own.
+    let line = |service: &str| serde_json::json!({ "name": service, "service": service, "hex": response }).to_string();
+    let lines = [line("4.3"), line("4.18"), made["command"].as_str().unwrap().to_owned(), "DF".to_owned()].join("\n");
+    let lines = run_with(&lines, ["duis", "mmc", "--json"]).ends(2).json();
+    assert_eq!(lines.iter().map(|line| line.get("error").is_some()).collect::<Vec<_>>(), [false, true, true, true]);
+    assert!(lines[1]["error"].as_str().unwrap().contains("4.18"), "{}", lines[1]);
+    run_with(response, ["duis", "mmc", "--srv", "77.7"]).ends(2);
+    run_with(response, ["duis", "mmc", "--srv", "balance"]).ends(2);
+
+    if let Some(schema) = reference("duis/MMC Schema V5.4.xsd") {
+        // xmllint takes no schema whose name holds spaces.
+        let copy = folder.path().join("mmc.xsd");
+        std::fs::copy(schema, &copy).unwrap();
+        let documents = [("opened.xml", xml), ("closed.xml", &closed)].map(|(name, xml)| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, xml).unwrap();
+            path
+        });
+        xmllint(&copy, &documents);
+    }
+}
+
+/// The same from a Response of the DCC that brings the answer; one that brings none is refused.
+#[test]
+fn a_response_of_the_dcc_says_which_service_its_message_answers() {
+    let message = "3wkCAAAAAAAAA+gIANsSNFZ4kKAIkLPVHzABAAAAAgBiDNogAAPoAAABAAECAQ==";
+    let response = |content: &str| {
+        format!(
+            r#"<sr:Response xmlns:sr="http://www.dccinterface.co.uk/ServiceUserGateway" schemaVersion="5.4"><sr:Header><sr:RequestID>90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A0:1000</sr:RequestID><sr:ResponseCode>I0</sr:ResponseCode><sr:ResponseDateTime>2026-01-01T00:00:00.000Z</sr:ResponseDateTime></sr:Header><sr:Body><sr:ResponseMessage><sr:ServiceReference>8.1</sr:ServiceReference><sr:ServiceReferenceVariant>8.1.1</sr:ServiceReferenceVariant>{content}</sr:ResponseMessage></sr:Body></sr:Response>"#
+        )
+    };
+    let brings = response(&format!("<sr:GBCSPayload>{message}</sr:GBCSPayload>"));
+    let told: Value = run_with(&brings, ["duis", "mmc", "--json"]).ends(0).json().remove(0);
+    assert_eq!(told["srv"], "8.1.1", "{told}");
+    let refused = run_with(&response(""), ["duis", "mmc"]).ends(2);
+    assert!(refused.err.contains("no message of a device"), "{}", refused.err);
 }

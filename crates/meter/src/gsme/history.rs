@@ -7,9 +7,9 @@ use crate::profiles::{HALF_HOUR, Sampling, Snapshot};
 use crate::tariff::Register;
 use crate::work::Work;
 use alloc::vec::Vec;
-use gbcs::Octets;
 use gbcs::gbz::Component;
 use gbcs::gbz::zcl::*;
+use gbcs::{Octets, Time};
 
 /// Sample ids: the profile data log, and the network data log that a Command starts.
 const PROFILE: u16 = 1;
@@ -54,6 +54,13 @@ fn matching(
     let mut found: Vec<&Snapshot> = all.into_iter().flat_map(|ring| ring.iter()).filter(wanted).collect();
     found.sort_by_key(|s| s.at);
     found.get(usize::from(offset)).map(|s| (found.len(), *s))
+}
+
+/// The snapshot of the end of a billing period, as GetSnapshot for just that one answers it.
+pub(crate) fn billing_entry(books: &Books, at: Time) -> Option<Component> {
+    let at = at.zigbee();
+    let get = GetSnapshot { from: at, to: at, offset: 0, cause: crate::books::cause::BILLING };
+    snapshot(books, &Component::new(0, get.clone()), &get)
 }
 
 fn snapshot(books: &Books, component: &Component, get: &GetSnapshot) -> Option<Component> {

@@ -9,6 +9,7 @@ mod tariff;
 mod timed;
 
 pub(crate) use execute::{ResponseForm, execute, execute_due};
+pub(crate) use history::billing_entry;
 pub(crate) use registers::{registers, reports};
 pub(crate) use tariff::terms;
 

@@ -154,7 +154,7 @@ fn thresholds(tariff: &Tariff) -> Option<PublishBlockThresholds> {
         if ends.is_empty() { None } else { BlockThresholds::new(rate, ends) }
     };
     let thresholds: Vec<BlockThresholds> = block_rates(tariff).into_iter().filter_map(of_rate).collect();
-    (!thresholds.is_empty()).then(|| PublishBlockThresholds {
+    (!thresholds.is_empty()).then_some(PublishBlockThresholds {
         provider: 0,
         issuer_event: 0,
         start: 0,

@@ -12,12 +12,16 @@ use han::zcl::display::{LocalChangeSupply, MessageConfirmation, ask, cluster, cr
 use han::zcl::{Direction, Frame, Status, global};
 use han::{Datagram, Key, Node, NodeConfig, SMART_ENERGY};
 use meter::{Energy, Event, Kind, Meter, Output, RadioConfig};
+use proptest::prelude::*;
 use std::time::Duration;
 
 const HUB: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A2);
 const IHD: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A8);
 /// Shares a link key with the meter, and never joined it.
 const NOBODY: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A9);
+
+const CLUSTERS: [u16; 5] =
+    [cluster::PRICE, cluster::METERING, cluster::MESSAGING, cluster::PREPAYMENT, cluster::CALENDAR];
 
 fn peer(eui: Eui64) -> Peer {
     let short = if eui == HUB { 0 } else { 0x0A00 | u16::from(eui.octets()[7]) };
@@ -457,5 +461,27 @@ fn what_the_clusters_do_not_have_is_refused_with_its_status() {
     ] {
         let answers = air.say(PPMID, cluster::METERING, &question(false, command, payload));
         assert_eq!(Frame::parse(&answers[0]).unwrap().as_default_response().unwrap().status, expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_frame_of_a_ppmid_makes_money_or_stops_the_meter(
+        frames in prop::collection::vec(
+            (prop::sample::select(&CLUSTERS[..]), any::<bool>(), 0u8..16, prop::collection::vec(any::<u8>(), 0..60)), 1..12,
+        ),
+    ) {
+        let mut air = Air::new();
+        air.supplier(0x0019, tariff());
+        for (cluster, of_cluster, command, payload) in &frames {
+            for answer in air.say(PPMID, *cluster, &question(*of_cluster, *command, payload)) {
+                prop_assert!(Frame::parse(&answer).is_ok());
+            }
+        }
+        prop_assert_eq!(air.meter.account().ledger.topped_up, 0);
+        prop_assert_eq!(register(&air.meter, "meter balance"), "0.00");
+        prop_assert_eq!(air.read(PPMID, cluster::PREPAYMENT, &[prepayment::CREDIT_REMAINING]), [Some(0)]);
     }
 }

@@ -2,13 +2,13 @@
 use crate::home::*;
 use crate::rtds::{Sample, is_not_found, ours, same_shape, samples};
 use gbcs::crypto::{Crypto, RustCrypto};
-use gbcs::dlms::{AccessResponse, Data, Row};
+use gbcs::dlms::{AccessResponse, Data, DataNotification, Row};
 use gbcs::gbz::zcl::{PublishBillingPeriod, PublishBlockPeriod, U24};
 use gbcs::gbz::{self, Content};
 use gbcs::protect::{self, Mode};
 use gbcs::utrn::Credit;
 use gbcs::{MessageView, Time};
-use meter::{Kind, Load, Meter, Place};
+use meter::{Kind, Load, Meter, Place, Role, Usage};
 use std::collections::BTreeSet;
 
 /// 2014-12-01T00:30:00Z and 2015-02-02T00:00:00Z: the samples read what happened in between.
@@ -172,4 +172,79 @@ fn gas(name: &str, ours: &[u8], theirs: &[u8]) {
         found += 1;
     }
     assert!(found > 0, "{name}: nothing remembered");
+}
+
+/// The Alert of a meter with this code that was raised last.
+fn last_alert(meter: &Meter<RustCrypto>, code: u16) -> Option<Vec<u8>> {
+    let is_it = |octets: &&[u8]| MessageView::parse(octets).is_ok_and(|view| view.message_code().0 == code);
+    meter.outbox().filter(is_it).last().map(<[u8]>::to_vec)
+}
+
+#[test]
+fn the_billing_data_log_is_pushed_to_the_supplier_when_a_period_ends_and_only_he_can_read_it() {
+    // Without samples there is nothing to compare with; the rest holds all the same.
+    let (home, samples) = samples().unwrap_or_default();
+    for (kind, code) in [(Kind::Esme, 0x0061), (Kind::Gsme, 0x008B)] {
+        let meter = lived(&home, kind, &samples);
+        let alert = last_alert(&meter, code).expect("pushed");
+        let payload = home.verify(&alert);
+        let view = MessageView::parse(&alert).unwrap();
+        assert_eq!(view.id().target, SUPPLIER);
+        let z = RustCrypto.agree(&home.supplier_agreement, home.device_agreement.public()).unwrap();
+        let key = protect::encryption_key(&RustCrypto, &z, &view);
+        match kind {
+            Kind::Esme => {
+                let alert = DataNotification::parse(&payload).unwrap();
+                assert_eq!(alert.code, 0x8F0A);
+                let [protection, Data::OctetString(blob)] = &alert.further[..] else { panic!("{alert:?}") };
+                let plain = protect::decrypt(&RustCrypto, &key, ESME, blob.as_ref()).unwrap();
+                let Ok(Data::Structure(log)) = Data::parse(&plain) else { panic!("{plain:02x?}") };
+                let [Data::CompactArray(log)] = &log[..] else { panic!("{log:?}") };
+                assert_eq!(log.values().len(), 1);
+                let Some([Data::DoubleLongUnsigned(at), Data::DoubleLongUnsigned(import), ..]) =
+                    log.values()[0].as_structure()
+                else {
+                    panic!("{log:?}")
+                };
+                assert_eq!(*at, END.zigbee() - 86_400, "the first of February");
+                assert!(*import > 0);
+                // The sample of a meter with one element has just this form.
+                for sample in samples.iter().filter(|sample| sample.name == "ECS68_NA_8F0A_SINGLE_ALERT") {
+                    let theirs = MessageView::parse(&sample.octets).unwrap();
+                    let theirs = DataNotification::parse(theirs.payload()).unwrap();
+                    let [their_protection, Data::OctetString(their_blob)] = &theirs.further[..] else { panic!() };
+                    assert!(same_shape(their_protection, protection));
+                    assert_eq!(AsRef::<[u8]>::as_ref(their_blob).len(), AsRef::<[u8]>::as_ref(blob).len());
+                }
+            }
+            Kind::Gsme => {
+                let alert = gbz::Alert::parse(&payload).unwrap();
+                assert_eq!(alert.code, 0x8F0A);
+                let gbz::AlertData::Component(component) = &alert.data else { panic!("{alert:?}") };
+                let Content::Encrypted { blob, .. } = &component.content else { panic!("{component:?}") };
+                let plain = protect::decrypt(&RustCrypto, &key, GSME, blob).unwrap();
+                let body = gbz::zcl::Body::parse(0x0702, component.frame_control, component.command, &plain);
+                let gbz::zcl::Body::Cluster(gbz::zcl::Command::PublishSnapshot(snapshot)) = body else {
+                    panic!("{body:?}")
+                };
+                assert_eq!((snapshot.cause, snapshot.found), (2, 1));
+                assert_eq!(snapshot.time, alert.time);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_meter_whose_supplier_has_no_key_agreement_key_pushes_nothing() {
+    let home = Home::default();
+    let mut config = home.config(Kind::Esme);
+    config.anchors.retain(|anchor| (anchor.role, anchor.usage) != (Role::Supplier, Usage::KeyAgreement));
+    let mut meter = Meter::new(config, RustCrypto, None).unwrap();
+    meter.handle_timeout(BEGIN);
+    let every_day = Data::structure([Data::octets([0; 4]), Data::octets([0xFF; 5])]);
+    meter
+        .handle_message(BEGIN, &home.dlms(0x00D7, 1, [Row::set(22, obis(15, 0, 0), 4, Data::array([every_day]))]))
+        .unwrap();
+    meter.handle_timeout(Time(BEGIN.0 + 3 * DAY));
+    assert_eq!(last_alert(&meter, 0x0061), None);
 }

@@ -74,6 +74,7 @@ impl Street {
                 entry(GSME, DeviceKind::Gsme, GSME_SHORT, true),
             ],
             alerts: None,
+            gpf_keys: None,
             settings: Settings::default(),
         };
         let mut hub = Hub::new(NOW, config, RustCrypto, None).unwrap();

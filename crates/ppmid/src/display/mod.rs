@@ -175,11 +175,12 @@ impl Readings {
                 let report = ReportAttributes::parse(frame.payload).map(|report| report.0).unwrap_or_default();
                 report.into_iter().for_each(|(id, value)| self.learn(now, cluster, id, value));
             }
-            (false, _) if cluster == cluster::MESSAGING => {
-                // Whoever asked is told that there is none.
-                if frame.as_default_response().is_some_and(|response| response.status == Status::NotFound) {
-                    self.message = None;
-                }
+            // Whoever asked for the message is told that there is none.
+            (false, global::DEFAULT_RESPONSE)
+                if cluster == cluster::MESSAGING
+                    && frame.as_default_response().is_some_and(|response| response.status == Status::NotFound) =>
+            {
+                self.message = None;
             }
             (true, command) => {
                 let body = Body::parse(cluster, CLUSTER_SPECIFIC | FROM_SERVER, command, frame.payload);

@@ -147,17 +147,33 @@ fn a_meter_not_served_is_refused() {
     assert_eq!(world.head.stages(id(1), 1)[0], Stage::Held);
 }
 
+/// A Command of so many octets, closed by a MAC that nobody here checks.
+fn long(octets: usize) -> Vec<u8> {
+    let of = |payload| {
+        let plain = gbcs::MessageView::parse(&message(1, Cra::Command, payload)).unwrap().to_message();
+        gbcs::Message { signature: gbcs::envelope::SignatureField::Empty, mac: Some([7; 12]), ..plain }.encode()
+    };
+    let payload = (0..octets).rev().find(|payload| of(*payload).len() <= octets).unwrap();
+    let message = of(payload);
+    assert_eq!(message.len(), octets);
+    message
+}
+
 #[test]
-fn a_command_of_1500_octets_goes_through_and_one_of_1501_is_refused() {
-    let fits = message(1, Cra::Command, 1464);
-    assert_eq!(fits.len(), 1500);
-    let mut world = World::new(config());
-    let mut release = world.release(1, 1, 60);
-    with_command(fits.clone())(&mut release);
-    world.send(&release);
-    world.settle(5);
-    assert_eq!(world.hub.taken.last().unwrap().1, fits);
-    refused(Reason::TooLong, with_command(message(1, Cra::Command, 1465)));
+fn a_command_too_long_for_one_transfer_goes_in_blocks_one_behind_the_other_and_too_long_a_one_is_refused() {
+    for (octets, parts) in [(1200, 1), (1201, 2), (3986, 4), (handover::MAX_COMMAND, 8)] {
+        let command = long(octets);
+        let mut world = World::new(config());
+        let mut release = world.release(1, 1, 60);
+        with_command(command.clone())(&mut release);
+        world.send(&release);
+        world.settle(5);
+        let taken: Vec<_> = world.hub.taken.iter().map(|(_, octets)| octets.clone()).collect();
+        assert_eq!(taken, gbcs::block::parts(&command, gbcs::block::MAX_BLOCK_LEN).unwrap());
+        assert_eq!(taken.len(), parts);
+        assert_eq!(world.head.stages(id(1), 1).last(), Some(&Stage::OnHan));
+    }
+    refused(Reason::TooLong, with_command(long(handover::MAX_COMMAND + 1)));
 }
 
 #[test]

@@ -213,6 +213,7 @@ fn hub_config(plan: &Plan) -> HubConfig {
             own: key(CHF_AGREE),
             counter_floor: Counter(0),
         }),
+        gpf_keys: None,
         settings: plan.settings,
     }
 }

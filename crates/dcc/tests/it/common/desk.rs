@@ -99,7 +99,7 @@ impl Desk {
     pub fn sent(&self) -> Vec<Vec<u8>> {
         self.tick();
         let next = || {
-            let outbound = self.gateway.store.unsent(CHF).unwrap().into_iter().next()?;
+            let outbound = self.gateway.store.next_unsent(CHF).unwrap()?;
             self.gateway.store.mark_sent(outbound.row, self.now()).unwrap();
             Some(outbound.command)
         };
@@ -127,8 +127,7 @@ impl Desk {
 
     /// Documents for the supplier that were not told before.
     fn waiting(&self) -> Vec<dcc::store::Callback> {
-        let all = self.gateway.store.undelivered().unwrap();
-        all.into_iter().filter(|callback| callback.user == SUPPLIER && callback.row > self.heard.get()).collect()
+        self.gateway.store.undelivered(SUPPLIER, self.heard.get()).unwrap()
     }
 
     fn read(&self, xml: String) -> Response {

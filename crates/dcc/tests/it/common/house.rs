@@ -206,10 +206,11 @@ impl House {
     pub fn sent(&self) -> Vec<u8> {
         self.gateway.tick(self.now()).unwrap();
         let hubs = [CHF, NEW_CHF];
-        let waiting: Vec<_> = hubs.iter().flat_map(|hub| self.gateway.store.unsent(*hub).unwrap()).collect();
-        let [one] = &waiting[..] else { panic!("{} Commands wait", waiting.len()) };
+        let next = || hubs.iter().find_map(|hub| self.gateway.store.next_unsent(*hub).unwrap());
+        let one = next().expect("a Command waits");
         self.gateway.store.mark_sent(one.row, self.now()).unwrap();
-        one.command.clone()
+        assert!(next().is_none(), "another Command waits");
+        one.command
     }
 
     pub fn brought(&self, octets: &[u8]) {
@@ -225,10 +226,15 @@ impl House {
 
     /// What Users were told since this was called last.
     pub fn told(&self) -> Vec<(Eui64, Response)> {
-        let waiting = self.gateway.store.undelivered().unwrap();
-        let new: Vec<_> = waiting.into_iter().filter(|callback| callback.row > self.row.get()).collect();
-        self.row.set(new.last().map_or(self.row.get(), |last| last.row));
-        new.into_iter().map(|callback| (callback.user, self.read(callback.xml))).collect()
+        let users = self.gateway.config.users.iter().map(|user| user.eui);
+        let waiting = users.flat_map(|user| {
+            let waiting = self.gateway.store.undelivered(user, self.row.get()).unwrap();
+            waiting.into_iter().map(move |callback| (callback.row, user, callback.xml))
+        });
+        let mut new: Vec<_> = waiting.collect();
+        new.sort_unstable_by_key(|(row, ..)| *row);
+        self.row.set(new.last().map_or(self.row.get(), |(row, ..)| *row));
+        new.into_iter().map(|(_, user, xml)| (user, self.read(xml))).collect()
     }
 
     /// DCC alerts among it: to whom, by which code, about what.

@@ -61,8 +61,7 @@ pub fn config(receive_url: Option<String>) -> DccConfig {
         listen: any,
         wan_listen: any,
         store: None,
-        wan: WanState::Down,
-        wan_patience: Duration::from_secs(3600),
+        wan: WanState::Down.into(),
         throttle: Throttle::default(),
         users: vec![
             user(SUPPLIER, SUPPLIER_XML, SUPPLIER_GBCS, receive_url),
@@ -99,4 +98,14 @@ pub fn request(target: Eui64, counter: u64, srv: &str, variant: CommandVariant, 
 
 pub fn signed(request: &Request) -> String {
     request.sign(&AwsLc, &xml_key(SUPPLIER_XML)).expect("signs")
+}
+
+/// The last of the Commands that wait for a hub, all of which are thereby sent.
+pub fn last_unsent(store: &dcc::store::Store, hub: Eui64) -> Option<Vec<u8>> {
+    let next = || {
+        let outbound = store.next_unsent(hub).unwrap()?;
+        store.mark_sent(outbound.row, gbcs::Time(1)).unwrap();
+        Some(outbound.command)
+    };
+    std::iter::from_fn(next).last()
 }

@@ -34,7 +34,8 @@ pub const GAS_CREDIT: &str = request!("A1" "4" "1.5" "<sr:UpdateMeterBalance><sr
 /// What [`CREDIT`] and [`GAS_CREDIT`] add, in thousandths of a penny.
 pub const CREDIT_AMOUNT: i64 = 100_000;
 
-const READ_BALANCE: &str = request!("A0" "2" "4.18" "<sr:ReadMeterBalance/>");
+/// What is left on the electricity meter.
+pub const READ_BALANCE: &str = request!("A0" "2" "4.18" "<sr:ReadMeterBalance/>");
 const READ_GAS_BALANCE: &str = request!("A1" "2" "4.18" "<sr:ReadMeterBalance/>");
 
 /// Far more than anything here takes; only a fault waits so long.
