@@ -7,13 +7,14 @@ use crate::gateway::{Answer, Gateway};
 use crate::patience::{self, Patience};
 use crate::store::Store;
 use crate::wan::{self, Hubs, Place, Wan, WanState};
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::{Extension, Router};
 use duis::Service;
+use link::{ClientTls, ServerTls, TlsError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use web::problem::problem;
-use web::{Limits, Server};
+use web::{Limits, Peer, Server};
 
 /// The largest document taken; base64 firmware, which is larger, is not served here (DUIS 1.9).
 const DOCUMENT: usize = 1 << 20;
@@ -29,6 +30,15 @@ const DOCUMENT: usize = 1 << 20;
 const BY_HAND: usize = 64 * 1024;
 /// How long a Receive Response Service may take, and how much it may say, of which nothing is read.
 const CALLBACK: (Duration, usize) = (Duration::from_secs(10), 64 * 1024);
+
+/// Certificates for HTTPS, each naming its holder by EUI-64 as that of a PPMID does.
+#[derive(Debug)]
+pub struct Tls {
+    /// What the web services show, and who vouches for Users. A User is who his certificate says, in his requests too.
+    pub services: ServerTls,
+    /// What Receive Response Services at `https` are shown, and who vouches for them.
+    pub callbacks: ClientTls,
+}
 
 /// Why the stand-in does not start.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +49,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error("cannot open the store: {0}")]
     Store(#[from] rusqlite::Error),
-    /// The HTTP client cannot be made.
-    #[error("cannot make an HTTP client: {0}")]
-    Client(#[from] link::TlsError),
+    /// Certificates or keys for HTTPS cannot be used.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
 }
 
 /// A running stand-in; it ends when this is dropped.
@@ -67,19 +77,20 @@ struct Shared {
 impl Dcc {
     /// Bind, open, serve over plain HTTP, as DCC Boxed does.
     pub async fn start(config: DccConfig) -> Result<Self, StartError> {
-        Self::start_with(config, Limits::default()).await
+        Self::start_with(config, None, Limits::default()).await
     }
 
-    /// The same, within these limits of what one client may take.
-    pub async fn start_with(config: DccConfig, limits: Limits) -> Result<Self, StartError> {
+    /// Bind, open, serve: over HTTPS where there are certificates for it, within these limits.
+    pub async fn start_with(config: DccConfig, tls: Option<Tls>, limits: Limits) -> Result<Self, StartError> {
         let listener = bind(config.listen).await?;
         let wan_listener = bind(config.wan_listen).await?;
-        Self::serve(config, limits, listener, wan_listener)
+        Self::serve(config, tls, limits, listener, wan_listener)
     }
 
     /// Serve on listeners that are bound, by who needs to know their addresses first.
     pub fn serve(
         config: DccConfig,
+        tls: Option<Tls>,
         limits: Limits,
         listener: TcpListener,
         wan_listener: TcpListener,
@@ -87,7 +98,10 @@ impl Dcc {
         let local = |listener: &TcpListener| listener.local_addr().map_err(|e| StartError::Listen(config.listen, e));
         let (addr, wan_addr) = (local(&listener)?, local(&wan_listener)?);
         let store = Store::open(config.store.as_deref())?;
-        let client = web::Client::new(None, CALLBACK.0, CALLBACK.1)?;
+        let (services, callbacks) = tls.map(|tls| (tls.services, tls.callbacks)).unzip();
+        let client = web::Client::new(callbacks, CALLBACK.0, CALLBACK.1)?;
+        let users: Vec<_> = config.users.iter().map(|user| user.eui).collect();
+        let services = services.map(|tls| tls.into_config_for(move |eui| users.contains(&eui))).transpose()?;
         let wan = Arc::new(Wan::new(config.wan.clone()));
         let gateway = Arc::new(Gateway::new(config, store)?);
         let (hubs, patience, callbacks) = (Arc::<Hubs>::default(), Arc::<Patience>::default(), Notice::default());
@@ -115,12 +129,14 @@ impl Dcc {
         for service in Service::ALL {
             router = router.route(
                 service.path(),
-                post(move |State(shared): State<Shared>, body: Bytes| serve_document(shared, service, body)),
+                post(move |State(shared): State<Shared>, Extension(peer): Extension<Peer>, body: Bytes| {
+                    serve_document(shared, service, peer, body)
+                }),
             );
         }
         let router = router.with_state(shared).merge(wan::routes(wan.clone())).merge(admin::routes(gateway));
         let (stop, mut stopping) = watch::channel(false);
-        let server = Server { listener, tls: None, limits, body_limit, router };
+        let server = Server { listener, tls: services.map(Arc::new), limits, body_limit, router };
         let mut services = JoinSet::new();
         services.spawn(server.run(async move { drop(stopping.wait_for(|stop| *stop).await) }));
         Ok(Self { addr, wan_addr, wan, stop, tasks, services })
@@ -151,10 +167,10 @@ async fn bind(addr: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(addr).await.map_err(|e| StartError::Listen(addr, e))
 }
 
-async fn serve_document(shared: Shared, service: Service, body: Bytes) -> Response {
+async fn serve_document(shared: Shared, service: Service, Peer(peer): Peer, body: Bytes) -> Response {
     let Shared { gateway, hubs, patience } = shared;
     let answer = tokio::task::spawn_blocking(move || match std::str::from_utf8(&body) {
-        Ok(text) => gateway.handle(service, text, crate::now()),
+        Ok(text) => gateway.handle_from(service, peer, text, crate::now()),
         Err(error) => Answer::Unaddressed {
             code: crate::access::codes::malformed(),
             reason: format!("not UTF-8 from octet {}", error.valid_up_to()),
@@ -172,10 +188,9 @@ async fn serve_document(shared: Shared, service: Service, body: Bytes) -> Respon
             &reason,
             &[("response_code", code.as_str())],
         ),
-        Answer::Unavailable => problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not now",
-            "the request could not be processed; nothing was accepted",
-        ),
+        Answer::Unavailable => {
+            let detail = "the request could not be processed; nothing was accepted";
+            problem(StatusCode::SERVICE_UNAVAILABLE, "not now", detail)
+        }
     }
 }

@@ -64,8 +64,7 @@ fn gateway() -> Gateway {
         listen: any,
         wan_listen: any,
         store: None,
-        wan: WanState::Up,
-        wan_patience: Duration::from_secs(24 * HOUR),
+        wan: WanState::Up.into(),
         throttle: Default::default(),
         limits: Default::default(),
         users: vec![User::new(SUPPLIER, vec![Role::Is, Role::Gs], supplier, *key(SUPPLIER_SIGN).public())],
@@ -141,7 +140,7 @@ impl Pairing {
     fn carry(&mut self) {
         let now = self.world.now();
         self.gateway.tick(now).unwrap();
-        for outbound in self.gateway.store.unsent(CHF).unwrap() {
+        while let Some(outbound) = self.gateway.store.next_unsent(CHF).unwrap() {
             self.world.wan_brings(&outbound.command);
             self.gateway.store.mark_sent(outbound.row, now).unwrap();
         }
@@ -180,8 +179,7 @@ impl Pairing {
 
     /// Documents for the supplier since the last time.
     fn told(&mut self) -> Vec<Response> {
-        let waiting = self.gateway.store.undelivered().unwrap();
-        let new: Vec<_> = waiting.into_iter().filter(|callback| callback.row > self.told).collect();
+        let new = self.gateway.store.undelivered(SUPPLIER, self.told).unwrap();
         self.told = new.last().map_or(self.told, |last| last.row);
         new.iter().map(|callback| accept(&callback.xml)).collect()
     }
@@ -290,7 +288,7 @@ fn a_ppmid_is_whitelisted_joined_and_paired_by_the_dcc_and_carries_a_command() {
     let read = ReadDeviceLog { execution: Execution::Immediate, security_details: Flag(false) };
     pairing.send(GSME, "8.9", Send, Body::ReadDeviceLog(read));
     pairing.until("the gas meter's log", |pairing| {
-        pairing.gateway.store.undelivered().unwrap().last().is_some_and(|last| last.row != pairing.told)
+        !pairing.gateway.store.undelivered(SUPPLIER, pairing.told).unwrap().is_empty()
     });
     let told = pairing.told();
     let Some(Content::DeviceResponse(octets)) = told[0].content() else { panic!("{told:#?}") };
@@ -303,12 +301,12 @@ fn a_ppmid_is_whitelisted_joined_and_paired_by_the_dcc_and_carries_a_command() {
     let (id, response) = pairing.sign_and_send(ESME, "1.5", LocalSigned, credit);
     let Some(Content::LocalCommand(local)) = response.content() else { panic!("{response:#?}") };
     let command = local.payload.clone();
-    assert!(pairing.gateway.store.unsent(CHF).unwrap().is_empty());
+    assert!(pairing.gateway.store.next_unsent(CHF).unwrap().is_none());
     pairing.world.home.station_input(number, |station, now| _ = station.send(now, command));
     pairing.until("the execution", |pairing| pairing.world.executions(ESME, id.counter.0) == 1);
     assert_ne!(pairing.world.balance(meter::Kind::Esme), before);
     pairing.until("the answer by WAN", |pairing| {
-        pairing.gateway.store.undelivered().unwrap().last().unwrap().row != pairing.told
+        !pairing.gateway.store.undelivered(SUPPLIER, pairing.told).unwrap().is_empty()
     });
     assert_eq!(pairing.told()[0].request_id, Some(id));
     // All of it is in the capture, and opens.

@@ -2,7 +2,6 @@
 use crate::body;
 use crate::seats::{Seat, Seats};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use gbcs::Eui64;
 use hyper::body::Incoming;
@@ -195,7 +194,7 @@ async fn serve<IO: AsyncRead + AsyncWrite + Unpin>(
             };
             seat.served();
             head.extensions.insert(peer);
-            let response = shared.router.call(Request::from_parts(head, Body::from(body))).await;
+            let response = shared.router.call(Request::from_parts(head, body)).await;
             seat.waits();
             response
         }
