@@ -29,6 +29,12 @@ impl Patience {
         self.news.notify_one();
     }
 
+    /// Look at this Command when patience with it ends, whatever was noted before: it was sent.
+    pub(crate) fn note(&self, retry: &Retry, open: &Open) {
+        self.ends().insert((ends(retry, open), open.row));
+        self.news.notify_one();
+    }
+
     fn first(&self) -> Option<(Time, i64)> {
         self.ends().first().copied()
     }

@@ -157,8 +157,13 @@ impl Service {
                         to.lock().await.write_all(&frame(&part)).await?;
                     }
                     // Marked behind the write: a crash between sends it twice, which the meter's counter tells apart.
-                    blocking(&self.gateway, move |gateway| gateway.store.mark_sent(outbound.row, now())).await?;
-                    self.patience.look();
+                    let sent = blocking(&self.gateway, move |gateway| {
+                        gateway.store.mark_sent(outbound.row, now())?;
+                        gateway.store.open_command(outbound.row)
+                    });
+                    if let Some(open) = sent.await? {
+                        self.patience.note(&retry, &open);
+                    }
                 }
                 Fate::Lost(at) => {
                     sleep_until(at).await;

@@ -168,6 +168,24 @@ async fn each_hub_has_a_wan_of_its_own_and_nonsense_about_it_is_refused() {
 }
 
 #[tokio::test]
+async fn patience_with_an_answer_counts_from_the_sending_and_may_be_the_shorter() {
+    let (receive, mut told) = crate::sockets::user().await;
+    let mut config = config(Some(receive));
+    config.wan = WanState::Up.into();
+    config.wan.retry.answer = Duration::from_millis(50);
+    let dcc = Dcc::start(config).await.unwrap();
+    let (_link, mut hub) = HubLink::start(dcc.wan_addr, CHF);
+    assert_eq!(timeout(LONG, hub.recv()).await.unwrap(), Some(HubEvent::Up));
+    let send = request(ESME, 1, "4.18", CommandVariant::Send, Body::plain("ReadMeterBalance").unwrap());
+    let url = format!("http://{}{}", dcc.addr, Service::SendCommand.path());
+    client(None).post(&url, "application/xml", signed(&send)).await.unwrap();
+    assert!(matches!(timeout(LONG, hub.recv()).await.unwrap(), Some(HubEvent::Received(_))));
+    // A day was left to deliver it.
+    let document = timeout(LONG, told.recv()).await.unwrap().unwrap();
+    assert_eq!(code(document.as_bytes()), "E21");
+}
+
+#[tokio::test]
 async fn a_command_that_the_wan_always_loses_is_told_as_e20_after_its_attempts() {
     let (receive, mut told) = crate::sockets::user().await;
     let mut config = config(Some(receive));
