@@ -3,7 +3,7 @@ use crate::keys::DeviceKeys;
 use delivery::MeterFault;
 use gbcs::crypto::{AwsLc, Crypto, PrivateKey};
 use gbcs::dlms::Apdu;
-use gbcs::gbz::zcl::{Body, Command, Status};
+use gbcs::gbz::zcl::Body;
 use gbcs::gbz::{Component, Content};
 use gbcs::protect::{self, ProtectError};
 use gbcs::{Cra, MessageCode, MessageId, MessageView, ParseError, Payload};
@@ -97,37 +97,17 @@ fn results(
         }
         (Payload::Gbz(_), Payload::Gbz(response)) => {
             let results = response.components.iter().map(|component| match &component.content {
-                Content::Plain(body) => Ok(gbz_result(body)),
+                Content::Plain(body) => Ok(body.result().0),
                 Content::Encrypted { blob, .. } => {
                     let octets = open(blob).ok_or(FalseAnswer::Sealed)?;
                     let Component { cluster, frame_control, command, .. } = component;
-                    Ok(gbz_result(&Body::parse(*cluster, *frame_control, *command, &octets)))
+                    Ok(Body::parse(*cluster, *frame_control, *command, &octets).result().0)
                 }
             });
             Ok(first_failure(results.collect::<Result<Vec<u8>, FalseAnswer>>()?.into_iter()))
         }
         (Payload::Asn1(_), Payload::Asn1(response)) => Ok(first_failure(response.content().results().into_iter())),
         _ => Err(FalseAnswer::Payload),
-    }
-}
-
-/// The status in a component's answer; what only carries data is a success.
-fn gbz_result(body: &Body) -> u8 {
-    match body {
-        // A log without entries in the range asked for is no failure (GBCS messages 8.3).
-        Body::DefaultResponse { status: Status::NOT_FOUND, .. } => Status::SUCCESS.0,
-        Body::DefaultResponse { status, .. } => status.0,
-        Body::ReadAttributesResponse(records) => {
-            let failure = records.iter().find_map(|record| record.value.as_ref().err());
-            failure.map_or(Status::SUCCESS.0, |status| status.0)
-        }
-        Body::Cluster(Command::ConsumerTopUpResponse(answer)) => match answer.result {
-            // Accepted, and what it did to the supply (GBCS messages 14).
-            0x10..=0x12 => Status::SUCCESS.0,
-            result => result,
-        },
-        Body::Cluster(Command::ClearEventLogResponse(answer)) if answer.cleared == 0 => Status::FAILURE.0,
-        _ => Status::SUCCESS.0,
     }
 }
 

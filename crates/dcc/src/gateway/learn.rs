@@ -149,11 +149,9 @@ impl Gateway {
         device: &mut Device,
         now: Time,
     ) -> Result<(), Failure> {
-        if device.hub != Some(hub.eui) || device.property != hub.property {
-            device.hub = Some(hub.eui);
-            if hub.property != Default::default() {
-                device.property = hub.property.clone();
-            }
+        device.hub = Some(hub.eui);
+        if hub.property != Default::default() {
+            device.property = hub.property.clone();
         }
         put(transaction, device)?;
         self.happen(transaction, device, Happening::Listed, now).map(drop)

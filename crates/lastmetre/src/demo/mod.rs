@@ -155,6 +155,10 @@ impl Delivery {
 async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Request)>) -> Result<bool, Failure> {
     let (began, start) = (Instant::now(), now());
     let dcc = servers::start_dcc(home).await?;
+    if args.wan == Wan::Flaky {
+        // Here it returns when its absence has been seen, not by the clock.
+        dcc.set_wan(WanState::Down);
+    }
     let headend = servers::start_headend(home, deadlines(args)).await?;
     let capture = args.pcap.as_deref().map(|path| han::Capture::create(path, home, args.clear)?.tap()).transpose()?;
     let stream = args.zep.map(han::stream).transpose()?;

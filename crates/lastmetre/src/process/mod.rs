@@ -43,7 +43,7 @@ pub fn dcc(dir: &Path) -> Result<ExitCode, Failure> {
     run(async {
         let dcc = servers::start_dcc(&home).await?;
         info!(services = %dcc.addr, wan = %dcc.wan_addr, state = ?home.file.dcc.wan, "the DCC stand-in listens");
-        Ok(servers::weather(&dcc, home.file.dcc.wan).await)
+        Ok(std::future::pending().await)
     })
 }
 

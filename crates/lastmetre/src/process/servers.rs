@@ -7,7 +7,6 @@ use gbcs::keystore::KeyName;
 use headend::config::{Deadlines, DeviceConfig, Token};
 use headend::{DeviceKeys, HeadEnd, HeadEndConfig, HeadEndHandle, HeadEndKeys};
 use link::{Carrier, CarrierConfig, CarrierEvent, ClientTls, ServerTls};
-use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -37,13 +36,18 @@ pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
         )
     };
     let new = |eui, kind| Device::new(eui, duis::Device::new(kind));
+    let wan = match home.file.dcc.wan {
+        Wan::Up => WanState::Up,
+        Wan::Down => WanState::Down,
+        Wan::Flaky => WanState::Flaky,
+    };
     // A home from before the transitional party had keys does without it.
     let transitional_cos = keys.private(KeyName::signing(who.transitional_cos)).ok();
     let config = DccConfig {
         listen: home.file.dcc.listen,
         wan_listen: home.file.dcc.wan_listen,
         store: Some(home.state("dcc.sqlite")?),
-        wan: if home.file.dcc.wan == Wan::Up { WanState::Up } else { WanState::Down }.into(),
+        wan: wan.into(),
         throttle: Default::default(),
         limits: Default::default(),
         users: vec![supplier],
@@ -117,17 +121,4 @@ pub fn start_carrier(home: &Home) -> Result<(Carrier, mpsc::Receiver<CarrierEven
     config.backoff.first = Duration::from_millis(100);
     config.backoff.max = Duration::from_secs(1);
     Carrier::start(config).map_err(Failure::input)
-}
-
-/// Let a flaky WAN come and go for as long as the process lives: three quarters of each minute it is away.
-pub async fn weather(dcc: &Dcc, wan: Wan) -> Infallible {
-    if wan != Wan::Flaky {
-        return std::future::pending().await;
-    }
-    loop {
-        tokio::time::sleep(Duration::from_secs(45)).await;
-        dcc.set_wan(WanState::Up);
-        tokio::time::sleep(Duration::from_secs(15)).await;
-        dcc.set_wan(WanState::Down);
-    }
 }

@@ -65,6 +65,25 @@ impl Body {
         Self::parse_known(cluster, frame_control, command, octets).unwrap_or_else(|| Self::Unknown(octets.into()))
     }
 
+    /// How what was asked went, as an answer says; what only carries data is a success.
+    pub fn result(&self) -> Status {
+        match self {
+            // A log without entries in the range asked for is no failure (gbcs-messages 8.3).
+            Self::DefaultResponse { status: Status::NOT_FOUND, .. } => Status::SUCCESS,
+            Self::DefaultResponse { status, .. } => *status,
+            Self::ReadAttributesResponse(records) => {
+                records.iter().find_map(|record| record.value.as_ref().err()).copied().unwrap_or(Status::SUCCESS)
+            }
+            Self::Cluster(Command::ConsumerTopUpResponse(answer)) => match answer.result {
+                // Accepted, and what it did to the supply (gbcs-messages 14).
+                0x10..=0x12 => Status::SUCCESS,
+                result => Status(result),
+            },
+            Self::Cluster(Command::ClearEventLogResponse(answer)) if answer.cleared == 0 => Status::FAILURE,
+            _ => Status::SUCCESS,
+        }
+    }
+
     fn parse_known(cluster: u16, frame_control: u8, command: u8, octets: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(octets);
         let body = match (frame_control & 0x03, command) {
