@@ -85,6 +85,11 @@ impl Counters {
         self.floors.insert(role as u8, floor.0);
     }
 
+    /// Counters of the device's own start above this one.
+    pub fn begin_own(&mut self, floor: Counter) {
+        self.own = self.own.max(floor.0);
+    }
+
     /// The next counter for a message of the device's own; used once, whatever becomes of the message. Never below the clock
     /// in milliseconds, so that a device that lost its state repeats none either.
     pub fn next_own(&mut self, now: Time) -> Counter {
