@@ -126,3 +126,41 @@ fn a_response_of_the_dcc_says_which_service_its_message_answers() {
     let refused = run_with(&response(""), ["duis", "mmc"]).ends(2);
     assert!(refused.err.contains("no message of a device"), "{}", refused.err);
 }
+
+/// The functions of the hub answer like meters: whom the gas proxy holds credentials of, and what it does not know.
+#[test]
+fn a_function_of_the_hub_answers_commands_for_its_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    run(["home".as_ref(), "new".as_ref(), home.as_os_str()]).ends(0);
+    let of_home = |words: &[&str], input: &str| {
+        let args = words.iter().map(AsRef::as_ref).chain(["--json".as_ref(), "--home".as_ref(), home.as_os_str()]);
+        run_with(input, args)
+    };
+    let credit = examples().into_iter().find(|path| path.ends_with("electricity-credit.xml")).unwrap();
+    let credit = std::fs::read_to_string(credit).unwrap();
+    let (head, _) = credit.split_once("<sr:Body>").unwrap();
+    let head = head
+        .replace("90-A0:0<", "90-A3:7<")
+        .replace(">4</sr:CommandVariant>", ">1</sr:CommandVariant>")
+        .replace("Reference>1.5<", "Reference>6.24<")
+        .replace("Variant>1.5<", "Variant>6.24.1<");
+    let roles =
+        ["Supplier", "NetworkOperator", "ACB"].map(|role| format!("<sr:RemotePartyRole>{role}</sr:RemotePartyRole>"));
+    let body = format!(
+        "<sr:RetrieveDeviceSecurityCredentialsKRP>{}</sr:RetrieveDeviceSecurityCredentialsKRP>",
+        roles.concat()
+    );
+    let request = folder.path().join("credentials.xml");
+    std::fs::write(&request, format!("{head}<sr:Body>{body}</sr:Body></sr:Request>")).unwrap();
+    let made = of_home(&["duis", "transform", request.to_str().unwrap()], "").ends(0).json().remove(0);
+    let command = made["command"].as_str().unwrap();
+    let answered = of_home(&["meter", "answer"], command).ends(0).json().remove(0);
+    assert_eq!(answered["outcome"], "Success", "{answered}");
+    let told = of_home(&["duis", "mmc"], answered["response"].as_str().unwrap());
+    assert!(told.ends(0).out.contains("90-B3-D5-1F-30-01-00-00"), "the supplier is named");
+    let mut damaged = command.to_owned();
+    damaged.replace_range(command.len() - 2.., if command.ends_with("00") { "01" } else { "00" });
+    let refused = of_home(&["meter", "answer"], &damaged).ends(1).json().remove(0);
+    assert_eq!(refused["outcome"], "refused: the MAC does not verify", "{refused}");
+}
