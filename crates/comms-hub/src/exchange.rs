@@ -385,7 +385,8 @@ impl<C: Crypto> Exchange<C> {
         self.dirty |= message.is_some();
     }
 
-    /// Do what was for a time that has come, and drop what waited too long: in mailboxes, for tunnels that a device must open, and an HHT that fell silent (given back).
+    /// Do what was for a time that has come, and drop what waited too long: in mailboxes, for tunnels that a device must open, and an
+    /// HHT that fell silent (given back).
     pub fn expire(&mut self, now: Time) -> Option<Eui64> {
         let expiry = self.settings.mailbox_expiry;
         for at in 0..self.mailboxes.len() {

@@ -232,7 +232,7 @@ pub fn chf_key() -> gbcs::crypto::PrivateKey {
     RustCrypto.private_key(&[9; 32]).unwrap()
 }
 
-fn anchor(role: Party, usage: Usage, eui: Eui64, key: &PrivateKey) -> TrustAnchor {
+pub fn anchor(role: Party, usage: Usage, eui: Eui64, key: &PrivateKey) -> TrustAnchor {
     let key_id = key.public().point()[..8].try_into().unwrap();
     TrustAnchor { role, usage, prepayment: false, eui, key: *key.public(), key_id }
 }
