@@ -63,15 +63,15 @@ impl<C: Crypto> Exchange<C> {
         let identity = self.chf_identity.as_mut().ok_or(LocalRefusal::WrongRows)?;
         let command = identity.authenticate(&self.crypto, ABILITIES, octets)?;
         let code = command.view.message_code();
+        self.dirty |= identity.accept(&command);
+        identity.can_answer(&self.crypto, &command)?;
         let Done { payload, results } = if is_about_credentials(code) {
-            identity.accept(&command);
             identity.execute(&self.crypto, now, &command)?
         } else {
             let request = AccessRequest::parse(command.view.payload()).map_err(LocalRefusal::BadPayload)?;
             if request.invoke != InvokeId::of(command.view.id().counter) || !command.rules.use_case.matches(&request) {
                 return Err(LocalRefusal::WrongRows);
             }
-            identity.accept(&command);
             let answers = self.execute_rows(now, &request.rows);
             let results = answers.iter().map(|answer| answer.result.0).collect();
             Done { payload: AccessResponse { invoke: request.invoke, answers }.encode(), results }

@@ -271,7 +271,8 @@ impl<C: Crypto> Exchange<C> {
             self.counters.count("wan_overflow");
             self.events.push_back(Event::WanOverflow(parcel.id));
         }
-        self.dirty |= !self.wan_up;
+        // The record has it before the link does.
+        self.dirty = true;
     }
 
     /// The Response that a letter is, or completes.
@@ -385,7 +386,8 @@ impl<C: Crypto> Exchange<C> {
         self.dirty |= message.is_some();
     }
 
-    /// Do what was for a time that has come, and drop what waited too long: in mailboxes, for tunnels that a device must open, and an HHT that fell silent (given back).
+    /// Do what was for a time that has come, and drop what waited too long: in mailboxes, for tunnels that a device must open, and an
+    /// HHT that fell silent (given back).
     pub fn expire(&mut self, now: Time) -> Option<Eui64> {
         let expiry = self.settings.mailbox_expiry;
         for at in 0..self.mailboxes.len() {

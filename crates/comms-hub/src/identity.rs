@@ -2,14 +2,16 @@
 //! executes those for credentials (CS02a, CS02b), and protects what it says.
 use crate::config::FunctionKeys;
 use alloc::vec::Vec;
-use device::check::{self, Abilities, Authentic, Fault, Rules};
+use device::check::{self, Abilities, Authentic, Fault};
+use device::counters::Rule;
 use device::credentials::{self, Updates};
 use device::dated::{self, Due};
-use device::{Counters, Known, Role, Secrets, StoredCell};
-use gbcs::asn1::{CellStatus, Content, CredentialsUpdate, DateTime, Payload, UpdateAlert};
-use gbcs::catalogue::{self, Family, Protection};
+use device::{Counters, Known, Role, Secrets, StoredCell, response};
+use gbcs::asn1::{self, CellStatus, Content, CredentialsUpdate, Payload, UpdateAlert};
+use gbcs::catalogue::{self, Family};
 use gbcs::crypto::{Crypto, SharedSecret};
-use gbcs::envelope::{GroupingHeader, OtherInformation, Supplementary};
+use gbcs::dlms::DateTime;
+use gbcs::envelope::GroupingHeader;
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, ParseError, Time, protect};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
@@ -163,10 +165,19 @@ impl Identity {
         check::authenticate(crypto, &keys.key_agreement, &known, secrets, &record.counters, abilities, octets)
     }
 
-    /// Remember an accepted counter, before anything is executed.
-    pub fn accept(&mut self, command: &Authentic<'_>) {
+    /// Remember an accepted counter, so that nothing that follows can make it acceptable again; whether there is more to survive now.
+    pub fn accept(&mut self, command: &Authentic<'_>) -> bool {
         let (id, code) = (command.view.id(), command.view.message_code());
         self.record.counters.record(command.rules.replay, command.role, code, id.counter);
+        command.rules.replay != Rule::None
+    }
+
+    /// Nothing is executed whose Response could not be closed for who asked.
+    pub fn can_answer<C: Crypto>(&mut self, crypto: &C, command: &Authentic<'_>) -> Result<(), LocalRefusal> {
+        let reader = command.view.id().originator;
+        let answers =
+            response::is_signed(command.rules.response, command.role) || self.secret(crypto, reader).is_some();
+        if answers { Ok(()) } else { Err(LocalRefusal::NoReaderKey(reader)) }
     }
 
     /// The secret with a party that is known.
@@ -234,29 +245,18 @@ impl Identity {
         command: &Authentic<'_>,
         payload: Vec<u8>,
     ) -> Result<Vec<u8>, LocalRefusal> {
-        let (view, Rules { response, .. }) = (&command.view, command.rules);
-        let id = view.id().answer();
-        let supplementary = match view.other_information().to_owned().supplementary {
-            Supplementary::Response(party, counter, _) | Supplementary::Certificate(party, counter, _) => {
-                Supplementary::Response(party, counter, self.next_counter(now))
-            }
-            other => other,
-        };
-        let other = OtherInformation { code: view.message_code(), supplementary };
-        let plain = Message::plain(GroupingHeader { id, date_time: None, other }, payload).encode();
-        let signed = match response {
-            Protection::MacOrSignature => command.role != Role::AccessControlBroker,
-            Protection::Mac => false,
-            Protection::Signature | Protection::SignatureAndMac => true,
-        };
-        let protected = if signed {
+        let rules = &command.rules;
+        let date_time = rules.date_time.then(|| DateTime::at(now));
+        let header = response::header(&command.view, date_time, || self.next_counter(now));
+        let target = header.id.target;
+        let plain = Message::plain(header, payload).encode();
+        let protected = if response::is_signed(rules.response, command.role) {
             protect::sign(crypto, &self.keys.digital_signature, &plain)
         } else {
-            let secret = self.secret(crypto, id.target).ok_or(LocalRefusal::NoReaderKey(id.target))?;
-            protect::add_mac(crypto, secret, &plain)
+            protect::add_mac(crypto, self.secret(crypto, target).ok_or(LocalRefusal::NoReaderKey(target))?, &plain)
         };
         // What was just built parses and is unprotected; a key that signs nothing is as good as none.
-        protected.map_err(|_| LocalRefusal::NoReaderKey(id.target))
+        protected.map_err(|_| LocalRefusal::NoReaderKey(target))
     }
 
     /// The next counter of its own.
@@ -299,7 +299,7 @@ impl Identity {
         let Content::CredentialsUpdated(outcome) = self.update(crypto, role, &update) else { return None };
         let succeeded = outcome.cells.iter().all(|cell| cell.status == CellStatus::Success);
         let alert = if succeeded { ACTIONED } else { NOT_ACTIONED };
-        let time = DateTime::new(Time::from_seconds(now.seconds()));
+        let time = asn1::DateTime::new(Time::from_seconds(now.seconds()));
         let told = Content::CredentialsUpdateAlert(UpdateAlert { code: alert, time, outcome });
         let (target, counter) = (Eui64::from_u64(pending.originator), self.next_counter(now));
         let id = MessageId { originator: self.eui, target, cra: Cra::Alert, counter };

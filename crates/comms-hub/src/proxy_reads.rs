@@ -1,5 +1,5 @@
-//! The GPF as a device: Commands for its credentials, and reads of what it mirrors of the gas meter, by suppliers, network operators and the ACB, answered from the hub
-//! while the meter sleeps (GBCS 10.3; use cases GCS21j, GCS33, GCS38, GCS46, GCS60).
+//! The GPF as a device: Commands for its credentials, and reads of what it mirrors of the gas meter, by suppliers, network operators and
+//! the ACB, answered from the hub while the meter sleeps (GBCS 10.3; use cases GCS21j, GCS33, GCS38, GCS46, GCS60).
 //!
 //! Which Commands these are follows from the catalogue: those whose components all read attributes that a gas meter reports to its mirror,
 //! and whose answers are in the clear. Others come out as [`Event::Local`](crate::Event::Local).
@@ -64,10 +64,10 @@ impl<C: Crypto> Exchange<C> {
         let identity = self.gpf_identity.as_mut().ok_or(LocalRefusal::WrongRows)?;
         let command = identity.authenticate(&self.crypto, ABILITIES, octets)?;
         let code = command.view.message_code();
+        self.dirty |= identity.accept(&command);
+        identity.can_answer(&self.crypto, &command)?;
         let (payload, succeeded) = if is_about_credentials(code) {
-            identity.accept(&command);
             let Done { payload, results } = identity.execute(&self.crypto, now, &command)?;
-            self.dirty = true;
             (payload, results.iter().all(|result| *result == 0))
         } else {
             self.read_mirror(&command)?

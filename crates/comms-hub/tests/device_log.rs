@@ -283,25 +283,29 @@ fn each_refusal_of_a_command_for_the_chf_has_no_response_and_its_code() {
     let good = add(6, NEW, 132);
     let mut bad_mac = good.clone();
     *bad_mac.last_mut().unwrap() ^= 1;
-    let id = |originator| MessageId { originator, target: CHF, cra: Cra::Command, counter: Counter(7) };
-    let plain = |originator, payload: Vec<u8>| {
-        Message::plain(GroupingHeader::new(id(originator), MessageCode(0x0002)), payload)
+    let plain = |originator, counter, payload: Vec<u8>| {
+        let id = MessageId { originator, target: CHF, cra: Cra::Command, counter: Counter(counter) };
+        Message::plain(GroupingHeader::new(id, MessageCode(0x0002)), payload)
     };
-    let row = |eui: &[u8]| AccessRequest::new(Counter(7), [Row::action(104, LOG, 2, Data::octets(eui))]).encode();
+    let row = |counter, eui: &[u8]| {
+        AccessRequest::new(Counter(counter), [Row::action(104, LOG, 2, Data::octets(eui))]).encode()
+    };
     let other_rows = AccessRequest::new(Counter(7), [Row::action(104, LOG, 1, Data::Null)]).encode();
-    let other_invoke = AccessRequest::new(Counter(8), [Row::action(104, LOG, 2, Data::octets(NEW.octets()))]).encode();
     let replayed = Fault::Replayed { stored: Counter(5), found: Counter(5) };
+    let taken = Fault::Replayed { stored: Counter(7), found: Counter(7) };
     type Fits = fn(&LocalRefusal) -> bool;
     let is: fn(Fault) -> LocalRefusal = LocalRefusal::Check;
     let unreadable: Fits = |refusal| matches!(refusal, LocalRefusal::BadPayload(_));
-    let table: [(Vec<u8>, Result<LocalRefusal, Fits>, u16); 8] = [
+    let table: [(Vec<u8>, Result<LocalRefusal, Fits>, u16); 9] = [
         (bad_mac, Ok(is(Fault::BadMac)), 0x8F53),
         (add(5, NEW, 132), Ok(is(replayed)), 0x8F53),
-        (close(plain(SUPPLIER, row(&NEW.octets()))), Ok(is(Fault::UnknownOriginator(SUPPLIER))), 0x8F3E),
-        (plain(ACB, row(&NEW.octets())).encode(), Ok(is(Fault::WrongForm)), 0x8F53),
-        (close(plain(ACB, other_rows)), Ok(LocalRefusal::WrongRows), 0x8F1E),
-        (close(plain(ACB, other_invoke)), Ok(LocalRefusal::WrongRows), 0x8F1E),
-        (close(plain(ACB, vec![1, 2, 3])), Err(unreadable), 0x8F1E),
+        (close(plain(SUPPLIER, 7, row(7, &NEW.octets()))), Ok(is(Fault::UnknownOriginator(SUPPLIER))), 0x8F3E),
+        (plain(ACB, 7, row(7, &NEW.octets())).encode(), Ok(is(Fault::WrongForm)), 0x8F53),
+        (close(plain(ACB, 7, other_rows)), Ok(LocalRefusal::WrongRows), 0x8F1E),
+        // A counter is taken before the payload is looked at (gbcs-messages 8.1).
+        (close(plain(ACB, 7, row(7, &NEW.octets()))), Ok(is(taken)), 0x8F53),
+        (close(plain(ACB, 8, row(9, &NEW.octets()))), Ok(LocalRefusal::WrongRows), 0x8F1E),
+        (close(plain(ACB, 9, vec![1, 2, 3])), Err(unreadable), 0x8F1E),
         (response_to_chf(), Ok(is(Fault::NotACommand(Cra::Response))), 0x8F1E),
     ];
     for (n, (message, expected, code)) in table.into_iter().enumerate() {
@@ -316,7 +320,7 @@ fn each_refusal_of_a_command_for_the_chf_has_no_response_and_its_code() {
         assert!(home.wan.is_empty(), "{n}: no Response");
     }
     // An identifier that is no octet-string(8) fits the shape of the row and is refused by it.
-    home.wan_brings(&close(plain(ACB, row(&[1, 2, 3]))));
+    home.wan_brings(&close(plain(ACB, 10, row(10, &[1, 2, 3]))));
     let response = MessageView::parse(&home.wan[0]).unwrap();
     assert_eq!(AccessResponse::parse(response.payload()).unwrap().answers[0].result.0, 12);
 }

@@ -9,6 +9,13 @@ use gbcs::catalogue::{self, Category, DeviceType, Protection, UseCase};
 use gbcs::crypto::{Crypto, PrivateKey};
 use gbcs::{Counter, Cra, Eui64, Form, MessageCode, MessageId, MessageView, ParseError, protect};
 
+/// Reads of registers whose Responses carry the device's time in their header, as those of future-datable use cases and top-ups do;
+/// the last with the clock's status (gbcs-messages 4.4).
+const WITH_DATE_TIME: [u16; 15] = [
+    0x0026, 0x0027, 0x0028, 0x0029, 0x002A, 0x002B, 0x002C, 0x002D, 0x0039, 0x0074, 0x0075, 0x00B6, 0x00B8, 0x00BC,
+    0x012A,
+];
+
 /// A Command failed a check on its envelope. None of these is ever answered: the sender sees a timeout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -66,6 +73,8 @@ pub struct Rules {
     pub response: Protection,
     /// What its counter is held against.
     pub replay: Rule,
+    /// Whether the Response carries the time.
+    pub date_time: bool,
     /// All of it.
     pub use_case: &'static UseCase,
 }
@@ -92,7 +101,10 @@ impl Rules {
             (_, true, true) => Rule::FutureDated,
             (_, true, false) => Rule::Execution,
         };
-        Some(Self { command, response, replay, use_case })
+        let date_time = use_case.future_dated
+            || use_case.category == Category::NonCriticalTopUp
+            || WITH_DATE_TIME.contains(&code.0);
+        Some(Self { command, response, replay, date_time, use_case })
     }
 
     /// Whether a sender of this role may send it.

@@ -7,6 +7,7 @@
 //! | replay protection | [`counters`] |
 //! | what it holds of each role, and the replacement of that (CS02a, CS02b, CS02f, CS02g) | [`credentials`] |
 //! | Commands in ASN.1 that name their time | [`dated`] |
+//! | the envelope of a Response | [`response`] |
 //!
 //! Used by the meters and by the functions of the hub. Nothing here keeps state of its own or has a clock.
 #![no_std]
@@ -19,6 +20,7 @@ pub mod check;
 pub mod counters;
 pub mod credentials;
 pub mod dated;
+pub mod response;
 mod secrets;
 
 pub use anchors::{Known, Role, StoredCell, TrustAnchor, Usage, acb};

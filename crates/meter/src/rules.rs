@@ -5,18 +5,11 @@ use crate::gsme::ResponseForm;
 use alloc::collections::BTreeSet;
 use device::check;
 use device::counters::Rule;
-use gbcs::catalogue::{self, Arguments, Category, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
+use gbcs::catalogue::{self, Arguments, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
 use gbcs::dlms::{AccessRequest, BitString, Choice, Data, DateTime};
 use gbcs::gbz::zcl::{CLUSTER_SPECIFIC, READ_ATTRIBUTES_RESPONSE};
 use gbcs::gbz::{self, Component};
 use gbcs::{MessageCode, Octets};
-
-/// Reads of registers whose Responses carry the meter's time in their header, as those of future-datable use cases and top-ups do
-/// (gbcs-messages 4.4).
-const WITH_DATE_TIME: [u16; 14] =
-    [0x0026, 0x0027, 0x0028, 0x0029, 0x002A, 0x002B, 0x002C, 0x002D, 0x0039, 0x0074, 0x0075, 0x00B6, 0x00B8, 0x00BC];
-/// The same, with the clock's status.
-const WITH_CLOCK_STATUS: u16 = 0x012A;
 
 /// One use case, as the checks and the execution of a Command need it.
 #[derive(Clone, Copy, Debug)]
@@ -35,20 +28,8 @@ pub(crate) struct Rules {
 impl Rules {
     /// What the checks found out of the catalogue, and what the execution needs besides.
     pub fn new(checked: &check::Rules) -> Self {
-        let check::Rules { command: _, response, replay, use_case } = *checked;
-        let code = use_case.code;
-        Self {
-            code,
-            name: use_case.id,
-            title: use_case.title,
-            response,
-            replay,
-            date_time: use_case.future_dated
-                || use_case.category == Category::NonCriticalTopUp
-                || WITH_DATE_TIME.contains(&code.0)
-                || code.0 == WITH_CLOCK_STATUS,
-            use_case,
-        }
+        let check::Rules { command: _, response, replay, date_time, use_case } = *checked;
+        Self { code: use_case.code, name: use_case.id, title: use_case.title, response, replay, date_time, use_case }
     }
 
     /// Whether the rows are those of the use case.

@@ -60,8 +60,12 @@ impl Home {
             (Role::WanProvider, who.wan_provider),
         ];
         let sign = sign.map(|(role, party)| (role, Usage::DigitalSignature, KeyName::signing(party)));
+        // A handover replaces this cell on a GPF as it does on a meter, though nobody tops up a GPF.
+        let top_up = (Role::Supplier, Usage::KeyAgreement, KeyName::prepayment(who.supplier));
+        let top_up = (eui == who.gpf).then_some(top_up);
         // A home from before some of these had keys does without them.
-        let anchors = agree.chain(sign).filter_map(|(role, usage, name)| self.anchor(role, usage, name).ok());
+        let anchors =
+            agree.chain(top_up).chain(sign).filter_map(|(role, usage, name)| self.anchor(role, usage, name).ok());
         Some(FunctionKeys {
             acb: who.acb,
             digital_signature: self.keys.private(KeyName::signing(eui)).ok()?,

@@ -127,40 +127,66 @@ fn a_response_of_the_dcc_says_which_service_its_message_answers() {
     assert!(refused.err.contains("no message of a device"), "{}", refused.err);
 }
 
-/// The functions of the hub answer like meters: whom the gas proxy holds credentials of, and what it does not know.
+/// From the request to the Response of CHF and GPF: what they hold of whom, and new credentials for the GPF, by the requests of the
+/// public reference data where they are there.
 #[test]
-fn a_function_of_the_hub_answers_commands_for_its_credentials() {
+fn the_hubs_functions_answer_for_their_credentials() {
     let folder = tempfile::tempdir().unwrap();
-    let home = folder.path().join("home");
+    let (home, request) = (folder.path().join("home"), folder.path().join("request.xml"));
     run(["home".as_ref(), "new".as_ref(), home.as_os_str()]).ends(0);
     let of_home = |words: &[&str], input: &str| {
         let args = words.iter().map(AsRef::as_ref).chain(["--json".as_ref(), "--home".as_ref(), home.as_os_str()]);
         run_with(input, args)
     };
+    // What became of it, in the words of the MMC schema, when it was answered and the answer verifies.
+    let ask = |xml: &str| {
+        std::fs::write(&request, xml).unwrap();
+        let made = of_home(&["duis", "transform", request.to_str().unwrap()], "").ends(0).json().remove(0);
+        let command = made["command"].as_str().unwrap();
+        let answered = of_home(&["meter", "answer", "--keep"], command).ends(0).json().remove(0);
+        assert_eq!(answered["outcome"], "Success", "{answered}");
+        let response = answered["response"].as_str().unwrap();
+        run_with(response, ["gbcs", "verify", "--keys", home.join("keys.json").to_str().unwrap()]).ends(0);
+        // The same again is a replay, unless it changes nothing.
+        let again = of_home(&["meter", "answer"], command).json().remove(0);
+        let told = of_home(&["duis", "mmc"], response).ends(0).json().remove(0);
+        assert_eq!(told["typed"], true, "{told}");
+        (
+            told["srv"].as_str().unwrap().to_owned(),
+            told["xml"].as_str().unwrap().to_owned(),
+            again["response"].is_null(),
+        )
+    };
+
     let credit = examples().into_iter().find(|path| path.ends_with("electricity-credit.xml")).unwrap();
     let credit = std::fs::read_to_string(credit).unwrap();
     let (head, _) = credit.split_once("<sr:Body>").unwrap();
     let head = head
-        .replace("90-A0:0<", "90-A3:7<")
         .replace(">4</sr:CommandVariant>", ">1</sr:CommandVariant>")
         .replace("Reference>1.5<", "Reference>6.24<")
         .replace("Variant>1.5<", "Variant>6.24.1<");
-    let roles =
-        ["Supplier", "NetworkOperator", "ACB"].map(|role| format!("<sr:RemotePartyRole>{role}</sr:RemotePartyRole>"));
-    let body = format!(
-        "<sr:RetrieveDeviceSecurityCredentialsKRP>{}</sr:RetrieveDeviceSecurityCredentialsKRP>",
-        roles.concat()
-    );
-    let request = folder.path().join("credentials.xml");
-    std::fs::write(&request, format!("{head}<sr:Body>{body}</sr:Body></sr:Request>")).unwrap();
-    let made = of_home(&["duis", "transform", request.to_str().unwrap()], "").ends(0).json().remove(0);
-    let command = made["command"].as_str().unwrap();
-    let answered = of_home(&["meter", "answer"], command).ends(0).json().remove(0);
-    assert_eq!(answered["outcome"], "Success", "{answered}");
-    let told = of_home(&["duis", "mmc"], answered["response"].as_str().unwrap());
-    assert!(told.ends(0).out.contains("90-B3-D5-1F-30-01-00-00"), "the supplier is named");
-    let mut damaged = command.to_owned();
-    damaged.replace_range(command.len() - 2.., if command.ends_with("00") { "01" } else { "00" });
-    let refused = of_home(&["meter", "answer"], &damaged).ends(1).json().remove(0);
-    assert_eq!(refused["outcome"], "refused: the MAC does not verify", "{refused}");
+    for (function, roles) in [("A2", &["ACB", "TransCoS"][..]), ("A3", &["ACB", "Supplier", "NetworkOperator"])] {
+        let roles: String = roles.iter().map(|r| format!("<sr:RemotePartyRole>{r}</sr:RemotePartyRole>")).collect();
+        let body =
+            format!("<sr:RetrieveDeviceSecurityCredentialsKRP>{roles}</sr:RetrieveDeviceSecurityCredentialsKRP>");
+        let head = head.replace("12-34-56-78-90-A0:", &format!("12-34-56-78-90-{function}:"));
+        let (srv, xml, refused) = ask(&format!("{head}<sr:Body>{body}</sr:Body></sr:Request>"));
+        assert_eq!((srv.as_str(), refused), ("6.24.1", false), "{xml}");
+        assert!(!xml.contains("GBCSData"), "{xml}");
+    }
+
+    for template in [
+        "CS02bSupplierBySupplierHandover_6.21_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bNOByNOHandover_6.21_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bSupplierByTransCoS_6.23_FUTURE_DATED_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bSupplierBySupplier_6.15.1_FUTURE_DATED_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bSupplierBySupplier_6.15.1_CANCELLATION_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bSupplierBySupplier_6.15.1_IMMEDIATE_SUCCESS_REQUEST_DUIS.XML",
+    ] {
+        let Some(path) = reference(&format!("duis/templates/{template}")) else { return };
+        let xml = std::fs::read_to_string(path).unwrap();
+        let to_gpf = xml.replace("12-34-56-78-90-A0:", "12-34-56-78-90-A3:");
+        let (_, xml, refused) = ask(&to_gpf);
+        assert!(refused, "{template} twice: {xml}");
+    }
 }

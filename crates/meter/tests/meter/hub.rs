@@ -73,7 +73,7 @@ impl Street {
                 entry(ESME, DeviceKind::Esme, ESME_SHORT, false),
                 entry(GSME, DeviceKind::Gsme, GSME_SHORT, true),
             ],
-            alerts: None,
+            chf_keys: None,
             gpf_keys: None,
             settings: Settings::default(),
         };
@@ -90,7 +90,10 @@ impl Street {
             match self.hub.poll() {
                 comms_hub::Output::Timeout(at) => break due.extend(at),
                 comms_hub::Output::Transmit(frame) => self.air.push((arrival, 0, frame)),
-                comms_hub::Output::Wan(message) => self.wan.push(message),
+                comms_hub::Output::Wan(message) => {
+                    self.hub.wan_taken(self.now, &message);
+                    self.wan.push(message);
+                }
                 _ => {}
             }
         }
