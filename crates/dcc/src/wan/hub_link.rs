@@ -17,14 +17,17 @@ pub enum HubEvent {
     Up,
     /// The WAN is gone.
     Down,
-    /// A message came.
+    /// A message came: say [`HubLink::taken`] when what is to be kept of it is kept.
     Received(Vec<u8>),
+    /// The DCC has stored this message of the hub's.
+    Stored(Vec<u8>),
 }
 
-/// A hub's end of the WAN: connects whenever it can, and keeps each message until the DCC has stored it.
+/// A hub's end of the WAN: connects whenever it can. It keeps nothing: until the DCC has stored a message the hub has it, and gives
+/// it anew when the WAN comes back.
 #[derive(Debug)]
 pub struct HubLink {
-    messages: mpsc::UnboundedSender<Vec<u8>>,
+    frames: mpsc::UnboundedSender<Vec<u8>>,
     _task: JoinSet<()>,
 }
 
@@ -32,17 +35,22 @@ impl HubLink {
     /// Start; ends when this is dropped.
     pub fn start(dcc: SocketAddr, hub: Eui64) -> (Self, mpsc::UnboundedReceiver<HubEvent>) {
         // Not bounded here: the hub's own queue towards the WAN is, and hands on only while the WAN is up.
-        let (messages, queue) = mpsc::unbounded_channel();
+        let (frames, queue) = mpsc::unbounded_channel();
         let (tell, events) = mpsc::unbounded_channel();
         let mut task = JoinSet::new();
         task.spawn(stay_connected(dcc, hub, queue, tell));
-        (Self { messages, _task: task }, events)
+        (Self { frames, _task: task }, events)
     }
 
-    /// Hand a message over; it is sent again over the next connection until the DCC says that it is stored.
+    /// Hand a message over; it is with the DCC when [`HubEvent::Stored`] says so, and lost with a connection that ends before.
     pub fn send(&self, message: Vec<u8>) {
         // Fails only when the task is gone, which is when the process ends.
-        let _ = self.messages.send(message);
+        let _ = self.frames.send(message);
+    }
+
+    /// The oldest message received that was not said so of is with the hub: the DCC need not send it again.
+    pub fn taken(&self) {
+        self.send(Vec::new());
     }
 }
 
@@ -54,11 +62,10 @@ async fn stay_connected(
     mut queue: mpsc::UnboundedReceiver<Vec<u8>>,
     tell: mpsc::UnboundedSender<HubEvent>,
 ) {
-    let mut unstored = VecDeque::new();
     loop {
         let mut was_up = false;
         if let Ok(stream) = TcpStream::connect(dcc).await {
-            let ended = connected(stream, hub, &mut queue, &mut unstored, &tell, &mut was_up).await;
+            let ended = connected(stream, hub, &mut queue, &tell, &mut was_up).await;
             debug!(%hub, ?ended, "the connection to the DCC ended");
         }
         if was_up && tell.send(HubEvent::Down).is_err() {
@@ -72,7 +79,6 @@ async fn connected(
     stream: TcpStream,
     hub: Eui64,
     queue: &mut mpsc::UnboundedReceiver<Vec<u8>>,
-    unstored: &mut VecDeque<Vec<u8>>,
     tell: &mpsc::UnboundedSender<HubEvent>,
     was_up: &mut bool,
 ) -> std::io::Result<()> {
@@ -83,12 +89,12 @@ async fn connected(
     if !read_frame(&mut from).await?.is_empty() {
         return Err(std::io::ErrorKind::InvalidData.into());
     }
+    // What was for an earlier connection the hub gives again when it hears that the WAN is back.
+    while queue.try_recv().is_ok() {}
+    let mut unstored = VecDeque::new();
     *was_up = true;
     if tell.send(HubEvent::Up).is_err() {
         return Ok(());
-    }
-    for message in unstored.iter() {
-        to.write_all(&frame(message)).await?;
     }
     // Reading a frame is not to be cut short by something else to do: it has a task of its own.
     let (heard, mut frames) = mpsc::channel(16);
@@ -104,12 +110,18 @@ async fn connected(
         tokio::select! {
             message = queue.recv() => {
                 let Some(message) = message else { return Ok(()) };
-                unstored.push_back(message);
-                to.write_all(&frame(&unstored[unstored.len() - 1])).await?;
+                to.write_all(&frame(&message)).await?;
+                if !message.is_empty() {
+                    unstored.push_back(message);
+                }
             }
             octets = frames.recv() => match octets {
                 None => return Ok(()),
-                Some(octets) if octets.is_empty() => drop(unstored.pop_front()),
+                Some(octets) if octets.is_empty() => {
+                    if let Some(message) = unstored.pop_front() {
+                        let _ = tell.send(HubEvent::Stored(message));
+                    }
+                }
                 Some(octets) => drop(tell.send(HubEvent::Received(octets))),
             }
         }

@@ -56,6 +56,8 @@ impl Hubs {
 const CONNECTIONS: usize = 4096;
 /// A hub says who it is at once.
 const HELLO: Duration = Duration::from_secs(10);
+/// A hub stores what it is sent within this time.
+const TAKING: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_millis(100);
 
 /// What a connection of a hub needs.
@@ -115,9 +117,14 @@ impl Service {
         to.write_all(&frame(&[])).await?;
         let to = &tokio::sync::Mutex::new(to);
         let (heard, messages) = mpsc::channel(16);
+        let (took, mut taken) = mpsc::unbounded_channel();
         tokio::select! {
             ended = async {
-                tokio::try_join!(self.hear(hub, from, heard), self.receive(hub, &wake, messages, to), self.send(hub, &wake, to))
+                tokio::try_join!(
+                    self.hear(hub, from, heard, took),
+                    self.receive(hub, &wake, messages, to),
+                    self.send(hub, &wake, to, &mut taken)
+                )
             } => ended.map(drop),
             () = self.wan.cut_off(hub) => {
                 info!(%hub, "its WAN went down");
@@ -130,8 +137,14 @@ impl Service {
         }
     }
 
-    /// Commands, one after the other: the next leaves when the last has arrived, or is given up.
-    async fn send(&self, hub: Eui64, wake: &Notify, to: &tokio::sync::Mutex<OwnedWriteHalf>) -> std::io::Result<()> {
+    /// Commands, one after the other: the next leaves when the hub has the last, or it is given up.
+    async fn send(
+        &self,
+        hub: Eui64,
+        wake: &Notify,
+        to: &tokio::sync::Mutex<OwnedWriteHalf>,
+        taken: &mut mpsc::UnboundedReceiver<()>,
+    ) -> std::io::Result<()> {
         let retry = self.wan.config().retry;
         let mut lost = (0, 0);
         loop {
@@ -139,7 +152,7 @@ impl Service {
             for block in self.hubs.blocks.waiting(hub) {
                 if let Fate::Arrives(at) = self.wan.carry(hub, Direction::Down, block.len(), now()) {
                     sleep_until(at).await;
-                    to.lock().await.write_all(&frame(&block)).await?;
+                    hand_over(to, &block, taken).await?;
                 }
             }
             let next = blocking(&self.gateway, move |gateway| gateway.store.next_unsent(hub)).await?;
@@ -154,9 +167,9 @@ impl Service {
                 Fate::Arrives(at) => {
                     sleep_until(at).await;
                     for part in blocks::of(&outbound.command) {
-                        to.lock().await.write_all(&frame(&part)).await?;
+                        hand_over(to, &part, taken).await?;
                     }
-                    // Marked behind the write: a crash between sends it twice, which the meter's counter tells apart.
+                    // Marked when the hub has it: a crash before sends it twice, which the meter's counter tells apart.
                     let sent = blocking(&self.gateway, move |gateway| {
                         gateway.store.mark_sent(outbound.row, now())?;
                         gateway.store.open_command(outbound.row)
@@ -180,16 +193,22 @@ impl Service {
         }
     }
 
-    /// What the hub says, each with the time it gets through: the hub repeats what is lost until then.
+    /// What the hub says, each with the time it gets through: the hub repeats what is lost until then. An empty frame says that it has
+    /// what it was sent.
     async fn hear(
         &self,
         hub: Eui64,
         mut from: OwnedReadHalf,
         heard: mpsc::Sender<(Time, Vec<u8>)>,
+        took: mpsc::UnboundedSender<()>,
     ) -> std::io::Result<()> {
         let retry = self.wan.config().retry;
         loop {
             let octets = read_frame(&mut from).await?;
+            if octets.is_empty() {
+                let _ = took.send(());
+                continue;
+            }
             let mut lost = 0;
             let arrives = loop {
                 match self.wan.carry(hub, Direction::Up, octets.len(), now()) {
@@ -230,6 +249,19 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// Give a hub a message and wait until it has it. One that says nothing for too long is to connect anew.
+async fn hand_over(
+    to: &tokio::sync::Mutex<OwnedWriteHalf>,
+    message: &[u8],
+    taken: &mut mpsc::UnboundedReceiver<()>,
+) -> std::io::Result<()> {
+    // Said of nothing that is on its way.
+    while taken.try_recv().is_ok() {}
+    to.lock().await.write_all(&frame(message)).await?;
+    let told = tokio::time::timeout(TAKING, taken.recv()).await.map_err(|_| std::io::ErrorKind::TimedOut)?;
+    told.ok_or(std::io::ErrorKind::UnexpectedEof.into())
 }
 
 async fn sleep_until(at: Time) {

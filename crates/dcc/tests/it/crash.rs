@@ -124,10 +124,21 @@ fn hub(dcc: SocketAddr) -> Arc<Mutex<Vec<Vec<u8>>>> {
     let keep = given.clone();
     let (link, mut events) = HubLink::start(dcc, CHF);
     tokio::spawn(async move {
+        // What the DCC has not stored goes again when it is back, as a hub's record makes it.
+        let mut unstored: Vec<Vec<u8>> = Vec::new();
         while let Some(event) = events.recv().await {
-            if let HubEvent::Received(command) = event {
-                link.send(answer(&command, true));
-                keep.lock().unwrap().push(command);
+            match event {
+                HubEvent::Received(command) => {
+                    link.taken();
+                    unstored.push(answer(&command, true));
+                    link.send(answer(&command, true));
+                    keep.lock().unwrap().push(command);
+                }
+                HubEvent::Stored(stored) => {
+                    unstored.iter().position(|answer| *answer == stored).map(|at| unstored.remove(at));
+                }
+                HubEvent::Up => unstored.iter().for_each(|answer| link.send(answer.clone())),
+                HubEvent::Down => {}
             }
         }
     });

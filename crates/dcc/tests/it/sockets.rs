@@ -57,10 +57,17 @@ async fn next(hub: &mut mpsc::UnboundedReceiver<HubEvent>) -> HubEvent {
     timeout(LONG, hub.recv()).await.unwrap().unwrap()
 }
 
-async fn next_command(hub: &mut mpsc::UnboundedReceiver<HubEvent>) -> Vec<u8> {
-    match next(hub).await {
-        HubEvent::Received(command) => command,
-        other => panic!("no Command: {other:?}"),
+/// The next Command: the hub has it then.
+async fn next_command(link: &HubLink, hub: &mut mpsc::UnboundedReceiver<HubEvent>) -> Vec<u8> {
+    loop {
+        match next(hub).await {
+            HubEvent::Received(command) => {
+                link.taken();
+                return command;
+            }
+            HubEvent::Stored(_) => {}
+            other => panic!("no Command: {other:?}"),
+        }
     }
 }
 
@@ -78,10 +85,11 @@ async fn a_command_waits_for_the_wan_and_its_response_reaches_the_user_once() {
     let (link, mut hub) = HubLink::start(dcc.wan_addr, CHF);
     dcc.set_wan(WanState::Up);
     assert_eq!(next(&mut hub).await, HubEvent::Up);
-    let response = balance(&next_command(&mut hub).await);
+    let response = balance(&next_command(&link, &mut hub).await);
     // The hub may repeat itself; the user hears it once.
     link.send(response.clone());
     link.send(response.clone());
+    assert_eq!(next(&mut hub).await, HubEvent::Stored(response.clone()));
     let document = accept(&timeout(LONG, told.recv()).await.unwrap().unwrap());
     assert_eq!(document.content(), Some(&Content::DeviceResponse(response)));
     assert_eq!(document.request_id, Some(id(ESME, 1)));
@@ -89,19 +97,42 @@ async fn a_command_waits_for_the_wan_and_its_response_reaches_the_user_once() {
     // A second Command over the open connection, then the WAN goes down under it.
     let read = request(ESME, 2, "4.18", CommandVariant::SendAndLocal, Body::plain("ReadMeterBalance").unwrap());
     let answer = send(&dcc, Service::SendCommand, signed(&read)).await;
-    let command = next_command(&mut hub).await;
+    let command = next_command(&link, &mut hub).await;
     assert_eq!(answer.content(), Some(&Content::LocalCommand(LocalCommand { payload: command.clone() })));
     dcc.set_wan(WanState::Down);
     assert_eq!(next(&mut hub).await, HubEvent::Down);
     assert!(told.try_recv().is_err(), "told twice");
 
-    // What is handed over without a WAN arrives when it returns.
+    // What is handed over without a WAN is the hub's to hand over again when it returns.
     let response = balance(&command);
     link.send(response.clone());
     dcc.set_wan(WanState::Up);
     assert_eq!(next(&mut hub).await, HubEvent::Up);
+    link.send(response.clone());
+    assert_eq!(next(&mut hub).await, HubEvent::Stored(response.clone()));
     let document = accept(&timeout(LONG, told.recv()).await.unwrap().unwrap());
     assert_eq!(document.content(), Some(&Content::DeviceResponse(response)));
+}
+
+/// A hub that dies with a Command it had not stored gets it again, and one that did not say so in time too.
+#[tokio::test]
+async fn a_command_that_the_hub_did_not_take_comes_again() {
+    let dcc = Dcc::start(config(None)).await.unwrap();
+    dcc.set_wan(WanState::Up);
+    let read = request(ESME, 1, "4.18", CommandVariant::Send, Body::plain("ReadMeterBalance").unwrap());
+    assert_eq!(send(&dcc, Service::SendCommand, signed(&read)).await.code.as_str(), "I99");
+    let command = {
+        let (_dies, mut hub) = HubLink::start(dcc.wan_addr, CHF);
+        assert_eq!(next(&mut hub).await, HubEvent::Up);
+        next(&mut hub).await
+    };
+    let (link, mut hub) = HubLink::start(dcc.wan_addr, CHF);
+    assert_eq!(next(&mut hub).await, HubEvent::Up);
+    assert_eq!(HubEvent::Received(next_command(&link, &mut hub).await), command);
+    // Taken, it does not come a third time: the next Command is another.
+    let read = request(ESME, 2, "4.18", CommandVariant::Send, Body::plain("ReadMeterBalance").unwrap());
+    assert_eq!(send(&dcc, Service::SendCommand, signed(&read)).await.code.as_str(), "I99");
+    assert_ne!(HubEvent::Received(next_command(&link, &mut hub).await), command);
 }
 
 #[tokio::test]

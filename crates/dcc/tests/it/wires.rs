@@ -174,12 +174,13 @@ async fn patience_with_an_answer_counts_from_the_sending_and_may_be_the_shorter(
     config.wan = WanState::Up.into();
     config.wan.retry.answer = Duration::from_millis(50);
     let dcc = Dcc::start(config).await.unwrap();
-    let (_link, mut hub) = HubLink::start(dcc.wan_addr, CHF);
+    let (link, mut hub) = HubLink::start(dcc.wan_addr, CHF);
     assert_eq!(timeout(LONG, hub.recv()).await.unwrap(), Some(HubEvent::Up));
     let send = request(ESME, 1, "4.18", CommandVariant::Send, Body::plain("ReadMeterBalance").unwrap());
     let url = format!("http://{}{}", dcc.addr, Service::SendCommand.path());
     client(None).post(&url, "application/xml", signed(&send)).await.unwrap();
     assert!(matches!(timeout(LONG, hub.recv()).await.unwrap(), Some(HubEvent::Received(_))));
+    link.taken();
     // A day was left to deliver it.
     let document = timeout(LONG, told.recv()).await.unwrap().unwrap();
     assert_eq!(code(document.as_bytes()), "E21");

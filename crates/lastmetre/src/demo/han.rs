@@ -94,6 +94,7 @@ impl Devices {
                 Some(id) = self.stored.recv() => self.home.ppmid_input(|ppmid, _| ppmid.up_stored(id)),
                 Some(event) = self.wan_events.recv() => {
                     self.home.hub_input(|hub, now| process::hear_wan(hub, now, &event));
+                    process::acknowledge_wan(&self.wan, &event);
                 }
                 Some(event) = self.carrier_events.recv() => {
                     self.home.ppmid_input(|ppmid, now| process::hear_head_end(ppmid, now, &event));

@@ -77,7 +77,11 @@ async fn live_hub(home: &Home, core: Hub<DeviceCrypto>) -> Result<Infallible, Fa
         }
         tokio::select! {
             woke = hub.wait() => hub.process(woke).await?,
-            Some(event) = events.recv() => hub.input(|hub, now| hear_wan(hub, now, &event)).await?,
+            Some(event) = events.recv() => {
+                // The hub's record is stored when this returns.
+                hub.input(|hub, now| hear_wan(hub, now, &event)).await?;
+                acknowledge_wan(&wan, &event);
+            }
         }
     }
 }
@@ -88,6 +92,14 @@ pub fn hear_wan(hub: &mut Hub<DeviceCrypto>, now: Time, event: &HubEvent) {
         HubEvent::Up => hub.set_wan(now, true),
         HubEvent::Down => hub.set_wan(now, false),
         HubEvent::Received(octets) => hub.handle_wan(now, octets),
+        HubEvent::Stored(octets) => hub.wan_taken(now, octets),
+    }
+}
+
+/// Tell the DCC that the hub has what it brought.
+pub fn acknowledge_wan(wan: &HubLink, event: &HubEvent) {
+    if matches!(event, HubEvent::Received(_)) {
+        wan.taken();
     }
 }
 

@@ -393,7 +393,10 @@ impl World {
     fn pump(&mut self) {
         while let Some((id, output)) = self.home.poll() {
             match output {
-                PartOutput::Wan(octets) => self.wan.push(octets),
+                PartOutput::Wan(octets) => {
+                    self.home.hub_input(|hub, now| hub.wan_taken(now, &octets));
+                    self.wan.push(octets);
+                }
                 PartOutput::Persist(state) => self.stored[id as usize] = Some(state),
                 PartOutput::Event(event) => self.events.push((self.home.now(), event)),
                 PartOutput::Up { id, payload } => {
