@@ -66,6 +66,8 @@ struct Home {
     now: Time,
     due: Option<Time>,
     wan: bool,
+    /// What the hub gave to the WAN while it was up, and the DCC has not acknowledged.
+    with_link: VecDeque<Vec<u8>>,
     /// Every message that anybody gave the hub.
     given: BTreeSet<Vec<u8>>,
     spins: Spins,
@@ -124,6 +126,7 @@ impl Home {
             now: START,
             due: None,
             wan,
+            with_link: VecDeque::new(),
             given: BTreeSet::new(),
             spins: Spins::default(),
         };
@@ -143,7 +146,7 @@ impl Home {
         let now = self.now;
         let at = usize::from(step.octet(0)) % DEVICES.len();
         let octets = step.behind(1);
-        match step.kind % 9 {
+        match step.kind % 10 {
             0 => {
                 self.given.insert(octets.to_vec());
                 if let Ok(GsmeData::Put(message)) = GsmeData::parse(octets) {
@@ -186,6 +189,9 @@ impl Home {
             5 => self.pass(Duration::from_secs(u16::from_le_bytes([step.octet(0), step.octet(1)]).into())),
             6 => {
                 self.wan = step.octet(0) & 1 != 0;
+                if !self.wan {
+                    self.with_link.clear();
+                }
                 self.hub.set_wan(now, self.wan);
             }
             7 if step.octet(0) & 1 != 0 => {
@@ -195,6 +201,11 @@ impl Home {
                 }
             }
             7 => self.devices[1].node.sleep(now),
+            // The DCC acknowledges: the oldest that the link has, or something that it never had.
+            8 => match self.with_link.pop_front() {
+                Some(message) => self.hub.wan_taken(now, &message),
+                None => self.hub.wan_taken(now, octets),
+            },
             _ => self.restart(),
         }
         self.settle();
@@ -203,6 +214,7 @@ impl Home {
     fn restart(&mut self) {
         self.hub = Hub::new(self.now, self.config.clone(), Lenient, self.record.as_deref())
             .expect("what the hub asked to have stored");
+        self.with_link.clear();
         self.hub.set_wan(self.now, self.wan);
         self.settle();
     }
@@ -255,7 +267,7 @@ impl Home {
     }
 
     fn drain_hub(&mut self) {
-        let Self { hub, record, air, wan, given, .. } = self;
+        let Self { hub, record, air, wan, with_link, given, .. } = self;
         let poll = || match hub.poll() {
             Output::Timeout(due) => Err(due),
             output => Ok(output),
@@ -268,6 +280,7 @@ impl Home {
             Output::Wan(octets) => {
                 assert!(*wan, "a message for a WAN that is down");
                 assert!(given.contains(&octets) || is_own_word(&octets), "a message nobody gave: {octets:02x?}");
+                with_link.push_back(octets);
             }
             Output::Persist(octets) => {
                 assert!(octets.len() <= RECORD_MAX, "a record of {} octets", octets.len());

@@ -271,7 +271,8 @@ impl<C: Crypto> Exchange<C> {
             self.counters.count("wan_overflow");
             self.events.push_back(Event::WanOverflow(parcel.id));
         }
-        self.dirty |= !self.wan_up;
+        // The record has it before the link does.
+        self.dirty = true;
     }
 
     /// The Response that a letter is, or completes.

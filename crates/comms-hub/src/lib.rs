@@ -20,10 +20,10 @@
 //!
 //! # Driving it
 //!
-//! Give it what happens ([`Hub::handle_frame`], [`Hub::handle_wan`], [`Hub::set_wan`], [`Hub::handle_timeout`]), each with the
-//! time, and **after every call drain [`Hub::poll`] until it returns [`Output::Timeout`]**: put frames on the air, messages on
-//! the WAN, and store a record before acting on what follows it. [`Hub::new`] takes the last record back; a message that was
-//! handed on just before power failed may then be handed on once more, which every receiver of GBCS messages detects.
+//! Give it what happens ([`Hub::handle_frame`], [`Hub::handle_wan`], [`Hub::wan_taken`], [`Hub::set_wan`], [`Hub::handle_timeout`]),
+//! each with the time, and **after every call drain [`Hub::poll`] until it returns [`Output::Timeout`]**: put frames on the air,
+//! messages on the WAN, and store a record before acting on what follows it. [`Hub::new`] takes the last record back, and with it what
+//! the DCC has not acknowledged: such a message goes once more, which every receiver of GBCS messages detects.
 //!
 //! # What it is not
 //!

@@ -1,4 +1,4 @@
-//! What waits for the WAN: in order, bounded, across restarts (han.md 6.3).
+//! What waits for the WAN, and what its link has and the DCC has not yet: in order, bounded, across restarts (han.md 6.3).
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use gbcs::{Cra, MessageId};
@@ -16,10 +16,13 @@ pub struct Parcel {
 
 /// Messages for the WAN, oldest first, within a number of messages and of octets.
 ///
-/// At least once: a message that was handed over just before a crash may be handed over again after it.
+/// At least once: a message leaves when the DCC has it ([`taken`](Self::taken)), and is handed over again after a crash, or a WAN that
+/// was away, until then.
 #[derive(Clone, Debug)]
 pub struct StoreForward {
     parcels: VecDeque<Parcel>,
+    /// As many of the oldest are with the link.
+    handed: usize,
     octets: usize,
     max_messages: usize,
     max_octets: usize,
@@ -28,7 +31,7 @@ pub struct StoreForward {
 impl StoreForward {
     /// An empty queue with these limits.
     pub const fn new(max_messages: usize, max_octets: usize) -> Self {
-        Self { parcels: VecDeque::new(), octets: 0, max_messages, max_octets }
+        Self { parcels: VecDeque::new(), handed: 0, octets: 0, max_messages, max_octets }
     }
 
     /// Put a message behind the others. Gives what had to go for it: of PPMIDs before anyone's, others before Alerts, the oldest
@@ -42,18 +45,27 @@ impl StoreForward {
             // The first of the lowest rank: `min_by_key` keeps the first of equals.
             let (victim, _) =
                 self.parcels.iter().enumerate().min_by_key(|(_, parcel)| rank(parcel)).expect("more than the limit");
-            let parcel = self.parcels.remove(victim).expect("found just now");
-            self.octets -= parcel.octets.len();
-            dropped.push(parcel);
+            dropped.push(self.remove(victim));
         }
         dropped
     }
 
-    /// Take the oldest.
-    pub fn pop(&mut self) -> Option<Parcel> {
-        let parcel = self.parcels.pop_front()?;
-        self.octets -= parcel.octets.len();
+    /// The oldest that the link does not have, for the link.
+    pub fn hand_over(&mut self) -> Option<&Parcel> {
+        let parcel = self.parcels.get(self.handed)?;
+        self.handed += 1;
         Some(parcel)
+    }
+
+    /// The DCC has a message that was handed over: it leaves. False where there is none of these octets.
+    pub fn taken(&mut self, octets: &[u8]) -> bool {
+        let at = self.parcels.iter().take(self.handed).position(|parcel| parcel.octets == octets);
+        at.map(|at| self.remove(at)).is_some()
+    }
+
+    /// The WAN is gone, and with it what its link had: all are to be handed over again.
+    pub fn recall(&mut self) {
+        self.handed = 0;
     }
 
     /// The messages, oldest first.
@@ -61,7 +73,7 @@ impl StoreForward {
         self.parcels.iter()
     }
 
-    /// Messages waiting.
+    /// Messages that the DCC does not have.
     pub fn len(&self) -> usize {
         self.parcels.len()
     }
@@ -69,6 +81,13 @@ impl StoreForward {
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.parcels.is_empty()
+    }
+
+    fn remove(&mut self, at: usize) -> Parcel {
+        let parcel = self.parcels.remove(at).expect("a place that was found just now");
+        self.octets -= parcel.octets.len();
+        self.handed -= usize::from(at < self.handed);
+        parcel
     }
 }
 
@@ -79,11 +98,11 @@ mod tests {
 
     fn parcel(n: u64, cra: Cra, of_ppmid: bool) -> Parcel {
         let id = MessageId { originator: Eui64::from_u64(1), target: Eui64::from_u64(2), cra, counter: Counter(n) };
-        Parcel { id, octets: alloc::vec![0; 100], of_ppmid }
+        Parcel { id, octets: alloc::vec![n as u8; 100], of_ppmid }
     }
 
     fn left(queue: &mut StoreForward) -> Vec<u64> {
-        core::iter::from_fn(|| queue.pop()).map(|p| p.id.counter.0).collect()
+        core::iter::from_fn(|| queue.hand_over().map(|p| p.id.counter.0)).collect()
     }
 
     #[test]
@@ -93,7 +112,38 @@ mod tests {
             assert!(queue.push(parcel(n, Cra::Response, false)).is_empty());
         }
         assert_eq!(left(&mut queue), [0, 1, 2, 3, 4]);
+        for n in [1, 0, 2, 3, 4] {
+            assert!(!queue.is_empty());
+            assert!(queue.taken(&[n; 100]), "in whichever order the DCC says so");
+            assert!(!queue.taken(&[n; 100]), "once");
+        }
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_the_dcc_does_not_have_is_handed_over_again_and_what_was_not_handed_over_is_not_taken() {
+        let mut queue = StoreForward::new(256, 256 * 1024);
+        for n in 0..3 {
+            queue.push(parcel(n, Cra::Response, false));
+        }
+        queue.hand_over();
+        assert!(!queue.taken(&[1; 100]));
+        queue.hand_over();
+        assert!(queue.taken(&[0; 100]));
+        assert_eq!(left(&mut queue), [2]);
+        queue.recall();
+        assert_eq!(left(&mut queue), [1, 2]);
+    }
+
+    #[test]
+    fn what_makes_room_is_also_taken_from_what_the_link_has() {
+        let mut queue = StoreForward::new(2, 256 * 1024);
+        queue.push(parcel(0, Cra::Response, false));
+        queue.push(parcel(1, Cra::Response, false));
+        queue.hand_over();
+        assert_eq!(queue.push(parcel(2, Cra::Response, false))[0].id.counter.0, 0);
+        assert!(!queue.taken(&[0; 100]));
+        assert_eq!(left(&mut queue), [1, 2]);
     }
 
     #[test]

@@ -153,6 +153,55 @@ fn what_a_meter_says_while_the_wan_is_down_is_stored_at_once() {
 }
 
 #[test]
+fn what_the_dcc_has_not_acknowledged_survives_the_hub_and_a_wan_that_goes() {
+    let mut home = Home::ready(Profile::Secmp0038, true);
+    home.acknowledged = false;
+    home.send(ESME, response(ESME, 1));
+    home.run_for(1);
+    assert_eq!(home.wan, [response(ESME, 1)]);
+    home.restart_hub();
+    home.set_wan(true);
+    assert_eq!(home.wan, [response(ESME, 1), response(ESME, 1)], "what the link had died with the process");
+    home.set_wan(true);
+    assert_eq!(home.wan.len(), 2, "the link still has it");
+    home.set_wan(false);
+    home.acknowledged = true;
+    home.set_wan(true);
+    assert_eq!((home.wan.len(), home.hub.waiting_for_wan()), (3, 0));
+    home.restart_hub();
+    home.set_wan(true);
+    assert_eq!(home.wan.len(), 3, "the record does not hold it any more");
+}
+
+#[test]
+fn at_whichever_output_the_hub_dies_what_its_record_took_reaches_the_dcc() {
+    for acknowledged in [true, false] {
+        let mut reached = 0;
+        for outputs in 0..40 {
+            let mut home = Home::ready(Profile::Secmp0038, true);
+            (home.acknowledged, home.power) = (acknowledged, Some(outputs));
+            let before = home.record.clone();
+            home.send(ESME, response(ESME, 1));
+            home.run_for(2);
+            let (took, sent) = (home.record != before, home.wan.len());
+            assert!(took || sent == 0, "the record has it before the link does");
+            home.acknowledged = true;
+            home.restart_hub();
+            home.set_wan(true);
+            if took {
+                assert!(home.wan.contains(&response(ESME, 1)), "died after {outputs} outputs");
+                reached += 1;
+            }
+            home.restart_hub();
+            let delivered = home.wan.len();
+            home.set_wan(true);
+            assert_eq!(home.wan.len(), delivered, "taken is taken");
+        }
+        assert!(reached > 20);
+    }
+}
+
+#[test]
 fn a_tap_survives_a_restart_and_only_the_response_is_its_answer() {
     let mut home = Home::ready(Profile::Secmp0038, true);
     home.wan_brings(&command(GSME, 1));

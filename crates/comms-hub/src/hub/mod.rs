@@ -36,7 +36,7 @@ pub const DEVICE_ENDPOINT: u8 = 1;
 pub enum Output {
     /// Put this PSDU on the air.
     Transmit(Vec<u8>),
-    /// Give this message to the WAN; only while it is up.
+    /// Give this message to the WAN; only while it is up. The record has it until [`Hub::wan_taken`].
     Wan(Vec<u8>),
     /// Store this record in place of the one before, and only then act on what follows.
     Persist(Vec<u8>),
@@ -171,13 +171,23 @@ impl<C: Crypto> Hub<C> {
         Ok(hub)
     }
 
-    /// The WAN came or went. While it is down, messages for it wait.
+    /// The WAN came or went. While it is down, messages for it wait, and with them those that its link had and that were not taken:
+    /// when it comes back the link is given all of them anew.
     pub fn set_wan(&mut self, now: Time, up: bool) {
         self.exchange.wan_up = up;
+        if !up {
+            self.exchange.wan.recall();
+        }
         self.run(now);
     }
 
-    /// Take a message from the WAN.
+    /// The DCC has acknowledged this message of [`Output::Wan`]: only now is it forgotten here. One that was not handed over is ignored.
+    pub fn wan_taken(&mut self, now: Time, octets: &[u8]) {
+        self.exchange.wan.taken(octets);
+        self.run(now);
+    }
+
+    /// Take a message from the WAN. What is to be kept of it is in the record once the hub is drained: then it may be acknowledged.
     pub fn handle_wan(&mut self, now: Time, octets: &[u8]) {
         // A refusal is an event; the WAN is told nothing.
         let _ = self.exchange.take(now, Source::Wan, octets);
@@ -242,9 +252,9 @@ impl<C: Crypto> Hub<C> {
             return output;
         }
         if self.exchange.wan_up
-            && let Some(parcel) = self.exchange.wan.pop()
+            && let Some(parcel) = self.exchange.wan.hand_over()
         {
-            return Output::Wan(parcel.octets);
+            return Output::Wan(parcel.octets.clone());
         }
         if self.wan_stored && self.exchange.wan.is_empty() {
             return self.persist();
@@ -275,7 +285,7 @@ impl<C: Crypto> Hub<C> {
         self.exchange.mailbox(gsme).map_or(0, |mailbox| mailbox.letters().count())
     }
 
-    /// Messages waiting for the WAN.
+    /// Messages that wait for the WAN, or for the DCC to have them.
     pub fn waiting_for_wan(&self) -> usize {
         self.exchange.wan.len()
     }

@@ -278,6 +278,10 @@ pub struct Home {
     pub devices: Vec<Device>,
     pub events: Vec<Event>,
     pub wan: Vec<Vec<u8>>,
+    /// Whether the hub hears that the DCC has what it sent.
+    pub acknowledged: bool,
+    /// The hub loses power after so many more outputs.
+    pub power: Option<u32>,
     pub record: Option<Vec<u8>>,
     config: HubConfig,
     hub_due: Option<Time>,
@@ -300,6 +304,8 @@ impl Home {
             devices: devices.collect(),
             events: Vec::new(),
             wan: Vec::new(),
+            acknowledged: true,
+            power: None,
             record: None,
             config,
             hub_due: None,
@@ -382,6 +388,7 @@ impl Home {
 
     /// Power the hub off and on with its last record.
     pub fn restart_hub(&mut self) {
+        self.power = None;
         self.hub = Hub::new(self.now, self.config.clone(), RustCrypto, self.record.as_deref()).unwrap();
         self.air.retain(|(_, from, _)| from.is_some());
         self.drain_hub();
@@ -389,9 +396,22 @@ impl Home {
 
     pub fn drain_hub(&mut self) {
         loop {
+            match &mut self.power {
+                Some(0) => {
+                    self.hub_due = None;
+                    return;
+                }
+                Some(left) => *left -= 1,
+                None => {}
+            }
             match self.hub.poll() {
                 Output::Transmit(psdu) => self.air.push((self.now + AIR, None, psdu)),
-                Output::Wan(octets) => self.wan.push(octets),
+                Output::Wan(octets) => {
+                    if self.acknowledged {
+                        self.hub.wan_taken(self.now, &octets);
+                    }
+                    self.wan.push(octets);
+                }
                 Output::Persist(record) => self.record = Some(record),
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(at) => {

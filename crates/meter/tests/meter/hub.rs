@@ -90,7 +90,10 @@ impl Street {
             match self.hub.poll() {
                 comms_hub::Output::Timeout(at) => break due.extend(at),
                 comms_hub::Output::Transmit(frame) => self.air.push((arrival, 0, frame)),
-                comms_hub::Output::Wan(message) => self.wan.push(message),
+                comms_hub::Output::Wan(message) => {
+                    self.hub.wan_taken(self.now, &message);
+                    self.wan.push(message);
+                }
                 _ => {}
             }
         }
