@@ -232,8 +232,11 @@ fn answer_of_hub(home: &Home, command: &[u8], record: &mut Option<Vec<u8>>) -> R
             comms_hub::Output::Persist(state) => *record = Some(state),
             comms_hub::Output::Event(event) => events.push(PartEvent::Hub(event)),
             comms_hub::Output::Wan(said) => {
-                let is_answer = MessageView::parse(&said).is_ok_and(|view| Some(view.id()) == asked);
-                response = is_answer.then_some(said).or(response);
+                // Other words that wait for the WAN go on waiting.
+                if MessageView::parse(&said).is_ok_and(|view| Some(view.id()) == asked) {
+                    hub.wan_taken(now, &said);
+                    response = Some(said);
+                }
             }
             comms_hub::Output::Transmit(_) => {}
             comms_hub::Output::Timeout(_) => return Ok(Answer { response, events }),
