@@ -1,5 +1,6 @@
 //! A Communications Hub whose devices and WAN keep to no rule.
 use crate::lenient::{Lenient, key};
+use crate::seeds::SUPPLIER;
 use crate::stations::{HUB, START, Spins, Station, check_psdu, drain};
 use crate::{Step, script, within};
 use comms_hub::config::{FunctionKeys, HubConfig};
@@ -88,17 +89,20 @@ fn config(profile: Profile) -> HubConfig {
     }
 }
 
-/// A function that knows nobody but the ACB.
+/// A function that knows the ACB and a supplier.
 fn function_keys() -> FunctionKeys {
-    let cell = |usage| {
-        let (role, prepayment, key_id) = (Role::AccessControlBroker, false, [0; 8]);
-        TrustAnchor { role, usage, prepayment, eui: ACB, key: *key(7).public(), key_id }
-    };
+    let parties = [(Role::AccessControlBroker, ACB), (Role::Supplier, SUPPLIER)];
+    let anchors = parties.into_iter().flat_map(|(role, eui)| {
+        [Usage::DigitalSignature, Usage::KeyAgreement].map(|usage| {
+            let (prepayment, key_id) = (false, [0; 8]);
+            TrustAnchor { role, usage, prepayment, eui, key: *key(7).public(), key_id }
+        })
+    });
     FunctionKeys {
         acb: ACB,
         digital_signature: key(9),
         key_agreement: key(9),
-        anchors: vec![cell(Usage::DigitalSignature), cell(Usage::KeyAgreement)],
+        anchors: anchors.collect(),
         counter_floor: Counter(1 << 60),
     }
 }
@@ -353,9 +357,9 @@ fn check_data(at: usize, data: &[u8], given: &BTreeSet<Vec<u8>>) {
     assert!(given, "a message nobody gave: {message:02x?}");
 }
 
-/// An Alert of the CHF, or its Response to a Command of the ACB.
+/// A Response or Alert of CHF or GPF, to whomever they know by then.
 fn is_own_word(octets: &[u8]) -> bool {
     let Ok(view) = MessageView::parse(octets) else { return false };
     let id = view.id();
-    [HUB.eui, GPF].contains(&id.originator) && id.target == ACB && id.cra != Cra::Command
+    [HUB.eui, GPF].contains(&id.originator) && id.cra != Cra::Command
 }

@@ -36,7 +36,7 @@ pub use mmc::mmc;
 
 type Seeds = Vec<(&'static str, Vec<u8>)>;
 
-const SUPPLIER: Eui64 = Eui64::from_u64(0x90B3_D51F_3001_0000);
+pub(crate) const SUPPLIER: Eui64 = Eui64::from_u64(0x90B3_D51F_3001_0000);
 const METERS: [Eui64; 2] = [Eui64::from_u64(0x00DB_1234_5678_90A0), Eui64::from_u64(0x00DB_1234_5678_90A1)];
 const CREDIT: Obis = Obis([0, 0, 19, 10, 0, 255]);
 

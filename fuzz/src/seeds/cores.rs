@@ -91,7 +91,48 @@ pub fn comms_hub() -> Seeds {
         ("secmp0038", behind(&[3], &script)),
         ("today", behind(&[1], &script)),
         ("device-log", behind(&[5], &device_log())),
+        ("credentials", behind(&[5], &credentials())),
     ]
+}
+
+/// CHF and GPF tell what they hold; a supplier replaces his cell at the GPF, at once and at a time, which power cuts precede.
+fn credentials() -> Vec<u8> {
+    use crate::hub::{ACB, GPF};
+    use gbcs::asn1::*;
+    use gbcs::certificate::{KeyUsage, Role};
+    let message = |originator, target, code: u16, counter: u64, content: Content, signature| {
+        let id = MessageId { originator, target, cra: Cra::Command, counter: Counter(counter) };
+        let (header, payload) = (GroupingHeader::new(id, MessageCode(code)), Payload::from(content).encode());
+        [&[0][..], &Message { header, payload, signature, mac: Some([0; 12]) }.encode()].concat()
+    };
+    let ask = |target| {
+        let requester = Cell::new(Role::AccessControlBroker, KeyUsage::KeyAgreement);
+        let request = CredentialsRequest { requester, roles: vec![Role::AccessControlBroker, Role::Supplier] };
+        message(ACB, target, 0x0008, 1, Content::RequestCredentials(request), SignatureField::Empty)
+    };
+    let certificate = CertificateDer::new(certificate_tree(true).encode()).expect("a certificate in shape");
+    let replace = |counter: u64, at: Option<Time>| {
+        let cell = Cell::new(Role::Supplier, KeyUsage::DigitalSignature);
+        let control = UpdateControl::new(ReplacementMode::SupplierBySupplier, cell, Counter(counter));
+        let replacement = Replacement { certificate: certificate.clone(), cell };
+        let mut update = CredentialsUpdate::new(control, vec![replacement], vec![certificate.clone()]);
+        update.execution = at.map(DateTime::new);
+        let signature = SignatureField::Present(Signature([1; 64]));
+        message(SUPPLIER, GPF, 0x0102, counter, Content::UpdateCredentials(Box::new(update)), signature)
+    };
+    let soon = Time(crate::stations::START.0 + 900_000);
+    let asked = [ask(crate::stations::HUB.eui), ask(GPF)];
+    let (at_once, dated) = (replace(2, None), replace(3, Some(soon)));
+    to_script(&[
+        (3, &asked[0]),
+        (3, &asked[1]),
+        (3, &at_once),
+        (3, &dated),
+        (8, &[]),
+        (5, &[0, 4]),
+        (3, &at_once),
+        (3, &asked[1]),
+    ])
 }
 
 /// The ACB lists a device and removes one, a device and an HHT knock, power is lost.

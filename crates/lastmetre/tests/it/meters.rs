@@ -175,18 +175,22 @@ fn the_hubs_functions_answer_for_their_credentials() {
         assert!(!xml.contains("GBCSData"), "{xml}");
     }
 
-    for template in [
-        "CS02bSupplierBySupplierHandover_6.21_SUCCESS_REQUEST_DUIS.XML",
-        "CS02bNOByNOHandover_6.21_SUCCESS_REQUEST_DUIS.XML",
-        "CS02bSupplierByTransCoS_6.23_FUTURE_DATED_SUCCESS_REQUEST_DUIS.XML",
+    // Dated and taken back, then at once; after that the home's supplier is a stranger, and the broker and the transitional party act.
+    for (counter, template) in (2_000..).zip([
         "CS02bSupplierBySupplier_6.15.1_FUTURE_DATED_SUCCESS_REQUEST_DUIS.XML",
         "CS02bSupplierBySupplier_6.15.1_CANCELLATION_SUCCESS_REQUEST_DUIS.XML",
         "CS02bSupplierBySupplier_6.15.1_IMMEDIATE_SUCCESS_REQUEST_DUIS.XML",
-    ] {
+        "CS02bSupplierBySupplierHandover_6.21_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bNOByNOHandover_6.21_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bSupplierByTransCoS_6.23_FUTURE_DATED_SUCCESS_REQUEST_DUIS.XML",
+    ]) {
         let Some(path) = reference(&format!("duis/templates/{template}")) else { return };
         let xml = std::fs::read_to_string(path).unwrap();
-        let to_gpf = xml.replace("12-34-56-78-90-A0:", "12-34-56-78-90-A3:");
-        let (_, xml, refused) = ask(&to_gpf);
+        let (head, rest) = xml.split_once("<sr:RequestID>").unwrap();
+        let (id, rest) = rest.split_once("</sr:RequestID>").unwrap();
+        let user = id.split(':').next().unwrap();
+        let id = format!("<sr:RequestID>{user}:00-DB-12-34-56-78-90-A3:{counter}</sr:RequestID>");
+        let (_, xml, refused) = ask(&format!("{head}{id}{rest}"));
         assert!(refused, "{template} twice: {xml}");
     }
 }
