@@ -3,6 +3,7 @@
 use super::{Gateway, internal};
 use crate::access::Failure;
 use crate::inventory::{Device, DeviceStatus, Happening};
+use crate::store::Transaction;
 use crate::store::inventory::{find, home, keep_device_log, put, set_key};
 use crate::store::{Known, Store};
 use duis::body::customer::ImportNumbers;
@@ -15,7 +16,6 @@ use gbcs::certificate::Role;
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::dlms::{Apdu, Data, DataNotification};
 use gbcs::{Eui64, MessageView, Payload, Time};
-use rusqlite::Transaction;
 use tracing::info;
 
 impl Gateway {

@@ -1,5 +1,6 @@
 //! `lastmetre duis`: service requests and responses on the command line.
 mod mmc;
+mod redact;
 mod send;
 mod transform;
 

@@ -1,4 +1,5 @@
 //! A small world for the stand-in: one supplier, a stranger, two meters, a hub, fixed keys.
+pub mod ca;
 pub mod desk;
 pub mod house;
 
@@ -76,6 +77,7 @@ pub fn config(receive_url: Option<String>) -> DccConfig {
         smki: vec![keys(ESME, ESME_KA), keys(GSME, 32), keys(CHF, 34), keys(SUSPENDED, 36)],
         registrations: Vec::new(),
         coverage: Vec::new(),
+        thresholds: None,
         limits: Default::default(),
         keys: DccKeys {
             acb: ACB,
