@@ -7,6 +7,8 @@
 //!
 //! The Smart Metering Inventory ([`inventory`]) follows what devices answer and raise, and Users are told of it by alerts.
 //!
+//! The repository of the SMKI ([`repository`]) has the certificates of devices and organisations, and certifies devices.
+//!
 //! Everything accepted is in SQLite before the answer goes out ([`store`]): a killed process accepts no RequestID twice, loses
 //! no request and no response.
 #![forbid(unsafe_code)]
@@ -29,12 +31,14 @@ mod patience;
 pub mod schedule;
 pub mod sequence;
 mod server;
+pub mod repository;
 pub mod store;
 pub mod wan;
 
 pub use config::{DccConfig, DccKeys, Registration, User, UserStatus, Validity};
 pub use inventory::{Device, DeviceKeys, DeviceStatus};
 pub use server::{Dcc, StartError, Tls};
+pub use repository::KnownCertificate;
 pub use wan::{WanConfig, WanState};
 
 /// The clock of the servers. Everything below takes the time as an argument.

@@ -1,7 +1,7 @@
 //! The servers of a home, started from its folder: the same in one process and in several.
 use crate::failure::Failure;
 use crate::home::{Home, Wan};
-use dcc::{Dcc, DccConfig, DccKeys, Device, DeviceStatus, User, WanState};
+use dcc::{Dcc, DccConfig, DccKeys, Device, DeviceStatus, KnownCertificate, User, WanState};
 use duis::{DeviceType, Role};
 use gbcs::keystore::KeyName;
 use headend::config::{Deadlines, DeviceConfig, Token};
@@ -61,6 +61,11 @@ pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
         .map(device)
         .into(),
         smki: [who.chf, who.gpf, who.esme, who.gsme, who.ppmid].map(known).into_iter().collect::<Result<_, _>>()?,
+        certificates: keys
+            .certificates()
+            .map(|octets| KnownCertificate::parse(octets).map_err(Failure::input))
+            .collect::<Result<_, _>>()?,
+        authority: keys.infrastructure.devices.clone(),
         registrations: Vec::new(),
         coverage: Vec::new(),
         keys: DccKeys {
