@@ -157,7 +157,8 @@ enum Format {
 /// The parameters of a URL: those of a search, and `format`.
 fn parameters(text: &str) -> Result<(Query, Format), Response> {
     let pairs: axum::extract::Query<Vec<(String, String)>> = match format!("/?{text}").parse() {
-        Ok(uri) => axum::extract::Query::try_from_uri(&uri).map_err(IntoResponse::into_response)?,
+        Ok(uri) => axum::extract::Query::try_from_uri(&uri)
+            .map_err(|error| problem(StatusCode::BAD_REQUEST, "not a search", &error.to_string()))?,
         Err(_) => return Err(problem(StatusCode::BAD_REQUEST, "not a search", "the parameters cannot be read")),
     };
     let mut format = Format::Json;
