@@ -28,17 +28,17 @@ pub mod inventory;
 pub mod limits;
 pub mod outcome;
 mod patience;
+pub mod repository;
 pub mod schedule;
 pub mod sequence;
 mod server;
-pub mod repository;
 pub mod store;
 pub mod wan;
 
 pub use config::{DccConfig, DccKeys, Registration, User, UserStatus, Validity};
 pub use inventory::{Device, DeviceKeys, DeviceStatus};
-pub use server::{Dcc, StartError, Tls};
 pub use repository::KnownCertificate;
+pub use server::{Dcc, StartError, Tls};
 pub use wan::{WanConfig, WanState};
 
 /// The clock of the servers. Everything below takes the time as an argument.

@@ -135,7 +135,10 @@ impl Dcc {
                 }),
             );
         }
-        let router = router.with_state(shared).merge(wan::routes(wan.clone())).merge(repository::service::routes(gateway.clone()));
+        let router = router
+            .with_state(shared)
+            .merge(wan::routes(wan.clone()))
+            .merge(repository::service::routes(gateway.clone()));
         let router = router.merge(admin::routes(gateway));
         let (stop, mut stopping) = watch::channel(false);
         let server = Server { listener, tls: services.map(Arc::new), limits, body_limit, router };

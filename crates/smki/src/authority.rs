@@ -85,7 +85,8 @@ impl Authority {
         from: Time,
     ) -> Result<(Self, Vec<u8>), SmkiError> {
         let authority = Self::named(branch, name, Role::Root, key)?;
-        let certificate = authority.authority_certificate(&authority, 1, serial, (from, authority.end(branch, from)))?;
+        let certificate =
+            authority.authority_certificate(&authority, 1, serial, (from, authority.end(branch, from)))?;
         Ok((authority, certificate))
     }
 
@@ -124,7 +125,8 @@ impl Authority {
     ) -> Result<Vec<u8>, SmkiError> {
         let Organisation { name, role, eui, usage } = whose;
         let mut subject = RdnSequence::from_str(&format!("CN={name},OU={:02X}", role.number())).map_err(unfit)?;
-        let identifier = BitString::from_bytes(&eui.octets()).and_then(|bits| Any::encode_from(&bits)).map_err(unfit)?;
+        let identifier =
+            BitString::from_bytes(&eui.octets()).and_then(|bits| Any::encode_from(&bits)).map_err(unfit)?;
         let attribute = AttributeTypeAndValue { oid: UNIQUE_IDENTIFIER, value: identifier };
         subject.push(RelativeDistinguishedName::from(SetOfVec::try_from(vec![attribute]).map_err(unfit)?));
         let subject = subject.to_der().and_then(|der| Name::from_der(&der)).map_err(unfit)?;

@@ -48,8 +48,7 @@ fn a_device_is_named_in_its_alternative_name_and_never_expires() {
 #[test]
 fn an_organisation_is_named_in_its_subject_with_its_role() {
     let (issuing, ..) = chain(Branch::Organisation);
-    let octets =
-        issuing.organisation(organisation(KeyUsage::KeyAgreement), key(3).public(), serial(3), NOW).unwrap();
+    let octets = issuing.organisation(organisation(KeyUsage::KeyAgreement), key(3).public(), serial(3), NOW).unwrap();
     let read = Certificate::parse(&octets).unwrap();
     assert_eq!((read.entity, read.role, read.usage), (Some(SUPPLIER), Some(Role::Supplier), KeyUsage::KeyAgreement));
     assert_eq!((&*read.issuer, read.validity.0), ("CN=ISSUING,OU=07", NOW));
@@ -84,9 +83,11 @@ fn a_device_certificate_has_the_extensions_of_the_reference_data() {
         let tbs = certificate.tbs_certificate();
         let extensions = tbs.extensions().unwrap().iter().map(|it| (it.extn_id.to_string(), it.critical));
         // What the key does not decide stands there word for word.
-        let same = tbs.extensions().unwrap().iter().filter(|it| {
-            ["2.5.29.15", "2.5.29.17", "2.5.29.32"].contains(&&*it.extn_id.to_string())
-        });
+        let same = tbs
+            .extensions()
+            .unwrap()
+            .iter()
+            .filter(|it| ["2.5.29.15", "2.5.29.17", "2.5.29.32"].contains(&&*it.extn_id.to_string()));
         let same = same.map(|it| it.extn_value.as_bytes().to_vec()).collect::<Vec<_>>();
         (extensions.collect::<Vec<_>>(), same, tbs.subject().is_empty(), tbs.validity().not_after)
     };

@@ -3,8 +3,8 @@
 use super::{Gateway, internal};
 use crate::access::Failure;
 use crate::inventory::{Device, DeviceStatus, Happening};
-use crate::store::inventory::{find, home, keep_device_log, put};
 use crate::repository::KnownCertificate;
+use crate::store::inventory::{find, home, keep_device_log, put};
 use crate::store::{Known, Store, certificates};
 use duis::body::customer::ImportNumbers;
 use duis::body::han::LogRequest;

@@ -46,9 +46,7 @@ pub enum QueryFault {
 
 impl Query {
     /// From parameters by name.
-    pub fn from_parameters<'a>(
-        parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, QueryFault> {
+    pub fn from_parameters<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, QueryFault> {
         let mut query = Self::default();
         for (name, value) in parameters {
             let known = NAMES.iter().find(|(known, _)| *known == name);

@@ -134,7 +134,8 @@ pub(crate) fn find(connection: &Connection, query: &Query, now: Time) -> Result<
     let mut sql = "SELECT octets, CASE WHEN status <> 'revoked' AND until < ?1 THEN 'expired' ELSE status END AS told
         FROM certificate WHERE TRUE"
         .to_owned();
-    let mut values: Vec<Value> = [now.0 as i64, i64::from(query.limit()) + 1, query.skip.into()].map(Value::from).into();
+    let mut values: Vec<Value> =
+        [now.0 as i64, i64::from(query.limit()) + 1, query.skip.into()].map(Value::from).into();
     for (column, value) in criteria {
         if let Some(value) = value {
             values.push(value);

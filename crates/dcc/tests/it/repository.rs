@@ -5,18 +5,20 @@ use dcc::gateway::Gateway;
 use dcc::repository::{CertificateStatus, IssueFault, Query};
 use dcc::store::Store;
 use dcc::{Dcc, DccConfig, KnownCertificate};
-use duis::Execution;
 use duis::body::credentials::{
     KrpCertificates, KrpReplacements, PathCertificates, RemotePartyRole, UpdateDeviceCertificate, UpdateKrp,
 };
 use duis::certificate::Serial;
 use duis::xml::List;
+use duis::{CommandVariant, Execution};
 use gbcs::asn1::{CertificateUpdateStatus, Content as Asn1};
 use gbcs::certificate::{KeyUsage, Role as CertificateRole};
-use gbcs::{GroupingHeader, Message, MessageView, Time, asn1, protect};
+use gbcs::crypto::AwsLc;
+use gbcs::{Eui64, GroupingHeader, Message, MessageView, Time, asn1, protect};
 use proptest::prelude::*;
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair, KeyUsagePurpose};
 use smki::{Authority, Branch, Organisation};
+use std::time::Duration;
 
 const NOW: Time = Time::from_seconds(1_790_000_000);
 /// A key of nobody yet.
@@ -24,7 +26,8 @@ const NEW: u8 = 70;
 
 fn authorities() -> [(Authority, Vec<u8>); 2] {
     [Branch::Device, Branch::Organisation].map(|branch| {
-        let (authority, certificate) = Authority::root(branch, "T", &key(60), smki::Serial::Long([1; 16]), NOW).unwrap();
+        let (authority, certificate) =
+            Authority::root(branch, "T", &key(60), smki::Serial::Long([1; 16]), NOW).unwrap();
         (authority, certificate)
     })
 }
@@ -36,9 +39,8 @@ fn known(octets: Vec<u8>) -> KnownCertificate {
 /// The house, whose SMKI has certificates of its electricity meter and of its supplier.
 fn certified_house() -> DccConfig {
     let [(devices, of_devices), (organisations, of_organisations)] = authorities();
-    let device = |usage, n: u8| {
-        known(devices.device(ESME, usage, key(n).public(), smki::Serial::Long([n; 16]), NOW).unwrap())
-    };
+    let device =
+        |usage, n: u8| known(devices.device(ESME, usage, key(n).public(), smki::Serial::Long([n; 16]), NOW).unwrap());
     let supplier = |usage, n: u8| {
         let whose = Organisation { name: "S", role: CertificateRole::Supplier, eui: SUPPLIER, usage };
         known(organisations.organisation(whose, key(n).public(), smki::Serial::Long([n; 16]), NOW).unwrap())
@@ -142,12 +144,15 @@ fn a_certificate_that_a_device_took_is_in_use_and_the_one_before_it_is_not() {
         let plain = Message::plain(header, asn1::Payload::from(taken).encode()).encode();
         // Nobody else's signature counts.
         house.brought(&protect::sign(&AwsLc, &key(NEW + 1), &plain).unwrap());
-        assert_eq!(house.gateway.store.device_keys(ESME).unwrap().unwrap().digital_signature, *key(ESME_KA + 1).public());
+        assert_eq!(
+            house.gateway.store.device_keys(ESME).unwrap().unwrap().digital_signature,
+            *key(ESME_KA + 1).public()
+        );
         house.brought(&protect::sign(&AwsLc, &key(NEW), &plain).unwrap());
-        assert_eq!(statuses(&house.gateway, &of_esme()).iter().map(|it| it.1).collect::<Vec<_>>(), [
-            CertificateStatus::NotInUse,
-            CertificateStatus::InUse
-        ]);
+        assert_eq!(
+            statuses(&house.gateway, &of_esme()).iter().map(|it| it.1).collect::<Vec<_>>(),
+            [CertificateStatus::NotInUse, CertificateStatus::InUse]
+        );
         let keys = house.gateway.store.device_keys(ESME).unwrap().unwrap();
         assert_eq!((keys.digital_signature, keys.key_agreement), (*key(NEW).public(), *key(ESME_KA).public()));
     }

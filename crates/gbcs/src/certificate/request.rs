@@ -134,10 +134,8 @@ mod tests {
         }
         let wanted = Value::constructed(tag::SET, vec![sequence(extensions)]).unwrap();
         let attribute = sequence(vec![oid(&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 9, 0x0E]), wanted]);
-        let algorithm = sequence(vec![
-            oid(&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1]),
-            oid(&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 7]),
-        ]);
+        let algorithm =
+            sequence(vec![oid(&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1]), oid(&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 7])]);
         let public = sequence(vec![algorithm, bits(&key.public().sec1())]);
         let version = Value::primitive(tag::INTEGER, [0]).unwrap();
         let attributes = explicit(vec![attribute]);

@@ -1,9 +1,9 @@
 //! `lastmetre home new`: fresh identities, keys and certificates.
 use super::HomeError;
-use super::infrastructure::{self, Issuers, key_to_pem};
 use super::file::{
     Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan,
 };
+use super::infrastructure::{self, Issuers, key_to_pem};
 use super::keys::{HanKeys, Secrets};
 use gbcs::certificate::{KeyUsage, Role};
 use gbcs::crypto::{AwsLc, Crypto, CryptoError, PrivateKey, PublicKey};

@@ -141,10 +141,9 @@ impl Home {
             anchors.retain(|anchor| anchor.role != meter::Role::LoadController);
         }
         let mut config = MeterConfig::new(kind, eui, keys, who.acb, anchors);
-        for (usage, name) in [
-            (Usage::DigitalSignature, KeyName::signing(eui)),
-            (Usage::KeyAgreement, KeyName::agreement(eui)),
-        ] {
+        for (usage, name) in
+            [(Usage::DigitalSignature, KeyName::signing(eui)), (Usage::KeyAgreement, KeyName::agreement(eui))]
+        {
             // A home from before devices were certified does without.
             let certificate = self.keys.store.certificates(name).first();
             config.certificates.extend(certificate.map(|octets| (usage, octets.clone())));

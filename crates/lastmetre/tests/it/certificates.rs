@@ -39,9 +39,7 @@ async fn a_meter_turns_over_to_a_new_certificate_and_is_believed_under_it() {
     let of_key = "<sr:CredentialType>Digital Signature</sr:CredentialType>";
     let read = request(
         "6.24.2",
-        &format!(
-            "<sr:RetrieveDeviceSecurityCredentialsDevice>{of_key}</sr:RetrieveDeviceSecurityCredentialsDevice>"
-        ),
+        &format!("<sr:RetrieveDeviceSecurityCredentialsDevice>{of_key}</sr:RetrieveDeviceSecurityCredentialsDevice>"),
     );
     let told = decoded(&home.until_state("held", &read, "Confirmed").await);
     assert_eq!(told["certificate"], held["certificate_der"], "{told}");
@@ -97,8 +95,7 @@ fn every_certificate_of_a_new_home_verifies_up_to_its_root_by_openssl() {
     let home = folder.path().join("home");
     run(["home".as_ref(), "new".as_ref(), home.as_os_str()]).ends(0);
     let smki = home.join("smki");
-    let keys: Vec<Value> =
-        serde_json::from_str(&std::fs::read_to_string(home.join("keys.json")).unwrap()).unwrap();
+    let keys: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(home.join("keys.json")).unwrap()).unwrap();
     let mut seen = 0;
     for entry in keys {
         let Some(certificate) = entry["certificate_der"].as_str() else { continue };
@@ -131,8 +128,7 @@ fn a_join_of_display_and_gas_meter_carries_the_displays_certificate() {
     let made = run(transform.into_iter().chain([home.as_os_str(), file.as_os_str()])).ends(0).json().remove(0);
     let command = made["command"].as_str().unwrap_or_else(|| panic!("{made}"));
     let decoded = run_with(command, ["gbcs", "decode", "--json"]).ends(0).json().remove(0);
-    let keys: Vec<Value> =
-        serde_json::from_str(&std::fs::read_to_string(home.join("keys.json")).unwrap()).unwrap();
+    let keys: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(home.join("keys.json")).unwrap()).unwrap();
     let is_its = |it: &&Value| {
         it["eui64"] == "00DB1234567890A4" && it["usage"] == "key-agreement" && it["certificate_der"].is_string()
     };
