@@ -2,9 +2,10 @@
 use crate::lenient::{Lenient, key};
 use crate::stations::{HUB, START, Spins, Station, check_psdu, drain};
 use crate::{Step, script, within};
-use comms_hub::config::{AlertKeys, GpfKeys, HubConfig};
+use comms_hub::config::{FunctionKeys, HubConfig};
 use comms_hub::hub::TUNNEL_ENDPOINT;
 use comms_hub::{DeviceEntry, DeviceKind, Function, Hub, Output, Profile, Settings};
+use device::{Role, TrustAnchor, Usage};
 use gbcs::{Counter, Cra, Eui64, MessageView, Time};
 use han::node::{self, MAX_DATAGRAM};
 use han::tunnel::gsme::GsmeData;
@@ -79,9 +80,24 @@ fn config(profile: Profile) -> HubConfig {
         profile,
         node: HUB.config(&stations, &[]),
         devices: DEVICES.iter().map(entry).collect(),
-        alerts: Some(AlertKeys { acb: ACB, acb_key: *key(7).public(), own: key(9), counter_floor: Counter(1 << 60) }),
-        gpf_keys: Some(GpfKeys { acb: ACB, acb_key: *key(7).public(), own: key(9), parties: Vec::new() }),
+        chf_keys: Some(function_keys()),
+        gpf_keys: Some(function_keys()),
         settings: Settings::default(),
+    }
+}
+
+/// A function that knows nobody but the ACB.
+fn function_keys() -> FunctionKeys {
+    let cell = |usage| {
+        let (role, prepayment, key_id) = (Role::AccessControlBroker, false, [0; 8]);
+        TrustAnchor { role, usage, prepayment, eui: ACB, key: *key(7).public(), key_id }
+    };
+    FunctionKeys {
+        acb: ACB,
+        digital_signature: key(9),
+        key_agreement: key(9),
+        anchors: vec![cell(Usage::DigitalSignature), cell(Usage::KeyAgreement)],
+        counter_floor: Counter(1 << 60),
     }
 }
 
@@ -328,5 +344,5 @@ fn check_data(at: usize, data: &[u8], given: &BTreeSet<Vec<u8>>) {
 fn is_own_word(octets: &[u8]) -> bool {
     let Ok(view) = MessageView::parse(octets) else { return false };
     let id = view.id();
-    id.originator == HUB.eui && id.target == ACB && id.cra != Cra::Command
+    [HUB.eui, GPF].contains(&id.originator) && id.target == ACB && id.cra != Cra::Command
 }

@@ -1,11 +1,9 @@
 //! Alerts of the CHF: a message that did not reach the electricity meter (han.md 6.7), a changed Device Log (CS14).
-use crate::config::AlertKeys;
+use crate::identity::Identity;
 use alloc::vec::Vec;
 use gbcs::crypto::Crypto;
 use gbcs::dlms::{Data, DataNotification, DateTime, InvokeId};
-use gbcs::envelope::GroupingHeader;
-use gbcs::protect::{self, ProtectError};
-use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, Time};
+use gbcs::{MessageCode, MessageId, Time};
 
 /// Alert code: failure to deliver Remote Party Message to ESME.
 pub const NOT_DELIVERED_TO_ESME: u16 = 0x8F84;
@@ -43,45 +41,40 @@ impl Subject {
         Self { code: DEVICE_LOG_ALERT, alert: DEVICE_LOG_CHANGED, further: backup }
     }
 
-    /// The Alert under this counter, closed by the CHF's MAC for the ACB.
-    pub fn raise<C: Crypto>(
-        self,
-        crypto: &C,
-        keys: &AlertKeys,
-        chf: Eui64,
-        counter: Counter,
-        now: Time,
-    ) -> Result<Vec<u8>, ProtectError> {
-        let id = MessageId { originator: chf, target: keys.acb, cra: Cra::Alert, counter };
-        let notification = DataNotification {
-            invoke: InvokeId::of(counter),
-            code: self.alert,
-            time: DateTime::at(now),
-            further: alloc::vec![self.further],
-        };
-        let plain = Message::plain(GroupingHeader::new(id, self.code), notification.encode()).encode();
-        let z = crypto.agree(&keys.own, &keys.acb_key)?;
-        protect::add_mac(crypto, &z, &plain)
+    /// The Alert, closed by the CHF's MAC for the ACB; `None` where there is no key of the ACB.
+    pub(crate) fn raise<C: Crypto>(self, crypto: &C, chf: &mut Identity, now: Time) -> Option<Vec<u8>> {
+        let Self { code, alert, further } = self;
+        chf.alert(crypto, now, code, |counter| {
+            let (invoke, time) = (InvokeId::of(counter), DateTime::at(now));
+            DataNotification { invoke, code: alert, time, further: alloc::vec![further] }.encode()
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gbcs::MessageView;
+    use crate::config::FunctionKeys;
+    use device::{Role, TrustAnchor, Usage};
     use gbcs::crypto::RustCrypto;
+    use gbcs::{Counter, Cra, Eui64, MessageView, protect};
 
     #[test]
     fn the_alert_names_the_undelivered_message_and_verifies_at_the_acb() {
         let chf = Eui64::from_u64(0x00DB_1234_5678_90A2);
         let acb = RustCrypto.private_key(&[7; 32]).unwrap();
         let own = RustCrypto.private_key(&[9; 32]).unwrap();
-        let keys = AlertKeys {
-            acb: Eui64::from_u64(0x90B3_D51F_3000_0002),
-            acb_key: *acb.public(),
-            own: own.clone(),
-            counter_floor: Counter(0),
+        let eui = Eui64::from_u64(0x90B3_D51F_3000_0002);
+        let (role, usage, prepayment, key_id) = (Role::AccessControlBroker, Usage::KeyAgreement, false, [0; 8]);
+        let keys = FunctionKeys {
+            acb: eui,
+            digital_signature: own.clone(),
+            key_agreement: own.clone(),
+            anchors: alloc::vec![TrustAnchor { role, usage, prepayment, eui, key: *acb.public(), key_id }],
+            // Above the clock, so that the counter is known.
+            counter_floor: Counter(0x0102_0000_0102_0303),
         };
+        let mut identity = Identity::new(chf, keys);
         let undelivered = MessageId {
             originator: Eui64::from_u64(0x90B3_D51F_3001_0000),
             target: Eui64::from_u64(0x00DB_1234_5678_90A0),
@@ -90,7 +83,7 @@ mod tests {
         };
         let now = Time::from_seconds(1_420_070_400);
         let subject = Subject::not_delivered(&undelivered);
-        let alert = subject.raise(&RustCrypto, &keys, chf, Counter(0x0102_0304), now).unwrap();
+        let alert = subject.raise(&RustCrypto, &mut identity, now).unwrap();
         let view = MessageView::parse(&alert).unwrap();
         assert_eq!((view.cra(), view.message_code()), (Cra::Alert, MessageCode(0x00D5)));
         assert_eq!(

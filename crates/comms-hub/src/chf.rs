@@ -1,19 +1,20 @@
-//! The CHF as a device: the Commands by which the ACB reads and changes its Device Log (GBCS use cases CCS01 to CCS07), checked as
-//! any device checks (GBCS 6.2.4), executed row by row, answered.
-use crate::config::{AlertKeys, DeviceEntry, DeviceKind};
+//! The CHF as a device: the Commands by which the ACB reads and changes its Device Log (GBCS use cases CCS01 to CCS07), executed row by
+//! row, and those for its credentials, answered.
+use crate::config::{DeviceEntry, DeviceKind};
 use crate::device_log::{Historic, Listed};
 use crate::event::{Event, log_code};
 use crate::exchange::{Action, Exchange};
+use crate::identity::{Done, LocalRefusal, is_about_credentials};
 use crate::routing::Function;
 use crate::{about, alert};
 use alloc::vec::Vec;
-use gbcs::catalogue::{self, DeviceType, Originator};
+use device::check::Abilities;
+use gbcs::catalogue::DeviceType;
 use gbcs::crypto::Crypto;
 use gbcs::dlms::{
     AccessRequest, AccessResponse, Answer, BitString, Choice, Data, DataAccessResult, DateTime, InvokeId, Obis, Row,
 };
-use gbcs::envelope::{GroupingHeader, OtherInformation};
-use gbcs::{Counter, Cra, Eui64, Form, Message, MessageCode, MessageView, ParseError, Time, protect};
+use gbcs::{Eui64, MessageCode, MessageView, Time};
 use han::{InstallCode, mmo};
 
 /// The CHF Device Log, class 104.
@@ -27,63 +28,16 @@ const GPF: u8 = 254;
 /// What follows a row that failed.
 const NOT_REACHED: DataAccessResult = DataAccessResult::OTHER_REASON;
 
-/// Why a Command for the CHF, or for the GPF, is discarded without a Response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ChfRefusal {
-    /// The octets are no message, or the payload is not DLMS.
-    #[error("malformed: {0}")]
-    Malformed(ParseError),
-    /// No Command, or none for this function.
-    #[error("no Command for this function of the hub")]
-    NotForHub,
-    /// Not from the ACB, the one party a CHF takes these Commands from.
-    #[error("{0} is not the Access Control Broker")]
-    NotTheBroker(Eui64),
-    /// The GPF does not know him, or his role may not ask this.
-    #[error("{0} may not ask this of the GPF")]
-    NoAuthority(Eui64),
-    /// Not closed by a MAC, or signed.
-    #[error("not protected as the use case asks")]
-    WrongForm,
-    /// The MAC does not verify.
-    #[error("the MAC does not verify")]
-    BadMac,
-    /// The counter has not grown.
-    #[error("replayed: counter {found} is not above {stored}")]
-    Replayed {
-        /// The highest executed.
-        stored: Counter,
-        /// The one of the Command.
-        found: Counter,
-    },
-    /// Not the rows of the use case.
-    #[error("not the rows of the use case")]
-    WrongRows,
-}
-
-impl ChfRefusal {
-    /// The code by which it is logged (han.md 13).
-    pub const fn log_code(self) -> u16 {
-        match self {
-            Self::Malformed(_) | Self::NotForHub | Self::WrongForm | Self::WrongRows => log_code::INTEGRITY_FAILED,
-            Self::NotTheBroker(_) | Self::NoAuthority(_) => log_code::NO_AUTHORITY,
-            Self::BadMac | Self::Replayed { .. } => log_code::AUTHENTICATION_FAILED,
-        }
-    }
-}
-
 /// Whether the CHF executes Commands of this code itself.
 pub(crate) fn executes(code: MessageCode) -> bool {
     // CCS01 to CCS04 (and CCS05, its earlier name), CCS07, CCS06.
-    matches!(code.0, 0x0001..=0x0004 | 0x00FE | 0x010F) || about::concerns(code)
+    matches!(code.0, 0x0001..=0x0004 | 0x00FE | 0x010F) || about::concerns(code) || is_about_credentials(code)
 }
 
 impl<C: Crypto> Exchange<C> {
     /// Execute a Command for the CHF; its Response goes the way of every Response.
     pub fn execute_chf(&mut self, now: Time, octets: &[u8]) {
-        let Some(keys) = self.alerts.clone() else { return };
-        let executed = self.check_chf(&keys, octets).and_then(|view| self.answer_chf(now, &keys, &view));
-        match executed {
+        match self.answer_chf(now, octets) {
             Ok(response) => self.say(now, Function::Chf, &response),
             Err(refusal) => {
                 if let Ok(view) = MessageView::parse(octets) {
@@ -103,49 +57,32 @@ impl<C: Crypto> Exchange<C> {
         self.raise(now, alert::Subject::device_log_changed(backup));
     }
 
-    fn check_chf<'a>(&self, keys: &AlertKeys, octets: &'a [u8]) -> Result<MessageView<'a>, ChfRefusal> {
-        let view = MessageView::parse(octets).map_err(ChfRefusal::Malformed)?;
-        let id = view.id();
-        let use_case = catalogue::find(view.message_code()).filter(|use_case| use_case.is_for(DeviceType::Chf));
-        let use_case = use_case.filter(|_| id.cra == Cra::Command).ok_or(ChfRefusal::NotForHub)?;
-        if id.originator != keys.acb || !use_case.allows(Originator::AccessControlBroker) {
-            return Err(ChfRefusal::NotTheBroker(id.originator));
-        }
-        if view.form() != Form::Maced || view.signature().is_some() {
-            return Err(ChfRefusal::WrongForm);
-        }
-        let z = self.crypto.agree(&keys.own, &keys.acb_key).map_err(|_| ChfRefusal::BadMac)?;
-        protect::verify_mac(&self.crypto, &z, &view).map_err(|_| ChfRefusal::BadMac)?;
-        if use_case.replay_protected && id.counter <= self.chf_counter {
-            return Err(ChfRefusal::Replayed { stored: self.chf_counter, found: id.counter });
-        }
-        Ok(view)
-    }
-
-    fn answer_chf(&mut self, now: Time, keys: &AlertKeys, view: &MessageView<'_>) -> Result<Vec<u8>, ChfRefusal> {
-        let (id, code) = (view.id(), view.message_code());
-        let request = AccessRequest::parse(view.payload()).map_err(ChfRefusal::Malformed)?;
-        let use_case = catalogue::find(code).ok_or(ChfRefusal::NotForHub)?;
-        if request.invoke != InvokeId::of(id.counter) || !use_case.matches(&request) {
-            return Err(ChfRefusal::WrongRows);
-        }
-        if use_case.replay_protected {
-            self.chf_counter = id.counter;
-        }
+    fn answer_chf(&mut self, now: Time, octets: &[u8]) -> Result<Vec<u8>, LocalRefusal> {
+        const ABILITIES: Abilities<'static> =
+            Abilities { device: DeviceType::Chf, executes: &|rules| executes(rules.use_case.code) };
+        let identity = self.chf_identity.as_mut().ok_or(LocalRefusal::WrongRows)?;
+        let command = identity.authenticate(&self.crypto, ABILITIES, octets)?;
+        let code = command.view.message_code();
+        self.dirty |= identity.accept(&command);
+        identity.can_answer(&self.crypto, &command)?;
+        let Done { payload, results } = if is_about_credentials(code) {
+            identity.execute(&self.crypto, now, &command)?
+        } else {
+            let request = AccessRequest::parse(command.view.payload()).map_err(LocalRefusal::BadPayload)?;
+            if request.invoke != InvokeId::of(command.view.id().counter) || !command.rules.use_case.matches(&request) {
+                return Err(LocalRefusal::WrongRows);
+            }
+            let answers = self.execute_rows(now, &request.rows);
+            let results = answers.iter().map(|answer| answer.result.0).collect();
+            Done { payload: AccessResponse { invoke: request.invoke, answers }.encode(), results }
+        };
         self.dirty = true;
-        let answers = self.execute_rows(now, &request.rows);
-        let results: Vec<u8> = answers.iter().map(|answer| answer.result.0).collect();
         let done = results.iter().all(|result| *result == 0);
         let line = if done { log_code::COMMAND_PASSED } else { log_code::COMMAND_NOT_PASSED };
         self.write_log(now, line, Some(code));
         self.events.push_back(Event::ChfExecuted { code, results });
-
-        let payload = AccessResponse { invoke: request.invoke, answers }.encode();
-        let supplementary = view.other_information().to_owned().supplementary;
-        let other = OtherInformation { code, supplementary };
-        let header = GroupingHeader { id: id.answer(), date_time: None, other };
-        let z = self.crypto.agree(&keys.own, &keys.acb_key).map_err(|_| ChfRefusal::BadMac)?;
-        protect::add_mac(&self.crypto, &z, &Message::plain(header, payload).encode()).map_err(|_| ChfRefusal::BadMac)
+        let identity = self.chf_identity.as_mut().ok_or(LocalRefusal::WrongRows)?;
+        identity.respond(&self.crypto, now, &command, payload)
     }
 
     /// One answer for each row; after one that fails the rest is not tried.

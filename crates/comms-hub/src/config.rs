@@ -1,8 +1,8 @@
 //! What a Communications Hub is told when it is made: its devices, its profile, and every decision the public text leaves open.
 use alloc::vec::Vec;
 use core::time::Duration;
-use gbcs::catalogue::Originator;
-use gbcs::crypto::{PrivateKey, PublicKey};
+use device::TrustAnchor;
+use gbcs::crypto::PrivateKey;
 use gbcs::{Counter, Eui64};
 
 /// How much the hub takes from a PPMID: one switch, three honest behaviours.
@@ -230,42 +230,20 @@ impl Default for Settings {
     }
 }
 
-/// What the CHF needs to speak with the ACB. Without it no Alert is raised, a failed delivery is only logged, and Commands for the
-/// CHF come out as [`Event::Local`](crate::Event::Local).
+/// What a function of the hub, CHF or GPF, is given at manufacture and installation as a device of its own. Without it Commands for the
+/// function come out as [`Event::Local`](crate::Event::Local), and the CHF raises no Alert: a failed delivery is only logged.
 #[derive(Clone, Debug)]
-pub struct AlertKeys {
-    /// Who gets them: the Access Control Broker.
+pub struct FunctionKeys {
+    /// The Access Control Broker, whose MAC Commands carry and who gets the CHF's Alerts.
     pub acb: Eui64,
-    /// The ACB's key agreement key.
-    pub acb_key: PublicKey,
-    /// The CHF's own key agreement key.
-    pub own: PrivateKey,
-    /// Counters of Alerts start above this on a hub that has no record yet.
+    /// Signs Responses and Alerts that are about credentials.
+    pub digital_signature: PrivateKey,
+    /// Agrees secrets with the ACB and the readers of Responses.
+    pub key_agreement: PrivateKey,
+    /// The cells of the Remote Parties, the ACB's among them.
+    pub anchors: Vec<TrustAnchor>,
+    /// Counters of its own messages start above this on a hub that has no record yet.
     pub counter_floor: Counter,
-}
-
-/// What the GPF needs to answer reads. Without it Commands for the GPF come out as [`Event::Local`](crate::Event::Local).
-#[derive(Clone, Debug)]
-pub struct GpfKeys {
-    /// The Access Control Broker, whose MAC every Command carries.
-    pub acb: Eui64,
-    /// Its key agreement key.
-    pub acb_key: PublicKey,
-    /// The GPF's own key agreement key.
-    pub own: PrivateKey,
-    /// Suppliers and network operators that may ask.
-    pub parties: Vec<GpfParty>,
-}
-
-/// A Remote Party that the GPF holds a key of.
-#[derive(Clone, Copy, Debug)]
-pub struct GpfParty {
-    /// Who.
-    pub eui: Eui64,
-    /// In which role.
-    pub role: Originator,
-    /// The key agreement key that Responses are closed for.
-    pub key: PublicKey,
 }
 
 /// A Communications Hub as it leaves the factory and its installation.
@@ -282,10 +260,10 @@ pub struct HubConfig {
     /// The CHF Device Log on a hub that has no record yet: devices that have joined, whose link keys are those of the peers of
     /// `node`. A record brings the log it had.
     pub devices: Vec<DeviceEntry>,
-    /// Keys to speak with the ACB.
-    pub alerts: Option<AlertKeys>,
-    /// Keys for the GPF to answer reads.
-    pub gpf_keys: Option<GpfKeys>,
+    /// The CHF as a device.
+    pub chf_keys: Option<FunctionKeys>,
+    /// The GPF as a device.
+    pub gpf_keys: Option<FunctionKeys>,
     /// Decisions.
     pub settings: Settings,
 }

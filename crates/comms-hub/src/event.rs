@@ -1,6 +1,6 @@
 //! What a hub tells about itself: events for whoever watches, the CHF Event Log, and counters of all that was refused.
-use crate::chf::ChfRefusal;
 use crate::device_log::DeviceLog;
+use crate::identity::LocalRefusal;
 use crate::routing::{Decision, Function, Reason, Source};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -120,16 +120,25 @@ pub enum Event {
         results: Vec<u8>,
     },
     /// The CHF discarded a Command.
-    ChfRefused(ChfRefusal),
-    /// The GPF answered a read.
+    ChfRefused(LocalRefusal),
+    /// The GPF executed a Command and answered it.
     GpfExecuted {
         /// The use case.
         code: MessageCode,
-        /// Whether it had everything that was asked for.
+        /// Whether it had and did everything that was asked for.
         succeeded: bool,
     },
     /// The GPF discarded a Command.
-    GpfRefused(ChfRefusal),
+    GpfRefused(LocalRefusal),
+    /// A function of the hub executed what a Command had named a time for.
+    Actioned {
+        /// Which function.
+        function: Function,
+        /// The use case.
+        code: MessageCode,
+        /// Whether all of it succeeded.
+        succeeded: bool,
+    },
     /// A device may join until then.
     JoiningOpen {
         /// The device.

@@ -3,10 +3,11 @@ use crate::alert;
 use crate::blocks::{Blocks, Taken};
 use crate::budget::Budgets;
 use crate::chf;
-use crate::config::{AlertKeys, DeviceKind, GpfKeys, Profile, Settings};
+use crate::config::{DeviceKind, Profile, Settings};
 use crate::device_log::DeviceLog;
 use crate::event::{Counters, Event, EventLog, LogEntry, MalformedWatch, Undelivered, log_code};
 use crate::gpf::Gpf;
+use crate::identity::{Actioned, Identity};
 use crate::letter::{Letter, Places};
 use crate::mailbox::Mailbox;
 use crate::memory::{Carried, Carriers, Taps};
@@ -19,7 +20,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use gbcs::crypto::Crypto;
 use gbcs::envelope::RouteForm;
-use gbcs::{Counter, Cra, Eui64, MessageCode, Route, Time};
+use gbcs::{Cra, Eui64, MessageCode, Route, Time};
 use han::tunnel::gsme::GsmeData;
 use han::tunnel::{Side, TransferFailure, TransferId};
 use han::zcl::Status;
@@ -57,8 +58,9 @@ pub(crate) struct Exchange<C> {
     pub profile: Profile,
     pub settings: Settings,
     pub crypto: C,
-    pub alerts: Option<AlertKeys>,
-    pub gpf_keys: Option<GpfKeys>,
+    /// The hub's functions as devices.
+    pub chf_identity: Option<Identity>,
+    pub gpf_identity: Option<Identity>,
     pub log: DeviceLog,
     pub budgets: Budgets,
     pub mailboxes: Vec<(Eui64, Mailbox)>,
@@ -75,9 +77,6 @@ pub(crate) struct Exchange<C> {
     pub event_log: EventLog,
     pub counters: Counters,
     pub malformed: MalformedWatch,
-    pub own_counter: Counter,
-    /// The highest counter of a Command that the CHF executed.
-    pub chf_counter: Counter,
     /// Seconds that joining stays open, as CCS01 last said.
     pub join_timeout: u16,
     pub events: VecDeque<Event>,
@@ -173,9 +172,9 @@ impl<C: Crypto> Exchange<C> {
             },
             _ => octets,
         };
-        if function == Function::Chf && self.alerts.is_some() && chf::executes(route.code) {
+        if function == Function::Chf && self.chf_identity.is_some() && chf::executes(route.code) {
             self.execute_chf(now, &octets);
-        } else if function == Function::Gpf && self.gpf_keys.is_some() && proxy_reads::answers(route.code) {
+        } else if function == Function::Gpf && self.gpf_identity.is_some() && proxy_reads::executes(route.code) {
             self.execute_gpf(now, &octets);
         } else {
             self.events.push_back(Event::Local { function, source, octets });
@@ -343,17 +342,14 @@ impl<C: Crypto> Exchange<C> {
 
     /// Raise an Alert of the CHF; it goes the way of every Alert.
     pub fn raise(&mut self, now: Time, subject: alert::Subject) {
-        let Some(keys) = &self.alerts else { return };
-        // Milliseconds, as the DCC's own tools count: it rises even if the record is lost.
-        let counter = Counter(now.0.max(self.own_counter.0 + 1).max(keys.counter_floor.0 + 1));
-        match subject.raise(&self.crypto, keys, self.chf, counter, now) {
-            Ok(alert) => {
-                self.own_counter = counter;
+        let Some(identity) = &mut self.chf_identity else { return };
+        match subject.raise(&self.crypto, identity, now) {
+            Some(alert) => {
                 self.dirty = true;
                 // A discard is an event of its own.
                 let _ = self.take(now, Source::Function(Function::Chf), &alert);
             }
-            Err(_) => self.counters.count("alert_failed"),
+            None => self.counters.count("alert_failed"),
         }
     }
 
@@ -389,7 +385,8 @@ impl<C: Crypto> Exchange<C> {
         self.dirty |= message.is_some();
     }
 
-    /// Drop what waited too long: in mailboxes, for tunnels that a device must open, and an HHT that fell silent (given back).
+    /// Do what was for a time that has come, and drop what waited too long: in mailboxes, for tunnels that a device must open, and an
+    /// HHT that fell silent (given back).
     pub fn expire(&mut self, now: Time) -> Option<Eui64> {
         let expiry = self.settings.mailbox_expiry;
         for at in 0..self.mailboxes.len() {
@@ -404,6 +401,7 @@ impl<C: Crypto> Exchange<C> {
             let reason = Undelivered::Tunnel(TransferFailure::NoTunnel);
             self.undelivered(now, transit.peer, &transit.letter, reason);
         }
+        self.execute_due(now);
         let hht = self.log.hht().filter(|hht| now >= hht.last_heard + self.settings.hht_idle);
         hht.map(|hht| hht.entry.eui)
     }
@@ -414,7 +412,30 @@ impl<C: Crypto> Exchange<C> {
         let mailboxes = self.mailboxes.iter().filter_map(|(_, mailbox)| mailbox.next_expiry(expiry));
         let held = self.transits.iter().filter(|t| t.ticket.is_none()).map(|t| t.letter.taken + expiry);
         let hht = self.log.hht().map(|hht| hht.last_heard + self.settings.hht_idle);
-        mailboxes.chain(held).chain(hht).min()
+        let dated = [&self.chf_identity, &self.gpf_identity].into_iter().flatten().filter_map(Identity::next_due);
+        mailboxes.chain(held).chain(hht).chain(dated).min()
+    }
+
+    /// Execute what Commands for the hub's functions said is for now.
+    fn execute_due(&mut self, now: Time) {
+        for function in [Function::Chf, Function::Gpf] {
+            let identity = match function {
+                Function::Chf => &mut self.chf_identity,
+                Function::Gpf => &mut self.gpf_identity,
+            };
+            let actioned =
+                identity.as_mut().map(|identity| identity.execute_due(&self.crypto, now)).unwrap_or_default();
+            for Actioned { code, succeeded, alert } in actioned {
+                self.dirty = true;
+                let line = if succeeded { log_code::COMMAND_PASSED } else { log_code::COMMAND_NOT_PASSED };
+                self.write_log(now, line, Some(code));
+                self.events.push_back(Event::Actioned { function, code, succeeded });
+                match alert {
+                    Some(alert) => self.say(now, function, &alert),
+                    None => self.counters.count("alert_failed"),
+                }
+            }
+        }
     }
 
     /// What waits for a device that left goes with it.
@@ -447,9 +468,9 @@ impl<C: Crypto> Exchange<C> {
         Record {
             frame_counters: Default::default(),
             devices: self.log.clone(),
-            chf_counter: self.chf_counter,
             join_timeout: self.join_timeout,
-            own_counter: self.own_counter,
+            chf: self.chf_identity.as_ref().map(|identity| identity.record().clone()).unwrap_or_default(),
+            gpf_identity: self.gpf_identity.as_ref().map(|identity| identity.record().clone()).unwrap_or_default(),
             wan: self.wan.iter().cloned().collect(),
             mailboxes: (self.mailboxes.iter())
                 .flat_map(|(gsme, mailbox)| mailbox.letters().map(|letter| (*gsme, letter.clone())))
@@ -464,8 +485,12 @@ impl<C: Crypto> Exchange<C> {
 
     /// Put back what a record kept; what is for a device no longer listed is lost, and told.
     pub fn restore(&mut self, now: Time, record: Record) {
-        self.own_counter = self.own_counter.max(record.own_counter);
-        self.chf_counter = record.chf_counter;
+        for (identity, record) in [(&mut self.chf_identity, record.chf), (&mut self.gpf_identity, record.gpf_identity)]
+        {
+            if let Some(identity) = identity {
+                identity.restore(&self.crypto, record);
+            }
+        }
         self.join_timeout = record.join_timeout;
         for parcel in record.wan {
             self.wan.push(parcel);

@@ -1,29 +1,29 @@
-//! The GPF as a device: reads of what it mirrors of the gas meter, by suppliers, network operators and the ACB, answered from the hub
-//! while the meter sleeps (GBCS 10.3; use cases GCS21j, GCS33, GCS38, GCS46, GCS60).
+//! The GPF as a device: Commands for its credentials, and reads of what it mirrors of the gas meter, by suppliers, network operators and
+//! the ACB, answered from the hub while the meter sleeps (GBCS 10.3; use cases GCS21j, GCS33, GCS38, GCS46, GCS60).
 //!
 //! Which Commands these are follows from the catalogue: those whose components all read attributes that a gas meter reports to its mirror,
 //! and whose answers are in the clear. Others come out as [`Event::Local`](crate::Event::Local).
-use crate::chf::ChfRefusal;
-use crate::config::{DeviceKind, GpfKeys};
+use crate::config::DeviceKind;
 use crate::event::{Event, log_code};
 use crate::exchange::Exchange;
+use crate::identity::{Done, LocalRefusal, is_about_credentials};
 use crate::routing::Function;
 use alloc::vec::Vec;
-use gbcs::catalogue::{self, Arguments, ComponentTemplate, DeviceType, Family, Originator, UseCase};
-use gbcs::crypto::{Crypto, PublicKey};
-use gbcs::envelope::{GroupingHeader, OtherInformation};
+use device::check::{Abilities, Authentic};
+use gbcs::catalogue::{self, Arguments, ComponentTemplate, DeviceType, Family, UseCase};
+use gbcs::crypto::Crypto;
 use gbcs::gbz::zcl::{Body, READ_ATTRIBUTES_RESPONSE};
 use gbcs::gbz::{Component, Content, Payload};
-use gbcs::{Cra, Eui64, Form, Message, MessageCode, MessageView, Time, protect};
+use gbcs::{Eui64, MessageCode, MessageView, Time};
 use han::zcl::Status;
 use han::zcl::display::cluster;
 
 /// GCS60a carries the time and the status of the clock in its header, which this core does not vouch for.
 const WITH_CLOCK_STATUS: MessageCode = MessageCode(0x012A);
 
-/// Whether the GPF answers Commands of this code itself.
-pub(crate) fn answers(code: MessageCode) -> bool {
-    use_case(code).is_some()
+/// Whether the GPF executes Commands of this code itself.
+pub(crate) fn executes(code: MessageCode) -> bool {
+    use_case(code).is_some() || is_about_credentials(code)
 }
 
 fn use_case(code: MessageCode) -> Option<&'static UseCase> {
@@ -45,16 +45,12 @@ fn use_case(code: MessageCode) -> Option<&'static UseCase> {
 impl<C: Crypto> Exchange<C> {
     /// Execute a Command for the GPF; its Response goes the way of every Response.
     pub fn execute_gpf(&mut self, now: Time, octets: &[u8]) {
-        let Some(keys) = self.gpf_keys.clone() else { return };
-        let executed = self.check_gpf(&keys, octets).and_then(|(view, reader)| self.answer_gpf(&keys, &view, &reader));
-        match executed {
-            Ok((code, succeeded, response)) => {
-                let line = if succeeded { log_code::COMMAND_PASSED } else { log_code::COMMAND_NOT_PASSED };
-                self.write_log(now, line, Some(code));
-                self.events.push_back(Event::GpfExecuted { code, succeeded });
-                self.say(now, Function::Gpf, &response);
-            }
+        match self.answer_gpf(now, octets) {
+            Ok(response) => self.say(now, Function::Gpf, &response),
             Err(refusal) => {
+                if let Ok(view) = MessageView::parse(octets) {
+                    self.blocks.forget(&view.id());
+                }
                 self.counters.count("gpf_refused");
                 self.write_log(now, refusal.log_code(), None);
                 self.events.push_back(Event::GpfRefused(refusal));
@@ -62,34 +58,33 @@ impl<C: Crypto> Exchange<C> {
         }
     }
 
-    /// The checks in the order of GBCS 6.2.4; with the message, the key of whoever reads the Response.
-    fn check_gpf<'a>(&self, keys: &GpfKeys, octets: &'a [u8]) -> Result<(MessageView<'a>, PublicKey), ChfRefusal> {
-        let view = MessageView::parse(octets).map_err(ChfRefusal::Malformed)?;
-        let id = view.id();
-        let use_case = use_case(view.message_code()).filter(|_| id.cra == Cra::Command).ok_or(ChfRefusal::NotForHub)?;
-        let (role, reader) = keys.party(id.originator).ok_or(ChfRefusal::NoAuthority(id.originator))?;
-        if !use_case.allows(role) {
-            return Err(ChfRefusal::NoAuthority(id.originator));
-        }
-        if view.form() != Form::Maced || view.signature().is_some() {
-            return Err(ChfRefusal::WrongForm);
-        }
-        let z = self.crypto.agree(&keys.own, &keys.acb_key).map_err(|_| ChfRefusal::BadMac)?;
-        protect::verify_mac(&self.crypto, &z, &view).map_err(|_| ChfRefusal::BadMac)?;
-        Ok((view, reader))
+    fn answer_gpf(&mut self, now: Time, octets: &[u8]) -> Result<Vec<u8>, LocalRefusal> {
+        const ABILITIES: Abilities<'static> =
+            Abilities { device: DeviceType::Gpf, executes: &|rules| executes(rules.use_case.code) };
+        let identity = self.gpf_identity.as_mut().ok_or(LocalRefusal::WrongRows)?;
+        let command = identity.authenticate(&self.crypto, ABILITIES, octets)?;
+        let code = command.view.message_code();
+        self.dirty |= identity.accept(&command);
+        identity.can_answer(&self.crypto, &command)?;
+        let (payload, succeeded) = if is_about_credentials(code) {
+            let Done { payload, results } = identity.execute(&self.crypto, now, &command)?;
+            (payload, results.iter().all(|result| *result == 0))
+        } else {
+            self.read_mirror(&command)?
+        };
+        let line = if succeeded { log_code::COMMAND_PASSED } else { log_code::COMMAND_NOT_PASSED };
+        self.write_log(now, line, Some(code));
+        self.events.push_back(Event::GpfExecuted { code, succeeded });
+        let identity = self.gpf_identity.as_mut().ok_or(LocalRefusal::WrongRows)?;
+        identity.respond(&self.crypto, now, &command, payload)
     }
 
-    fn answer_gpf(
-        &self,
-        keys: &GpfKeys,
-        view: &MessageView<'_>,
-        reader: &PublicKey,
-    ) -> Result<(MessageCode, bool, Vec<u8>), ChfRefusal> {
-        let code = view.message_code();
-        let use_case = use_case(code).ok_or(ChfRefusal::NotForHub)?;
-        let request = Payload::parse(view.payload()).map_err(ChfRefusal::Malformed)?;
+    /// The payload of the Response, and whether it has everything.
+    fn read_mirror(&self, command: &Authentic<'_>) -> Result<(Vec<u8>, bool), LocalRefusal> {
+        let use_case = command.rules.use_case;
+        let request = Payload::parse(command.view.payload()).map_err(LocalRefusal::BadPayload)?;
         if !use_case.matches_components(&request) {
-            return Err(ChfRefusal::WrongRows);
+            return Err(LocalRefusal::WrongRows);
         }
         let gsme = self.log.iter().find(|listed| listed.entry.kind == DeviceKind::Gsme).map(|listed| listed.entry.eui);
         let mut succeeded = true;
@@ -104,13 +99,7 @@ impl<C: Crypto> Exchange<C> {
             }
         };
         let answers: Vec<_> = request.components.iter().zip(use_case.answers).map(answer).collect();
-        let supplementary = view.other_information().to_owned().supplementary;
-        let other = OtherInformation { code, supplementary };
-        let header = GroupingHeader { id: view.id().answer(), date_time: None, other };
-        let z = self.crypto.agree(&keys.own, reader).map_err(|_| ChfRefusal::BadMac)?;
-        let plain = Message::plain(header, Payload::new(answers).encode()).encode();
-        let response = protect::add_mac(&self.crypto, &z, &plain).map_err(|_| ChfRefusal::BadMac)?;
-        Ok((code, succeeded, response))
+        Ok((Payload::new(answers).encode(), succeeded))
     }
 
     /// What the mirror has of the attributes asked for, and whether it has all: one that the meter has not reported since the hub's power
@@ -133,15 +122,5 @@ impl<C: Crypto> Exchange<C> {
             }
         }
         (Body::parse(asked.cluster, template.frame_control, READ_ATTRIBUTES_RESPONSE, &payload), complete)
-    }
-}
-
-impl GpfKeys {
-    /// Who this is to the GPF, and the key that closes what is for him.
-    fn party(&self, eui: Eui64) -> Option<(Originator, PublicKey)> {
-        if eui == self.acb {
-            return Some((Originator::AccessControlBroker, self.acb_key));
-        }
-        self.parties.iter().find(|party| party.eui == eui).map(|party| (party.role, party.key))
     }
 }

@@ -3,6 +3,7 @@ use crate::config::{DeviceEntry, DeviceKind};
 use crate::device_log::{DeviceLog, Historic, Listed};
 use crate::event::LogEntry;
 use crate::gpf::Gpf;
+use crate::identity::IdentityRecord;
 use crate::letter::Letter;
 use crate::memory::Carried;
 use crate::routing::{Function, Source};
@@ -15,7 +16,7 @@ use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 
 /// The layout below; a record of another is refused.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The octets are no record of this version.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +40,9 @@ pub enum RecordError {
 pub(crate) struct Record {
     pub frame_counters: FrameCounters,
     pub devices: DeviceLog,
-    pub chf_counter: Counter,
     pub join_timeout: u16,
-    pub own_counter: Counter,
+    pub chf: IdentityRecord,
+    pub gpf_identity: IdentityRecord,
     pub wan: Vec<Parcel>,
     /// Messages in mailboxes, with whose it is.
     pub mailboxes: Vec<(Eui64, Letter)>,
@@ -61,10 +62,10 @@ impl Record {
             frame_counters: self.frame_counters.clone(),
             devices: self.devices.iter().map(DeviceRecord::of_listed).collect(),
             historic: self.devices.historic().map(DeviceRecord::of_historic).collect(),
-            chf_counter: self.chf_counter.0,
+            chf: self.chf.clone(),
+            gpf_identity: self.gpf_identity.clone(),
             join_timeout: self.join_timeout,
             gpf: self.gpf.clone(),
-            own_counter: self.own_counter.0,
             wan: self
                 .wan
                 .iter()
@@ -97,10 +98,10 @@ impl Record {
         Ok(Self {
             frame_counters: stored.frame_counters,
             devices: device_log(&stored.devices, &stored.historic)?,
-            chf_counter: Counter(stored.chf_counter),
             join_timeout: stored.join_timeout,
             gpf: stored.gpf,
-            own_counter: Counter(stored.own_counter),
+            chf: stored.chf,
+            gpf_identity: stored.gpf_identity,
             wan: stored.wan.into_iter().map(parcel).collect::<Result<_, RecordError>>()?,
             mailboxes: stored.mailboxes.into_iter().map(LetterRecord::letter).collect::<Result<_, _>>()?,
             transits: stored.transits.into_iter().map(LetterRecord::letter).collect::<Result<_, _>>()?,
@@ -124,7 +125,7 @@ struct Stored {
     #[n(2)]
     devices: Vec<DeviceRecord>,
     #[n(3)]
-    own_counter: u64,
+    chf: IdentityRecord,
     #[n(4)]
     wan: Vec<ParcelRecord>,
     #[n(5)]
@@ -140,7 +141,7 @@ struct Stored {
     #[n(10)]
     historic: Vec<DeviceRecord>,
     #[n(11)]
-    chf_counter: u64,
+    gpf_identity: IdentityRecord,
     #[n(12)]
     join_timeout: u16,
     #[n(13)]

@@ -3,7 +3,8 @@ mod common;
 
 use common::*;
 use comms_hub::event::log_code;
-use comms_hub::{ChfRefusal, DeviceKind, Event, Profile};
+use comms_hub::{DeviceKind, Event, LocalRefusal, Profile};
+use device::check::Fault;
 use gbcs::block::{Block, parts};
 use gbcs::catalogue::{self, DeviceType, Family};
 use gbcs::crypto::{Crypto, RustCrypto};
@@ -282,35 +283,44 @@ fn each_refusal_of_a_command_for_the_chf_has_no_response_and_its_code() {
     let good = add(6, NEW, 132);
     let mut bad_mac = good.clone();
     *bad_mac.last_mut().unwrap() ^= 1;
-    let id = |originator| MessageId { originator, target: CHF, cra: Cra::Command, counter: Counter(7) };
-    let plain = |originator, payload: Vec<u8>| {
-        Message::plain(GroupingHeader::new(id(originator), MessageCode(0x0002)), payload)
+    let plain = |originator, counter, payload: Vec<u8>| {
+        let id = MessageId { originator, target: CHF, cra: Cra::Command, counter: Counter(counter) };
+        Message::plain(GroupingHeader::new(id, MessageCode(0x0002)), payload)
     };
-    let row = |eui: &[u8]| AccessRequest::new(Counter(7), [Row::action(104, LOG, 2, Data::octets(eui))]).encode();
+    let row = |counter, eui: &[u8]| {
+        AccessRequest::new(Counter(counter), [Row::action(104, LOG, 2, Data::octets(eui))]).encode()
+    };
     let other_rows = AccessRequest::new(Counter(7), [Row::action(104, LOG, 1, Data::Null)]).encode();
-    let other_invoke = AccessRequest::new(Counter(8), [Row::action(104, LOG, 2, Data::octets(NEW.octets()))]).encode();
-    type Fits = fn(&ChfRefusal) -> bool;
-    let table: [(Vec<u8>, Fits, u16); 8] = [
-        (bad_mac, |r| *r == ChfRefusal::BadMac, 0x8F53),
-        (add(5, NEW, 132), |r| matches!(r, ChfRefusal::Replayed { stored: Counter(5), found: Counter(5) }), 0x8F53),
-        (close(plain(SUPPLIER, row(&NEW.octets()))), |r| *r == ChfRefusal::NotTheBroker(SUPPLIER), 0x8F30),
-        (plain(ACB, row(&NEW.octets())).encode(), |r| *r == ChfRefusal::WrongForm, 0x8F1E),
-        (close(plain(ACB, other_rows)), |r| *r == ChfRefusal::WrongRows, 0x8F1E),
-        (close(plain(ACB, other_invoke)), |r| *r == ChfRefusal::WrongRows, 0x8F1E),
-        (close(plain(ACB, vec![1, 2, 3])), |r| matches!(r, ChfRefusal::Malformed(_)), 0x8F1E),
-        (response_to_chf(), |r| *r == ChfRefusal::NotForHub, 0x8F1E),
+    let replayed = Fault::Replayed { stored: Counter(5), found: Counter(5) };
+    let taken = Fault::Replayed { stored: Counter(7), found: Counter(7) };
+    type Fits = fn(&LocalRefusal) -> bool;
+    let is: fn(Fault) -> LocalRefusal = LocalRefusal::Check;
+    let unreadable: Fits = |refusal| matches!(refusal, LocalRefusal::BadPayload(_));
+    let table: [(Vec<u8>, Result<LocalRefusal, Fits>, u16); 9] = [
+        (bad_mac, Ok(is(Fault::BadMac)), 0x8F53),
+        (add(5, NEW, 132), Ok(is(replayed)), 0x8F53),
+        (close(plain(SUPPLIER, 7, row(7, &NEW.octets()))), Ok(is(Fault::UnknownOriginator(SUPPLIER))), 0x8F3E),
+        (plain(ACB, 7, row(7, &NEW.octets())).encode(), Ok(is(Fault::WrongForm)), 0x8F53),
+        (close(plain(ACB, 7, other_rows)), Ok(LocalRefusal::WrongRows), 0x8F1E),
+        // A counter is taken before the payload is looked at (gbcs-messages 8.1).
+        (close(plain(ACB, 7, row(7, &NEW.octets()))), Ok(is(taken)), 0x8F53),
+        (close(plain(ACB, 8, row(9, &NEW.octets()))), Ok(LocalRefusal::WrongRows), 0x8F1E),
+        (close(plain(ACB, 9, vec![1, 2, 3])), Err(unreadable), 0x8F1E),
+        (response_to_chf(), Ok(is(Fault::NotACommand(Cra::Response))), 0x8F1E),
     ];
-    for (n, (message, fits, code)) in table.into_iter().enumerate() {
+    for (n, (message, expected, code)) in table.into_iter().enumerate() {
         home.run_for(700);
         home.events.clear();
         home.wan_brings(&message);
-        let refusal = home.events.iter().find_map(|e| if let Event::ChfRefused(r) = e { Some(*r) } else { None });
-        assert!(refusal.is_some_and(|r| fits(&r)), "{n}: {refusal:?}");
+        let refusal =
+            home.events.iter().find_map(|e| if let Event::ChfRefused(r) = e { Some(r.clone()) } else { None });
+        let refusal = refusal.expect("refused");
+        assert!(expected.map_or_else(|fits| fits(&refusal), |expected| expected == refusal), "{n}: {refusal:?}");
         assert_eq!(home.logged().last(), Some(&code), "{n}");
         assert!(home.wan.is_empty(), "{n}: no Response");
     }
     // An identifier that is no octet-string(8) fits the shape of the row and is refused by it.
-    home.wan_brings(&close(plain(ACB, row(&[1, 2, 3]))));
+    home.wan_brings(&close(plain(ACB, 10, row(10, &[1, 2, 3]))));
     let response = MessageView::parse(&home.wan[0]).unwrap();
     assert_eq!(AccessResponse::parse(response.payload()).unwrap().answers[0].result.0, 12);
 }
@@ -336,7 +346,7 @@ fn the_logs_the_keys_and_the_counter_survive_a_restart() {
     assert_eq!(log.historic().map(|old| old.entry.eui).collect::<Vec<_>>(), [PPMID2]);
     home.events.clear();
     home.wan_brings(&add(4, NEW, 132));
-    assert!(home.events.iter().any(|e| matches!(e, Event::ChfRefused(ChfRefusal::Replayed { .. }))));
+    assert!(home.events.iter().any(|e| matches!(e, Event::ChfRefused(LocalRefusal::Check(Fault::Replayed { .. })))));
     home.run_for(5);
     assert!(home.hub.has_tunnel(ESME), "devices that joined are spoken with as before");
 }
@@ -468,5 +478,5 @@ fn a_hub_without_a_sub_ghz_radio_cannot_be_told_to_use_one() {
     assert_eq!(acb.results(&home), [1], "hardware fault");
     // Rows of another use case are no Command at all.
     home.wan_brings(&ccs(0x0059, 2, [Row::get(1, Obis([0, 0, 96, 1, 1, 255]), 2)]));
-    assert!(home.events.contains(&Event::ChfRefused(ChfRefusal::WrongRows)));
+    assert!(home.events.contains(&Event::ChfRefused(LocalRefusal::WrongRows)));
 }

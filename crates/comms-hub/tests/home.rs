@@ -3,7 +3,8 @@ mod common;
 
 use common::*;
 use comms_hub::event::{Undelivered, log_code};
-use comms_hub::{ChfRefusal, DeviceKind, Event, Function, Profile, Settings, Source};
+use comms_hub::{DeviceKind, Event, Function, LocalRefusal, Profile, Settings, Source};
+use device::check::Fault;
 use gbcs::block::{Block, parts};
 use gbcs::crypto::{Crypto, RustCrypto};
 use gbcs::envelope::GroupingHeader;
@@ -712,15 +713,20 @@ fn the_gpf_discards_who_may_not_ask_what_is_not_authentic_and_what_is_no_read() 
     let stranger = Eui64::from_u64(0x90B3_D51F_3099_0000);
     let mut forged = gpf_read(SUPPLIER, 3, 0x0082, valve);
     *forged.last_mut().unwrap() ^= 1;
+    let unauthorised = Fault::Unauthorised { role: device::Role::AccessControlBroker, code: MessageCode(0x008D) };
     let balance = &[(METERING, &[0x0A00][..]), (0x0705, &[0x0001][..])][..];
     for (octets, refusal, logged) in [
-        (gpf_read(stranger, 1, 0x0082, valve), ChfRefusal::NoAuthority(stranger), log_code::NO_AUTHORITY),
-        (gpf_read(ACB, 2, 0x008D, balance), ChfRefusal::NoAuthority(ACB), log_code::NO_AUTHORITY),
-        (forged, ChfRefusal::BadMac, log_code::AUTHENTICATION_FAILED),
-        (gpf_read(SUPPLIER, 4, 0x0082, &[(METERING, &[0x0014])]), ChfRefusal::WrongRows, log_code::INTEGRITY_FAILED),
+        (
+            gpf_read(stranger, 1, 0x0082, valve),
+            Fault::UnknownOriginator(stranger).into(),
+            log_code::UNAUTHORISED_COMMUNICATION,
+        ),
+        (gpf_read(ACB, 2, 0x008D, balance), unauthorised.into(), log_code::NO_AUTHORITY),
+        (forged, Fault::BadMac.into(), log_code::AUTHENTICATION_FAILED),
+        (gpf_read(SUPPLIER, 4, 0x0082, &[(METERING, &[0x0014])]), LocalRefusal::WrongRows, log_code::INTEGRITY_FAILED),
     ] {
         home.wan_brings(&octets);
-        assert!(home.events.contains(&Event::GpfRefused(refusal)), "{refusal}");
+        assert!(home.events.contains(&Event::GpfRefused(refusal.clone())), "{refusal}");
         assert!(home.logged().contains(&logged));
     }
     assert_eq!((home.wan.len(), home.hub.counters().of("gpf_refused")), (0, 4), "and no Response");

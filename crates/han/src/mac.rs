@@ -159,8 +159,11 @@ impl<'a> Frame<'a> {
     /// Reads a PSDU, frame check sequence included.
     ///
     /// # Errors
-    /// A wrong frame check sequence, MAC security, reserved bits, or octets that end too early.
+    /// More octets than a frame has, a wrong frame check sequence, MAC security, reserved bits, or octets that end too early.
     pub fn parse(psdu: &'a [u8]) -> Result<Self, ParseError> {
+        if psdu.len() > MAX_PSDU {
+            return Err(ParseError::Trailing("the longest MAC frame"));
+        }
         let (octets, check) = psdu.split_last_chunk::<2>().ok_or(ParseError::Truncated("MAC frame"))?;
         if u16::from_le_bytes(*check) != frame_check(octets) {
             return Err(ParseError::FrameCheck);

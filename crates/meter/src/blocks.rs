@@ -1,13 +1,13 @@
 //! General Block Transfer: Commands that come in blocks are put together, Responses too long to go whole are cut (GBCS 7.2.11; han.md
 //! 9.3). A power cut forgets the blocks that came: the last one then misses those before it, and all are asked for again.
 use crate::config::{Kind, MeterConfig};
-use crate::counters::Counters;
 use crate::event::Event;
 use crate::meter::Meter;
 use crate::pipeline;
 use crate::refusal::Refusal;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use device::counters::Counters;
 use gbcs::block::{Block, KeepLimits, Kept, Limits, MAX_BLOCK_LEN, Progress, Reassembler, Segments};
 use gbcs::crypto::Crypto;
 use gbcs::{MessageView, Time};
@@ -157,7 +157,7 @@ fn admit<'a>(config: &MeterConfig, counters: &Counters, octets: &'a [u8]) -> Res
         return Ok(Admitted::Acknowledgement(block));
     }
     let (rules, role) = pipeline::expected(config, &block.id, block.other.code)?;
-    Ok(match counters.check(rules.replay, role, rules.code, block.id.counter) {
+    Ok(match counters.check(rules.replay, role, block.other.code, block.id.counter) {
         Ok(()) => Admitted::Part,
         Err(_) => Admitted::Repeated,
     })

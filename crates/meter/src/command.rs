@@ -1,6 +1,5 @@
 //! One Command, from octets to Response: check, record, execute, answer (GBCS 6.2.4).
 use crate::config::Kind;
-use crate::counters::{Rule, UtrnCache};
 use crate::event::Event;
 use crate::meter::Meter;
 use crate::pipeline::{Authentic, authenticate};
@@ -13,6 +12,7 @@ use crate::top_up::{Credited, Till, TopUpRefusal};
 use crate::work::{Executed, Origin, Outcome, Tools, Work};
 use crate::{asn1, esme, gsme};
 use alloc::vec::Vec;
+use device::counters::{Rule, UtrnCache};
 use gbcs::asn1::Content;
 use gbcs::block::Block;
 use gbcs::catalogue::{Family, Protection};

@@ -4,10 +4,11 @@ use crate::profiles::LogSizes;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
-use gbcs::catalogue::Originator;
-use gbcs::certificate::{self, KeyUsage};
+use device::Known;
 use gbcs::crypto::{PrivateKey, PublicKey};
 use gbcs::{Eui64, Time};
+
+pub use device::{Role, TrustAnchor, Usage};
 
 /// Which of the two meters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,127 +17,6 @@ pub enum Kind {
     Esme,
     /// Gas Smart Metering Equipment: GBZ payloads, battery powered, a sleepy tunnel client.
     Gsme,
-}
-
-/// A Remote Party Role (GBCS 12), or the one HAN device that may command a gas meter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Role {
-    /// Root: issues, and asks for nothing.
-    Root = 0,
-    /// Recovery.
-    Recovery = 1,
-    /// Supplier.
-    Supplier = 2,
-    /// Network operator.
-    NetworkOperator = 3,
-    /// Access Control Broker.
-    AccessControlBroker = 4,
-    /// Transitional change of supplier party.
-    TransitionalCos = 5,
-    /// WAN provider.
-    WanProvider = 6,
-    /// Load controller.
-    LoadController = 8,
-    /// A prepayment meter interface device: no Remote Party; HAN Only Messages (GBCS 10.2).
-    Ppmid = 127,
-}
-
-impl Role {
-    /// From the number of GBCS 12.4; `None` for one that has no slot on a meter.
-    pub const fn from_number(number: u8) -> Option<Self> {
-        Some(match number {
-            0 => Self::Root,
-            1 => Self::Recovery,
-            2 => Self::Supplier,
-            3 => Self::NetworkOperator,
-            4 => Self::AccessControlBroker,
-            5 => Self::TransitionalCos,
-            6 => Self::WanProvider,
-            8 => Self::LoadController,
-            127 => Self::Ppmid,
-            _ => return None,
-        })
-    }
-
-    /// As the catalogue names who asks; the root asks for nothing.
-    pub(crate) const fn originator(self) -> Option<Originator> {
-        Some(match self {
-            Self::Root => return None,
-            Self::Recovery => Originator::Recovery,
-            Self::Supplier => Originator::Supplier,
-            Self::NetworkOperator => Originator::NetworkOperator,
-            Self::AccessControlBroker => Originator::AccessControlBroker,
-            Self::TransitionalCos => Originator::TransitionalCos,
-            Self::WanProvider => Originator::WanProvider,
-            Self::LoadController => Originator::LoadController,
-            Self::Ppmid => Originator::Ppmid,
-        })
-    }
-}
-
-impl From<Role> for certificate::Role {
-    fn from(role: Role) -> Self {
-        Self::from_number(role as u8)
-    }
-}
-
-/// What the key of a trust anchor cell may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Usage {
-    /// Verify signatures.
-    DigitalSignature,
-    /// Agree MAC, encryption and UTRN keys.
-    KeyAgreement,
-    /// Verify certificates: the root's.
-    CertificateSigning,
-}
-
-impl Usage {
-    /// From its place above.
-    pub(crate) const fn from_number(number: u8) -> Self {
-        match number {
-            0 => Self::DigitalSignature,
-            1 => Self::KeyAgreement,
-            _ => Self::CertificateSigning,
-        }
-    }
-
-    /// As certificates name it.
-    pub(crate) const fn key_usage(self) -> KeyUsage {
-        match self {
-            Self::DigitalSignature => KeyUsage::DigitalSignature,
-            Self::KeyAgreement => KeyUsage::KeyAgreement,
-            Self::CertificateSigning => KeyUsage::KeyCertSign,
-        }
-    }
-}
-
-impl From<KeyUsage> for Usage {
-    fn from(usage: KeyUsage) -> Self {
-        match usage {
-            KeyUsage::DigitalSignature => Self::DigitalSignature,
-            KeyUsage::KeyAgreement => Self::KeyAgreement,
-            KeyUsage::KeyCertSign => Self::CertificateSigning,
-        }
-    }
-}
-
-/// One trust anchor cell: the public key a meter holds for a Remote Party (GBCS 12.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrustAnchor {
-    /// Whose slot.
-    pub role: Role,
-    /// What the key may do.
-    pub usage: Usage,
-    /// The cell for prepayment top-up (cell usage 1): the supplier's key that authenticates UTRNs.
-    pub prepayment: bool,
-    /// The party that holds the private half.
-    pub eui: Eui64,
-    /// The key.
-    pub key: PublicKey,
-    /// The subject key identifier of its certificate.
-    pub key_id: [u8; 8],
 }
 
 /// The meter's own key pairs.
@@ -257,9 +137,9 @@ impl MeterConfig {
         }
     }
 
-    /// The key of `eui` for `usage` in an ordinary (not prepayment) cell.
-    pub fn anchor(&self, eui: Eui64, usage: Usage) -> Option<&TrustAnchor> {
-        self.anchors.iter().find(|a| a.eui == eui && a.usage == usage && !a.prepayment)
+    /// Whom the meter knows.
+    pub fn known(&self) -> Known<'_> {
+        Known { device: self.eui, acb: self.acb, ppmid: self.ppmid, anchors: &self.anchors }
     }
 
     /// The cell of the key that authenticates UTRNs.
@@ -270,16 +150,5 @@ impl MeterConfig {
     /// The supplier in charge: where Alerts go.
     pub fn supplier(&self) -> Option<Eui64> {
         self.anchors.iter().find(|a| a.role == Role::Supplier && !a.prepayment).map(|a| a.eui)
-    }
-
-    /// The role of a sender: a slot, the ACB, or the paired PPMID.
-    pub fn role_of(&self, eui: Eui64) -> Option<Role> {
-        if eui == self.acb {
-            return Some(Role::AccessControlBroker);
-        }
-        if self.ppmid.is_some_and(|(ppmid, _)| ppmid == eui) {
-            return Some(Role::Ppmid);
-        }
-        self.anchors.iter().find(|a| a.eui == eui && a.role != Role::Root).map(|a| a.role)
     }
 }

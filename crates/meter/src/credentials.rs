@@ -1,8 +1,9 @@
 //! What a meter holds of others and of itself that Commands may replace: trust anchor cells, its own keys and certificates, the
 //! devices it joined (GBCS 12, 13).
-use crate::config::{DeviceKeys, MeterConfig, Role, TrustAnchor, Usage};
+use crate::config::{DeviceKeys, MeterConfig, TrustAnchor, Usage};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use device::StoredCell;
 use gbcs::Eui64;
 use gbcs::crypto::{Crypto, PrivateKey, PublicKey};
 use minicbor::bytes::ByteVec;
@@ -10,23 +11,6 @@ use minicbor::{Decode, Encode};
 
 /// Devices in the log of a meter (GBCS 13.7).
 pub(crate) const MAX_JOINED: usize = 16;
-
-/// A trust anchor cell, as the record writes it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-struct StoredCell {
-    #[n(0)]
-    role: u8,
-    #[n(1)]
-    usage: u8,
-    #[n(2)]
-    prepayment: bool,
-    #[n(3)]
-    eui: u64,
-    #[n(4)]
-    point: ByteVec,
-    #[n(5)]
-    key_id: ByteVec,
-}
 
 /// A device that the meter joined; of a PPMID by Method C also its key agreement key.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -82,9 +66,8 @@ impl Credentials {
     /// Put what was replaced into effect; entries that no longer read are left out.
     pub fn apply<C: Crypto>(&self, crypto: &C, config: &mut MeterConfig) {
         if let Some(cells) = &self.cells {
-            config.anchors = cells.iter().filter_map(|cell| anchor(crypto, cell)).collect();
-            let acb = config.anchors.iter().find(|anchor| anchor.role == Role::AccessControlBroker);
-            config.acb = acb.map_or(config.acb, |anchor| anchor.eui);
+            config.anchors = StoredCell::read(crypto, cells);
+            config.acb = device::acb(&config.anchors).unwrap_or(config.acb);
         }
         for (usage, secret) in &self.keys {
             if let Some(key) = private(crypto, secret) {
@@ -107,15 +90,7 @@ impl Credentials {
 
     /// Keep the cells as they are now.
     pub fn keep_cells(&mut self, anchors: &[TrustAnchor]) {
-        let stored = |anchor: &TrustAnchor| StoredCell {
-            role: anchor.role as u8,
-            usage: anchor.usage as u8,
-            prepayment: anchor.prepayment,
-            eui: anchor.eui.to_u64(),
-            point: anchor.key.point().to_vec().into(),
-            key_id: anchor.key_id.to_vec().into(),
-        };
-        self.cells = Some(anchors.iter().map(stored).collect());
+        self.cells = Some(StoredCell::of(anchors));
     }
 
     /// A key pair of the meter's own that waits for its certificate; the one before it is forgotten.
@@ -142,17 +117,6 @@ impl Credentials {
             config.joined.iter().map(|(eui, kind)| Joined::new(*eui, *kind, key(eui).as_ref())).collect()
         })
     }
-}
-
-fn anchor<C: Crypto>(crypto: &C, cell: &StoredCell) -> Option<TrustAnchor> {
-    Some(TrustAnchor {
-        role: Role::from_number(cell.role)?,
-        usage: Usage::from_number(cell.usage),
-        prepayment: cell.prepayment,
-        eui: Eui64::from_u64(cell.eui),
-        key: crypto.public_key(cell.point.as_slice().try_into().ok()?).ok()?,
-        key_id: cell.key_id.as_slice().try_into().ok()?,
-    })
 }
 
 fn private<C: Crypto>(crypto: &C, secret: &Secret) -> Option<PrivateKey> {

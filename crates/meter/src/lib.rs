@@ -2,8 +2,7 @@
 //!
 //! | Idea | Module |
 //! |---|---|
-//! | the checks from octets to an authentic Command, in order | `pipeline`, `refusal` |
-//! | replay protection | [`counters`] |
+//! | the checks from octets to an authentic Command, in order; replay protection | the `device` crate; `pipeline`, `refusal` |
 //! | execution and Response | `command`, `response`, `due` |
 //! | what DLMS attributes and methods mean | `esme` |
 //! | what ZCL commands and attributes mean | `gsme` |
@@ -33,7 +32,6 @@ mod calendar;
 mod clock;
 mod command;
 pub mod config;
-pub mod counters;
 mod credentials;
 mod due;
 mod esme;

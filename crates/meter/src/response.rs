@@ -1,16 +1,16 @@
 //! The Response: the Command's ids swapped, its code and counter, and the protection of its category (gbcs-messages 2, 4).
 use crate::clock::ClockStatus;
-use crate::config::{Kind, Role};
+use crate::config::Kind;
 use crate::meter::Meter;
 use crate::pipeline::Authentic;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::work::Executed;
 use alloc::vec::Vec;
-use gbcs::catalogue::Protection;
+use device::response;
 use gbcs::crypto::Crypto;
 use gbcs::dlms::DateTime;
-use gbcs::envelope::{GroupingHeader, Message, OtherInformation, Supplementary};
+use gbcs::envelope::Message;
 use gbcs::{Counter, Time, protect};
 
 /// Build and protect the Response of an executed Command.
@@ -21,37 +21,22 @@ pub(crate) fn make<C: Crypto>(
     executed: &Executed,
 ) -> Result<Vec<u8>, Refusal> {
     let (view, rules) = (&command.view, &command.rules);
-    let id = view.id().answer();
-    let supplementary = match view.other_information().supplementary {
-        Supplementary::None => Supplementary::None,
-        Supplementary::Party(party) => Supplementary::Party(party),
-        Supplementary::Request(party, counter) => Supplementary::Request(party, counter),
-        Supplementary::Response(party, counter, _) | Supplementary::Certificate(party, counter, _) => {
-            Supplementary::Response(party, counter, meter.state.counters.next_own(now))
-        }
-    };
-    let header = GroupingHeader {
-        id,
-        date_time: rules.date_time.then(|| clock(meter.config.kind, meter.clock_status(), now).0),
-        other: OtherInformation { code: rules.code, supplementary },
-    };
+    let date_time = rules.date_time.then(|| clock(meter.config.kind, meter.clock_status(), now));
+    let header = response::header(view, date_time, || meter.state.counters.next_own(now));
+    let target = header.id.target;
     let plain = Message::plain(header, executed.payload.clone()).encode();
-    let signed = match rules.response {
-        Protection::MacOrSignature => command.role != Role::AccessControlBroker,
-        Protection::Mac => false,
-        Protection::Signature | Protection::SignatureAndMac => true,
-    };
+    let signed = response::is_signed(rules.response, command.role);
     if signed {
         meter.state.books.battery.sign();
     }
     let protected = if signed {
         protect::sign(&meter.crypto, &meter.config.keys.digital_signature, &plain)
     } else {
-        let secret = meter.secrets.with(&meter.crypto, &meter.config, id.target);
-        protect::add_mac(&meter.crypto, secret.ok_or(Refusal::NoReaderKey(id.target))?, &plain)
+        let secret = meter.secrets.with(&meter.crypto, &meter.config, target);
+        protect::add_mac(&meter.crypto, secret.ok_or(Refusal::NoReaderKey(target))?, &plain)
     };
     // What was just built parses and is unprotected; a key that signs nothing is as good as none.
-    protected.map_err(|_| Refusal::NoReaderKey(id.target))
+    protected.map_err(|_| Refusal::NoReaderKey(target))
 }
 
 /// The counter of its own that the next Response to an unknown remote party will carry.

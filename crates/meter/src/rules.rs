@@ -1,21 +1,15 @@
 //! What the use case catalogue says, as a meter needs it.
-use crate::config::{Kind, Role};
-use crate::counters::Rule;
+use crate::config::Kind;
 use crate::esme::Attribute;
 use crate::gsme::ResponseForm;
 use alloc::collections::BTreeSet;
-use gbcs::catalogue::{self, Arguments, Category, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
+use device::check;
+use device::counters::Rule;
+use gbcs::catalogue::{self, Arguments, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
 use gbcs::dlms::{AccessRequest, BitString, Choice, Data, DateTime};
 use gbcs::gbz::zcl::{CLUSTER_SPECIFIC, READ_ATTRIBUTES_RESPONSE};
 use gbcs::gbz::{self, Component};
-use gbcs::{Cra, MessageCode, Octets};
-
-/// Reads of registers whose Responses carry the meter's time in their header, as those of future-datable use cases and top-ups do
-/// (gbcs-messages 4.4).
-const WITH_DATE_TIME: [u16; 14] =
-    [0x0026, 0x0027, 0x0028, 0x0029, 0x002A, 0x002B, 0x002C, 0x002D, 0x0039, 0x0074, 0x0075, 0x00B6, 0x00B8, 0x00BC];
-/// The same, with the clock's status.
-const WITH_CLOCK_STATUS: u16 = 0x012A;
+use gbcs::{MessageCode, Octets};
 
 /// One use case, as the checks and the execution of a Command need it.
 #[derive(Clone, Copy, Debug)]
@@ -23,65 +17,19 @@ pub(crate) struct Rules {
     pub code: MessageCode,
     pub name: &'static str,
     pub title: &'static str,
-    /// How the Command is protected, and its Response.
-    pub command: Protection,
+    /// How the Response is protected.
     pub response: Protection,
-    /// Between PPMID and gas meter.
-    pub han_only: bool,
     pub replay: Rule,
     /// Whether the Response carries the time.
     pub date_time: bool,
-    /// Whether this meter executes it.
-    pub modelled: bool,
     pub use_case: &'static UseCase,
 }
 
 impl Rules {
-    /// The rules of a Command for this kind of meter; `None` when the catalogue has no such Command.
-    pub fn of(kind: Kind, code: MessageCode) -> Option<Self> {
-        let use_case = catalogue::find(code)?;
-        let (device, family) = match kind {
-            Kind::Esme => (DeviceType::Esme, Family::Dlms),
-            Kind::Gsme => (DeviceType::Gsme, Family::Gbz),
-        };
-        let (command, response) = (use_case.protection(Cra::Command)?, use_case.protection(Cra::Response)?);
-        let is_command = matches!(
-            use_case.category,
-            Category::Critical
-                | Category::NonCritical
-                | Category::NonCriticalTopUp
-                | Category::ByRequester
-                | Category::PpmidGsme
-        );
-        if !is_command || !use_case.is_for(device) {
-            return None;
-        }
-        let replay = match (use_case.category, use_case.replay_protected, use_case.future_dated) {
-            (Category::NonCriticalTopUp, ..) => Rule::TopUp,
-            (_, false, _) => Rule::None,
-            (_, true, true) => Rule::FutureDated,
-            (_, true, false) => Rule::Execution,
-        };
-        Some(Self {
-            code,
-            name: use_case.id,
-            title: use_case.title,
-            command,
-            response,
-            han_only: use_case.category == Category::PpmidGsme,
-            replay,
-            date_time: use_case.future_dated
-                || use_case.category == Category::NonCriticalTopUp
-                || WITH_DATE_TIME.contains(&code.0)
-                || code.0 == WITH_CLOCK_STATUS,
-            modelled: (use_case.family == family || use_case.family == Family::Der) && models(use_case),
-            use_case,
-        })
-    }
-
-    /// Whether a sender of this role may send it.
-    pub fn allows(&self, role: Role) -> bool {
-        role.originator().is_some_and(|originator| self.use_case.allows(originator))
+    /// What the checks found out of the catalogue, and what the execution needs besides.
+    pub fn new(checked: &check::Rules) -> Self {
+        let check::Rules { command: _, response, replay, date_time, use_case } = *checked;
+        Self { code: use_case.code, name: use_case.id, title: use_case.title, response, replay, date_time, use_case }
     }
 
     /// Whether the rows are those of the use case.
@@ -138,12 +86,21 @@ pub(crate) fn mirrored(cluster: u16) -> BTreeSet<u16> {
     read.copied().chain([shown]).collect()
 }
 
-/// Whether the catalogue says what the Command is made of.
-fn models(use_case: &UseCase) -> bool {
+/// What this kind of meter executes: Commands of its family of which the catalogue says what they are made of.
+pub(crate) fn abilities(kind: Kind) -> check::Abilities<'static> {
+    match kind {
+        Kind::Esme => check::Abilities { device: DeviceType::Esme, executes: &|rules| models(rules, Family::Dlms) },
+        Kind::Gsme => check::Abilities { device: DeviceType::Gsme, executes: &|rules| models(rules, Family::Gbz) },
+    }
+}
+
+fn models(rules: &check::Rules, own: Family) -> bool {
+    let use_case = rules.use_case;
     match use_case.family {
+        Family::Der => true,
+        family if family != own => false,
         Family::Dlms => !use_case.rows.is_empty(),
         Family::Gbz => !use_case.components.is_empty(),
-        Family::Der => true,
         _ => false,
     }
 }

@@ -1,14 +1,12 @@
-//! ECDH secrets with the parties a meter knows: agreed once, kept for good (the keys are static).
-use crate::config::{MeterConfig, Usage};
-use alloc::collections::BTreeMap;
-use alloc::collections::btree_map::Entry;
+//! ECDH secrets of a meter: with the parties it knows, and the one that authenticates UTRNs.
+use crate::config::MeterConfig;
 use gbcs::Eui64;
-use gbcs::crypto::{Crypto, PublicKey, SharedSecret};
+use gbcs::crypto::{Crypto, SharedSecret};
 
 /// The secrets agreed so far.
 #[derive(Default)]
 pub(crate) struct Secrets {
-    agreed: BTreeMap<Eui64, SharedSecret>,
+    pub agreed: device::Secrets,
     /// With the supplier's prepayment key, for UTRNs.
     top_up: Option<SharedSecret>,
 }
@@ -16,18 +14,7 @@ pub(crate) struct Secrets {
 impl Secrets {
     /// The secret with a party whose key agreement key the meter holds: a Remote Party, the ACB or the PPMID.
     pub fn with<C: Crypto>(&mut self, crypto: &C, config: &MeterConfig, party: Eui64) -> Option<&SharedSecret> {
-        match self.agreed.entry(party) {
-            Entry::Occupied(agreed) => Some(agreed.into_mut()),
-            Entry::Vacant(vacant) => {
-                let ppmid = config.ppmid.filter(|(eui, _)| *eui == party).map(|(_, key)| key);
-                let key: PublicKey = match ppmid {
-                    Some(key) => key,
-                    None => config.anchor(party, Usage::KeyAgreement)?.key,
-                };
-                let secret = crypto.agree(&config.keys.key_agreement, &key).ok()?;
-                Some(vacant.insert(secret))
-            }
-        }
+        self.agreed.with(crypto, &config.keys.key_agreement, &config.known(), party)
     }
 
     /// The secret that authenticates UTRNs, and the supplier who holds the other half.

@@ -1,7 +1,6 @@
 //! All that a meter must not forget, as one record: counters, effects, and the Responses not handed over yet.
 use crate::books::Books;
 use crate::config::{FactorySettings, Kind};
-use crate::counters::Counters;
 use crate::credentials::Credentials;
 use crate::local::Attempts;
 use crate::prepayment::Account;
@@ -11,6 +10,7 @@ use crate::zse::Notice;
 use crate::{esme, gsme};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use device::counters::Counters;
 use gbcs::Eui64;
 use han::node::{FrameCounters, PeerCounters};
 use minicbor::bytes::ByteVec;

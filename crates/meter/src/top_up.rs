@@ -1,6 +1,6 @@
 //! Entering a UTRN: authentic, not spent, within limits, then credit (GBCS 14, gbcs-messages 14.4).
-use crate::counters::UtrnCache;
 use crate::prepayment::{Account, Denied, Split};
+use device::counters::UtrnCache;
 use gbcs::crypto::{Crypto, SharedSecret};
 use gbcs::utrn::Utrn;
 use gbcs::{Counter, Eui64};

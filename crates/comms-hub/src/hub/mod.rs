@@ -7,6 +7,7 @@ use crate::config::{DeviceEntry, DeviceKind, HubConfig, TunnelInitiator};
 use crate::device_log::{DeviceLog, NotListed};
 use crate::event::{Counters, Event, LogEntry};
 use crate::exchange::{Action, Exchange};
+use crate::identity::Identity;
 use crate::memory::{Carriers, Taps};
 use crate::mirror::{ESI_ENDPOINT, MIRROR_ENDPOINT, Mirror, Reaction};
 use crate::record::{Record, RecordError};
@@ -15,7 +16,7 @@ use crate::store_forward::StoreForward;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use gbcs::crypto::Crypto;
-use gbcs::{Counter, Eui64, Time};
+use gbcs::{Eui64, Time};
 use han::airtime::{Airtime, Exchanged};
 use han::node::{self, Handle, Peer};
 use han::tunnel::{Client, ClientConfig, Server, ServerConfig, Side};
@@ -85,7 +86,7 @@ impl<C: Crypto> Hub<C> {
     /// # Errors
     /// A Device Log that cannot be, or a record that cannot be read.
     pub fn new(now: Time, config: HubConfig, crypto: C, record: Option<&[u8]>) -> Result<Self, StartError> {
-        let HubConfig { chf, gpf, profile, mut node, devices, alerts, gpf_keys, settings } = config;
+        let HubConfig { chf, gpf, profile, mut node, devices, chf_keys, gpf_keys, settings } = config;
         let mut record = record.map(Record::decode).transpose()?;
         let log = match &mut record {
             Some(record) => core::mem::take(&mut record.devices),
@@ -107,7 +108,6 @@ impl<C: Crypto> Hub<C> {
             node.counters = record.frame_counters.clone();
         }
         let joining = Joining::new(now, chf, &node, settings.hht_window);
-        let own_counter = alerts.as_ref().map_or(Counter(0), |keys| keys.counter_floor);
         let max_waiting = 4 * settings.tunnel_queue_depth.max(settings.mailbox_depth);
         let client = ClientConfig {
             give_up_attempts: settings.give_up_attempts.into(),
@@ -130,8 +130,8 @@ impl<C: Crypto> Hub<C> {
                 profile,
                 settings,
                 crypto,
-                alerts,
-                gpf_keys,
+                chf_identity: chf_keys.map(|keys| Identity::new(chf, keys)),
+                gpf_identity: gpf_keys.map(|keys| Identity::new(gpf, keys)),
                 mirror: Mirror::default(),
                 log,
                 budgets: Budgets::default(),
@@ -146,8 +146,6 @@ impl<C: Crypto> Hub<C> {
                 event_log: Default::default(),
                 counters: Counters::default(),
                 malformed: Default::default(),
-                own_counter,
-                chf_counter: Counter(0),
                 join_timeout: DEFAULT_JOIN_TIMEOUT,
                 events: VecDeque::new(),
                 actions: VecDeque::new(),

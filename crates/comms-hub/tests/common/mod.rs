@@ -1,10 +1,10 @@
 //! A home around a hub: devices that are real up to the tunnel, on a radio with virtual time.
 #![allow(dead_code)]
 
-use comms_hub::config::{AlertKeys, GpfKeys, GpfParty, HubConfig};
+use comms_hub::config::{FunctionKeys, HubConfig};
 use comms_hub::{DeviceEntry, DeviceKind, Event, Hub, Output, Profile, Settings};
-use gbcs::catalogue::Originator;
-use gbcs::crypto::{Crypto, RustCrypto};
+use device::{Role as Party, TrustAnchor, Usage};
+use gbcs::crypto::{Crypto, PrivateKey, RustCrypto};
 use gbcs::envelope::{GroupingHeader, SignatureField};
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, Time};
 use han::node::{self, FrameCounters, NodeConfig, Peer, Role, Timing};
@@ -224,8 +224,24 @@ pub fn supplier_key() -> gbcs::crypto::PrivateKey {
     RustCrypto.private_key(&[12; 32]).unwrap()
 }
 
+pub fn supplier_signing_key() -> gbcs::crypto::PrivateKey {
+    RustCrypto.private_key(&[13; 32]).unwrap()
+}
+
 pub fn chf_key() -> gbcs::crypto::PrivateKey {
     RustCrypto.private_key(&[9; 32]).unwrap()
+}
+
+pub fn anchor(role: Party, usage: Usage, eui: Eui64, key: &PrivateKey) -> TrustAnchor {
+    let key_id = key.public().point()[..8].try_into().unwrap();
+    TrustAnchor { role, usage, prepayment: false, eui, key: *key.public(), key_id }
+}
+
+/// A function whose two key pairs are one, and who knows the ACB and these.
+fn function_keys(own: PrivateKey, mut anchors: Vec<TrustAnchor>) -> FunctionKeys {
+    anchors.push(anchor(Party::AccessControlBroker, Usage::KeyAgreement, ACB, &acb_key()));
+    let (digital_signature, key_agreement) = (own.clone(), own);
+    FunctionKeys { acb: ACB, digital_signature, key_agreement, anchors, counter_floor: Counter(1 << 60) }
 }
 
 /// Alert counters start above any clock, so that tests see the counter itself.
@@ -243,18 +259,14 @@ pub fn config(profile: Profile, settings: Settings) -> HubConfig {
         profile,
         node: node_config(CHF, 0, Role::Coordinator, peers.collect()),
         devices: listed().map(|(eui, kind, short, sleepy)| DeviceEntry { eui, kind, short, sleepy }).collect(),
-        alerts: Some(AlertKeys {
-            acb: ACB,
-            acb_key: *acb_key().public(),
-            own: chf_key(),
-            counter_floor: Counter(1 << 60),
-        }),
-        gpf_keys: Some(GpfKeys {
-            acb: ACB,
-            acb_key: *acb_key().public(),
-            own: gpf_key(),
-            parties: vec![GpfParty { eui: SUPPLIER, role: Originator::Supplier, key: *supplier_key().public() }],
-        }),
+        chf_keys: Some(function_keys(chf_key(), vec![])),
+        gpf_keys: Some(function_keys(
+            gpf_key(),
+            vec![
+                anchor(Party::Supplier, Usage::KeyAgreement, SUPPLIER, &supplier_key()),
+                anchor(Party::Supplier, Usage::DigitalSignature, SUPPLIER, &supplier_signing_key()),
+            ],
+        )),
         settings,
     }
 }

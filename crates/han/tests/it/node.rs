@@ -312,6 +312,18 @@ fn blocks_that_contradict_each_other_are_refused() {
     }
 }
 
+/// Found by fuzzing: no radio hands such a frame up, but a socket in place of one may, and it came out longer than any datagram.
+#[test]
+fn what_is_longer_than_a_frame_is_none() {
+    let mut air = Air::new(vec![Node::new(config(HUB, &[PPMID]))]);
+    air.nodes[0].handle_frame(air.now, &forge(1, aps_data(1, Some((true, 1)), &[0; MAX_DATAGRAM + 1])));
+    air.drain(0);
+    assert_eq!(air.events[0], []);
+    air.nodes[0].handle_frame(air.now, &forge(2, aps_data(2, Some((true, 1)), &[0; 60])));
+    air.drain(0);
+    assert_eq!(air.received(0).len(), 1);
+}
+
 #[test]
 fn a_reassembly_past_the_longest_datagram_is_refused_and_its_memory_freed() {
     let mut air = Air::new(vec![Node::new(config(HUB, &[PPMID]))]);

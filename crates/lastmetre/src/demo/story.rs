@@ -52,6 +52,10 @@ fn hub(event: &comms_hub::Event) -> String {
         Event::GpfExecuted { code, succeeded } => {
             format!("hub: the GPF answered {code}{}", if *succeeded { "" } else { ", but for what it was never told" })
         }
+        Event::Actioned { function, code, succeeded } => {
+            let how = if *succeeded { "carried out" } else { "failed to carry out" };
+            format!("hub: {function:?} {how} {code}, whose time has come")
+        }
         Event::GpfRefused(refusal) => format!("hub: the GPF refused a Command: {refusal}"),
         Event::JoiningOpen { device, .. } => format!("hub: {device} may join now"),
         Event::JoiningRefused(device) => format!("hub: {device} asked to join and may not, or its key does not fit"),

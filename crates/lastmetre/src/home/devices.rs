@@ -1,7 +1,6 @@
 //! The device cores of a home, each with what it is given at manufacture and installation.
 use super::{Home, HomeError, PaymentMode};
-use comms_hub::{AlertKeys, DeviceEntry, DeviceKind, GpfKeys, GpfParty, Hub, HubConfig, Settings};
-use gbcs::catalogue::Originator;
+use comms_hub::{DeviceEntry, DeviceKind, FunctionKeys, Hub, HubConfig, Settings};
 use gbcs::crypto::RustCrypto;
 use gbcs::keystore::KeyName;
 use gbcs::{Counter, Eui64, Time};
@@ -34,29 +33,53 @@ impl Home {
                 entry(who.esme, DeviceKind::Esme, han.esme.short, false),
                 entry(who.gsme, DeviceKind::Gsme, han.gsme.short, true),
             ],
-            alerts: Some(AlertKeys {
-                acb: who.acb,
-                acb_key: self.keys.public(KeyName::agreement(who.acb))?,
-                own: self.keys.private(KeyName::agreement(who.chf))?,
-                counter_floor: Counter(now.0),
-            }),
-            gpf_keys: self.gpf_keys(),
+            chf_keys: self.function_keys(who.chf, now),
+            gpf_keys: self.function_keys(who.gpf, now),
             settings: Settings::default(),
         };
         Hub::new(now, config, RustCrypto, record).map_err(|e| HomeError::content(self.dir.join("state/hub"), e))
     }
 
-    /// What the GPF answers reads with; `None` for a home from before it had keys.
-    fn gpf_keys(&self) -> Option<GpfKeys> {
+    /// What a function of the hub is as a device; `None` for a home from before it had keys. Suppliers and network operators are
+    /// parties of the GPF alone.
+    fn function_keys(&self, eui: Eui64, now: Time) -> Option<FunctionKeys> {
+        use device::Role;
         let who = &self.file.identities;
-        let party = |(eui, role)| Some(GpfParty { eui, role, key: self.keys.public(KeyName::agreement(eui)).ok()? });
-        let parties = [(who.supplier, Originator::Supplier), (who.network_operator, Originator::NetworkOperator)];
-        Some(GpfKeys {
+        let parties = [(Role::Supplier, who.supplier), (Role::NetworkOperator, who.network_operator)];
+        let parties = parties.into_iter().filter(|_| eui == who.gpf);
+        let agree = parties.chain([(Role::AccessControlBroker, who.acb)]);
+        let agree = agree.flat_map(|(role, party)| {
+            [
+                (role, Usage::DigitalSignature, KeyName::signing(party)),
+                (role, Usage::KeyAgreement, KeyName::agreement(party)),
+            ]
+        });
+        let sign = [
+            (Role::TransitionalCos, who.transitional_cos),
+            (Role::Recovery, who.recovery),
+            (Role::WanProvider, who.wan_provider),
+        ];
+        let sign = sign.map(|(role, party)| (role, Usage::DigitalSignature, KeyName::signing(party)));
+        // A handover replaces this cell on a GPF as it does on a meter, though nobody tops up a GPF.
+        let top_up = (Role::Supplier, Usage::KeyAgreement, KeyName::prepayment(who.supplier));
+        let top_up = (eui == who.gpf).then_some(top_up);
+        // A home from before some of these had keys does without them.
+        let anchors =
+            agree.chain(top_up).chain(sign).filter_map(|(role, usage, name)| self.anchor(role, usage, name).ok());
+        Some(FunctionKeys {
             acb: who.acb,
-            acb_key: self.keys.public(KeyName::agreement(who.acb)).ok()?,
-            own: self.keys.private(KeyName::agreement(who.gpf)).ok()?,
-            parties: parties.into_iter().filter_map(party).collect(),
+            digital_signature: self.keys.private(KeyName::signing(eui)).ok()?,
+            key_agreement: self.keys.private(KeyName::agreement(eui)).ok()?,
+            anchors: anchors.collect(),
+            counter_floor: Counter(now.0),
         })
+    }
+
+    /// The cell of a key.
+    fn anchor(&self, role: device::Role, usage: Usage, name: KeyName) -> Result<TrustAnchor, HomeError> {
+        let KeyName { owner: eui, prepayment, .. } = name;
+        let key = self.keys.public(name)?;
+        Ok(TrustAnchor { role, usage, prepayment, eui, key, key_id: smki::key_identifier(key.point()) })
     }
 
     /// The PPMID, from its factory or from its record; `refresh` says how often its display asks by itself.
@@ -109,11 +132,7 @@ impl Home {
             digital_signature: self.keys.private(KeyName::signing(eui))?,
             key_agreement: self.keys.private(KeyName::agreement(eui))?,
         };
-        let anchor = |role, usage, name: KeyName| -> Result<TrustAnchor, HomeError> {
-            let KeyName { owner: eui, prepayment, .. } = name;
-            let key = self.keys.public(name)?;
-            Ok(TrustAnchor { role, usage, prepayment, eui, key, key_id: smki::key_identifier(key.point()) })
-        };
+        let anchor = |role, usage, name| self.anchor(role, usage, name);
         let (supplier, acb) = (meter::Role::Supplier, meter::Role::AccessControlBroker);
         let mut anchors = vec![
             anchor(supplier, Usage::DigitalSignature, KeyName::signing(who.supplier))?,

@@ -8,9 +8,11 @@ use crate::failure::Failure;
 use crate::home::{DeviceCrypto, Home};
 use crate::input;
 use crate::process::{self, now};
+use comms_hub::Event as HubEvent;
 use gbcs::MessageView;
-use meter::{Event, Output};
+use meter::{Event, Outcome, Output};
 use serde_json::json;
+use sim::PartEvent;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +20,7 @@ use std::process::ExitCode;
 /// What to do with meters.
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Give Commands (hex lines) to the meter each is addressed to; print its Responses and what changed
+    /// Give Commands (hex lines) to the meter, or function of the hub, each is addressed to; print its Responses and what changed
     Answer {
         /// The home's folder
         #[arg(long, value_name = "DIR")]
@@ -26,7 +28,7 @@ pub enum Command {
         /// One JSON object per Command
         #[arg(long)]
         json: bool,
-        /// Let the meters keep what the Commands changed; otherwise they only say what they would do
+        /// Let the devices keep what the Commands changed; otherwise they only say what they would do
         #[arg(long)]
         keep: bool,
         /// A file of hex lines; `-` or nothing reads standard input
@@ -130,22 +132,21 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
 
 fn answer(home: &Home, as_json: bool, keep: bool, file: Option<&Path>) -> Result<ExitCode, Failure> {
     let text = input::read(file)?;
-    // What each meter keeps, from its record on; later Commands of the input meet what earlier ones left.
+    // What each device keeps, from its record on; later Commands of the input meet what earlier ones left.
     let mut records = BTreeMap::new();
-    for which in [Which::Esme, Which::Gsme] {
-        records.insert(which, home.load_state(which.name())?);
+    for device in Addressee::ALL {
+        records.insert(device, home.load_state(device.name())?);
     }
     let mut all_answered = true;
     for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let bad = |what: String| Failure::input(format!("line {}: {what}", n + 1));
         let command = hex::decode(line.trim()).map_err(|e| bad(format!("not hex: {e}")))?;
         let view = MessageView::parse(&command).map_err(|e| bad(e.to_string()))?;
-        let which = match view.id().target {
-            target if target == home.file.identities.esme => Which::Esme,
-            target if target == home.file.identities.gsme => Which::Gsme,
-            target => return Err(bad(format!("{target} is no meter of this home"))),
-        };
-        let answer = answer_one(home, which, &command, records.entry(which).or_default())?;
+        let target = view.id().target;
+        let device = Addressee::of(home, target);
+        let device =
+            device.ok_or_else(|| bad(format!("{target} is no meter of this home, nor a function of its hub")))?;
+        let answer = answer_one(home, device, &command, records.entry(device).or_default())?;
         all_answered &= answer.response.is_some();
         if as_json {
             say!("{}", answer.json(line.trim()));
@@ -154,19 +155,51 @@ fn answer(home: &Home, as_json: bool, keep: bool, file: Option<&Path>) -> Result
         }
     }
     if keep {
-        for (which, record) in records {
-            record.map_or(Ok(()), |record| home.save_state(which.name(), &record))?;
+        for (device, record) in records {
+            record.map_or(Ok(()), |record| home.save_state(device.name(), &record))?;
         }
     }
     Ok(if all_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-struct Answer {
-    response: Option<Vec<u8>>,
-    events: Vec<Event>,
+/// Who answers a Command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Addressee {
+    Meter(Which),
+    /// CHF or GPF.
+    Hub,
 }
 
-fn answer_one(home: &Home, which: Which, command: &[u8], record: &mut Option<Vec<u8>>) -> Result<Answer, Failure> {
+impl Addressee {
+    const ALL: [Self; 3] = [Self::Meter(Which::Esme), Self::Meter(Which::Gsme), Self::Hub];
+
+    fn of(home: &Home, target: gbcs::Eui64) -> Option<Self> {
+        let who = &home.file.identities;
+        Some(match target {
+            target if target == who.esme => Self::Meter(Which::Esme),
+            target if target == who.gsme => Self::Meter(Which::Gsme),
+            target if target == who.chf || target == who.gpf => Self::Hub,
+            _ => return None,
+        })
+    }
+
+    /// The name of its state in the home.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Meter(which) => which.name(),
+            Self::Hub => "hub",
+        }
+    }
+}
+
+fn answer_one(home: &Home, device: Addressee, command: &[u8], record: &mut Option<Vec<u8>>) -> Result<Answer, Failure> {
+    match device {
+        Addressee::Meter(which) => answer_of_meter(home, which, command, record),
+        Addressee::Hub => answer_of_hub(home, command, record),
+    }
+}
+
+fn answer_of_meter(home: &Home, which: Which, command: &[u8], record: &mut Option<Vec<u8>>) -> Result<Answer, Failure> {
     let mut meter = match which {
         Which::Esme => home.esme(record.as_deref())?,
         Which::Gsme => home.gsme(record.as_deref())?,
@@ -178,12 +211,39 @@ fn answer_one(home: &Home, which: Which, command: &[u8], record: &mut Option<Vec
     loop {
         match meter.poll() {
             Output::Persist(state) => *record = Some(state),
-            Output::Event(event) => events.push(event),
+            Output::Event(event) => events.push(PartEvent::Meter(event)),
             // Offline there is no air.
             Output::Transmit(_) => {}
             Output::Timeout(_) => return Ok(Answer { response, events }),
         }
     }
+}
+
+/// What the hub's function says to the WAN of this Command.
+fn answer_of_hub(home: &Home, command: &[u8], record: &mut Option<Vec<u8>>) -> Result<Answer, Failure> {
+    let now = now();
+    let mut hub = home.hub(now, record.as_deref())?;
+    let asked = MessageView::parse(command).map(|view| view.id().answer()).ok();
+    hub.set_wan(now, true);
+    hub.handle_wan(now, command);
+    let (mut response, mut events) = (None, Vec::new());
+    loop {
+        match hub.poll() {
+            comms_hub::Output::Persist(state) => *record = Some(state),
+            comms_hub::Output::Event(event) => events.push(PartEvent::Hub(event)),
+            comms_hub::Output::Wan(said) => {
+                let is_answer = MessageView::parse(&said).is_ok_and(|view| Some(view.id()) == asked);
+                response = is_answer.then_some(said).or(response);
+            }
+            comms_hub::Output::Transmit(_) => {}
+            comms_hub::Output::Timeout(_) => return Ok(Answer { response, events }),
+        }
+    }
+}
+
+struct Answer {
+    response: Option<Vec<u8>>,
+    events: Vec<PartEvent>,
 }
 
 impl Answer {
@@ -192,12 +252,23 @@ impl Answer {
         let mut changes = Vec::new();
         for event in &self.events {
             match event {
-                Event::Executed { outcome: how, changes: what, .. } => {
+                PartEvent::Meter(Event::Executed { outcome: how, changes: what, .. }) => {
                     outcome = format!("{how:?}");
                     changes
                         .extend(what.iter().map(|c| json!({ "name": c.name, "before": c.before, "after": c.after })));
                 }
-                Event::Refused { refusal, .. } => outcome = format!("refused: {refusal}"),
+                PartEvent::Meter(Event::Refused { refusal, .. }) => outcome = format!("refused: {refusal}"),
+                PartEvent::Hub(HubEvent::ChfExecuted { results, .. }) => {
+                    let failed = results.iter().copied().enumerate().find(|(_, result)| *result != 0);
+                    let how = failed.map_or(Outcome::Success, |(row, result)| Outcome::Failed { row, result });
+                    outcome = format!("{how:?}");
+                }
+                PartEvent::Hub(HubEvent::GpfExecuted { succeeded, .. }) => {
+                    outcome = if *succeeded { "Success" } else { "Failed" }.to_owned();
+                }
+                PartEvent::Hub(HubEvent::ChfRefused(refusal) | HubEvent::GpfRefused(refusal)) => {
+                    outcome = format!("refused: {refusal}");
+                }
                 _ => {}
             }
         }
@@ -207,7 +278,7 @@ impl Answer {
 
     fn print(&self) {
         for event in &self.events {
-            say!("{}", crate::demo::story::tell(&sim::PartEvent::Meter(event.clone())));
+            say!("{}", crate::demo::story::tell(event));
         }
         match &self.response {
             Some(response) => say!("{}", hex::encode_upper(response)),

@@ -126,3 +126,67 @@ fn a_response_of_the_dcc_says_which_service_its_message_answers() {
     let refused = run_with(&response(""), ["duis", "mmc"]).ends(2);
     assert!(refused.err.contains("no message of a device"), "{}", refused.err);
 }
+
+/// From the request to the Response of CHF and GPF: what they hold of whom, and new credentials for the GPF, by the requests of the
+/// public reference data where they are there.
+#[test]
+fn the_hubs_functions_answer_for_their_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, request) = (folder.path().join("home"), folder.path().join("request.xml"));
+    run(["home".as_ref(), "new".as_ref(), home.as_os_str()]).ends(0);
+    let of_home = |words: &[&str], input: &str| {
+        let args = words.iter().map(AsRef::as_ref).chain(["--json".as_ref(), "--home".as_ref(), home.as_os_str()]);
+        run_with(input, args)
+    };
+    // What became of it, in the words of the MMC schema, when it was answered and the answer verifies.
+    let ask = |xml: &str| {
+        std::fs::write(&request, xml).unwrap();
+        let made = of_home(&["duis", "transform", request.to_str().unwrap()], "").ends(0).json().remove(0);
+        let command = made["command"].as_str().unwrap();
+        let answered = of_home(&["meter", "answer", "--keep"], command).ends(0).json().remove(0);
+        assert_eq!(answered["outcome"], "Success", "{answered}");
+        let response = answered["response"].as_str().unwrap();
+        run_with(response, ["gbcs", "verify", "--keys", home.join("keys.json").to_str().unwrap()]).ends(0);
+        // The same again is a replay, unless it changes nothing.
+        let again = of_home(&["meter", "answer"], command).json().remove(0);
+        let told = of_home(&["duis", "mmc"], response).ends(0).json().remove(0);
+        assert_eq!(told["typed"], true, "{told}");
+        (
+            told["srv"].as_str().unwrap().to_owned(),
+            told["xml"].as_str().unwrap().to_owned(),
+            again["response"].is_null(),
+        )
+    };
+
+    let credit = examples().into_iter().find(|path| path.ends_with("electricity-credit.xml")).unwrap();
+    let credit = std::fs::read_to_string(credit).unwrap();
+    let (head, _) = credit.split_once("<sr:Body>").unwrap();
+    let head = head
+        .replace(">4</sr:CommandVariant>", ">1</sr:CommandVariant>")
+        .replace("Reference>1.5<", "Reference>6.24<")
+        .replace("Variant>1.5<", "Variant>6.24.1<");
+    for (function, roles) in [("A2", &["ACB", "TransCoS"][..]), ("A3", &["ACB", "Supplier", "NetworkOperator"])] {
+        let roles: String = roles.iter().map(|r| format!("<sr:RemotePartyRole>{r}</sr:RemotePartyRole>")).collect();
+        let body =
+            format!("<sr:RetrieveDeviceSecurityCredentialsKRP>{roles}</sr:RetrieveDeviceSecurityCredentialsKRP>");
+        let head = head.replace("12-34-56-78-90-A0:", &format!("12-34-56-78-90-{function}:"));
+        let (srv, xml, refused) = ask(&format!("{head}<sr:Body>{body}</sr:Body></sr:Request>"));
+        assert_eq!((srv.as_str(), refused), ("6.24.1", false), "{xml}");
+        assert!(!xml.contains("GBCSData"), "{xml}");
+    }
+
+    for template in [
+        "CS02bSupplierBySupplierHandover_6.21_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bNOByNOHandover_6.21_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bSupplierByTransCoS_6.23_FUTURE_DATED_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bSupplierBySupplier_6.15.1_FUTURE_DATED_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bSupplierBySupplier_6.15.1_CANCELLATION_SUCCESS_REQUEST_DUIS.XML",
+        "CS02bSupplierBySupplier_6.15.1_IMMEDIATE_SUCCESS_REQUEST_DUIS.XML",
+    ] {
+        let Some(path) = reference(&format!("duis/templates/{template}")) else { return };
+        let xml = std::fs::read_to_string(path).unwrap();
+        let to_gpf = xml.replace("12-34-56-78-90-A0:", "12-34-56-78-90-A3:");
+        let (_, xml, refused) = ask(&to_gpf);
+        assert!(refused, "{template} twice: {xml}");
+    }
+}

@@ -1,9 +1,7 @@
 //! What ASN.1 Commands mean to a meter: credentials, joins, firmware, the clock of a gas meter (gbcs-messages 11).
-mod certificate;
 mod devices;
 mod firmware;
 mod keys;
-mod trust;
 
 pub(crate) use firmware::Firmware;
 pub use firmware::Image;
@@ -13,7 +11,12 @@ use crate::pipeline::Authentic;
 use crate::refusal::Refusal;
 use crate::work::{Executed, Origin, Outcome, Pending};
 use alloc::vec::Vec;
-use gbcs::asn1::{ClockReport, ClockStatus, Content, DateTime, Payload};
+use device::credentials;
+use device::dated::Due;
+use gbcs::asn1::{
+    CellStatus, ClockReport, ClockStatus, Content, CredentialsRequest, CredentialsUpdate, DateTime, Payload,
+    RoleCredentials, UpdateOutcome,
+};
 use gbcs::crypto::Crypto;
 use gbcs::{Cra, MessageCode, Time};
 
@@ -25,34 +28,27 @@ pub(crate) fn execute<C: Crypto>(
     content: &Content,
 ) -> Result<Executed, Refusal> {
     let (id, code) = (command.view.id(), command.rules.code);
-    // The counter that stands in a payload is that of the header.
-    let inner = match content {
-        Content::UpdateCredentials(update) => Some(update.control.counter),
-        Content::ActivateFirmware(activate) => Some(activate.counter),
-        _ => None,
-    };
-    if inner.is_some_and(|inner| inner != id.counter) {
+    if device::dated::inner_counter(content).is_some_and(|inner| inner != id.counter) {
         return Err(Refusal::WrongRows);
     }
-    let (answer, stored) = match execution(content) {
+    let (answer, stored) = match device::dated::due(content, now) {
         None => (at_once(meter, now, command.role, content), false),
-        Some(time) => {
+        Some(due) => {
             // A later Command of the same use case replaces whatever an earlier one left pending.
             meter.state.pending.retain(|pending| pending.code != code.0);
             let accepted = match content {
                 Content::UpdateCredentials(_) => Content::CredentialsUpdateAccepted,
                 _ => Content::ActivationAccepted,
             };
-            match time {
-                DateTime::NEVER => (accepted, false),
-                at if at.time() > now => {
+            match due {
+                Due::Never => (accepted, false),
+                Due::At(at) => {
                     let origin = Origin { originator: id.originator, role: command.role, code, counter: id.counter };
                     let what = Payload::from(content.clone()).encode();
-                    meter.state.pending.push(Pending::new(at.time(), &origin, what));
+                    meter.state.pending.push(Pending::new(at, &origin, what));
                     (accepted, true)
                 }
-                // A time that has passed means at once (gbcs-messages 18.2, 3).
-                _ => (at_once(meter, now, command.role, content), false),
+                Due::Now => (at_once(meter, now, command.role, content), false),
             }
         }
     };
@@ -61,19 +57,10 @@ pub(crate) fn execute<C: Crypto>(
     Ok(Executed { payload: Payload::from(answer).with_long_lengths().encode(), outcome, stored })
 }
 
-/// When it is to be executed, of Commands that may say so.
-fn execution(content: &Content) -> Option<DateTime> {
-    match content {
-        Content::UpdateCredentials(update) => update.execution,
-        Content::ActivateFirmware(activate) => activate.execution,
-        _ => None,
-    }
-}
-
 fn at_once<C: Crypto>(meter: &mut Meter<C>, now: Time, role: crate::Role, content: &Content) -> Content {
     match content {
-        Content::RequestCredentials(request) => Content::Credentials(trust::held(meter, request)),
-        Content::UpdateCredentials(update) => Content::CredentialsUpdated(trust::update(meter, role, update)),
+        Content::RequestCredentials(request) => Content::Credentials(held(meter, request)),
+        Content::UpdateCredentials(update) => Content::CredentialsUpdated(update_cells(meter, role, update)),
         Content::IssueCredentials(request) => keys::issue(meter, now, request.usage),
         Content::Certificate(certificate) => Content::CertificateUpdated(keys::adopt(meter, certificate)),
         Content::ProvideCertificate(request) => keys::provide(meter, request.usage),
@@ -90,6 +77,24 @@ fn at_once<C: Crypto>(meter: &mut Meter<C>, now: Time, role: crate::Role, conten
         // No other content belongs to a Command of a meter: step 11 saw to it.
         other => other.clone(),
     }
+}
+
+/// What the meter holds of each role asked for.
+fn held<C: Crypto>(meter: &Meter<C>, request: &CredentialsRequest) -> Vec<RoleCredentials> {
+    credentials::held(&meter.config.anchors, &meter.state.credentials.updates, request)
+}
+
+/// Replace cells; what was agreed with the keys that were in them is forgotten.
+fn update_cells<C: Crypto>(meter: &mut Meter<C>, by: crate::Role, update: &CredentialsUpdate) -> UpdateOutcome {
+    let (config, state) = (&mut meter.config, &mut meter.state);
+    let (counters, updates) = (&mut state.counters, &mut state.credentials.updates);
+    let outcome = credentials::update(&meter.crypto, &mut config.anchors, counters, updates, by, update);
+    if outcome.cells.iter().any(|outcome| outcome.status == CellStatus::Success) {
+        state.credentials.keep_cells(&config.anchors);
+        config.acb = device::acb(&config.anchors).unwrap_or(config.acb);
+        meter.secrets = Default::default();
+    }
+    outcome
 }
 
 /// Execute what waited for its time: whether it succeeded, and its Alert. `None` when the record of it cannot be read.

@@ -73,7 +73,7 @@ impl Street {
                 entry(ESME, DeviceKind::Esme, ESME_SHORT, false),
                 entry(GSME, DeviceKind::Gsme, GSME_SHORT, true),
             ],
-            alerts: None,
+            chf_keys: None,
             gpf_keys: None,
             settings: Settings::default(),
         };

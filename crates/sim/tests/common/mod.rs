@@ -1,7 +1,7 @@
 //! A whole home on virtual air and virtual time, its head end and the ACB played by the test, and a capture of all that was said.
 #![allow(dead_code)]
 
-use comms_hub::config::{AlertKeys, HubConfig};
+use comms_hub::config::{FunctionKeys, HubConfig};
 use comms_hub::{DeviceEntry, DeviceKind, Hub, Profile, Settings};
 use gbcs::crypto::{Crypto, PrivateKey, RustCrypto};
 use gbcs::dlms::{AccessRequest, Data, Obis, Row};
@@ -207,15 +207,22 @@ fn hub_config(plan: &Plan) -> HubConfig {
         profile: plan.profile,
         node: node(CHF, 0, Role::Coordinator, peers.collect()),
         devices: devices.collect(),
-        alerts: Some(AlertKeys {
+        chf_keys: Some(FunctionKeys {
             acb: ACB,
-            acb_key: *key(ACB_AGREE).public(),
-            own: key(CHF_AGREE),
+            digital_signature: key(CHF_AGREE),
+            key_agreement: key(CHF_AGREE),
+            anchors: vec![anchor(meter::Role::AccessControlBroker, Usage::KeyAgreement, false, ACB, ACB_AGREE)],
             counter_floor: Counter(0),
         }),
         gpf_keys: None,
         settings: plan.settings,
     }
+}
+
+fn anchor(role: meter::Role, usage: Usage, prepayment: bool, eui: Eui64, n: u8) -> TrustAnchor {
+    let key = *key(n).public();
+    let key_id = *key.point().first_chunk().expect("64 octets");
+    TrustAnchor { role, usage, prepayment, eui, key, key_id }
 }
 
 fn ppmid_config(plan: &Plan) -> ppmid::Config {
@@ -235,11 +242,6 @@ fn ppmid_config(plan: &Plan) -> ppmid::Config {
 
 fn meter_config(kind: Kind) -> MeterConfig {
     use Usage::{DigitalSignature, KeyAgreement};
-    let anchor = |role, usage, prepayment, eui, n| {
-        let key = *key(n).public();
-        let key_id = *key.point().first_chunk().expect("64 octets");
-        TrustAnchor { role, usage, prepayment, eui, key, key_id }
-    };
     let (supplier, acb) = (meter::Role::Supplier, meter::Role::AccessControlBroker);
     let anchors = vec![
         anchor(supplier, DigitalSignature, false, SUPPLIER, SUPPLIER_SIGN),

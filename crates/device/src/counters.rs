@@ -1,5 +1,5 @@
-//! Protection against replay (GBCS 4.3.1.5): what a meter remembers of the counters it has seen.
-use crate::config::Role;
+//! Protection against replay (GBCS 4.3.1.5): what a device remembers of the counters it has seen.
+use crate::anchors::Role;
 use alloc::collections::{BTreeMap, VecDeque};
 use gbcs::{Counter, MessageCode, Time};
 use minicbor::{Decode, Encode};
@@ -20,7 +20,7 @@ pub enum Rule {
     TopUp,
 }
 
-/// All counters of a meter. Persistent: whoever could turn it back could replay.
+/// All counters of a device. Persistent: whoever could turn it back could replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Counters {
     /// Highest accepted counter per role.
@@ -29,10 +29,10 @@ pub struct Counters {
     /// Highest accepted counter per role and message code.
     #[n(1)]
     future_dated: BTreeMap<(u8, u16), u64>,
-    /// Accepted UTRNs.
+    /// Accepted UTRNs, of a meter.
     #[n(2)]
     pub utrns: UtrnCache,
-    /// The last counter this meter used for a message of its own.
+    /// The last counter this device used for a message of its own.
     #[n(3)]
     own: u64,
     /// From which its future-dated counters start, per role whose credentials were replaced.
@@ -85,8 +85,13 @@ impl Counters {
         self.floors.insert(role as u8, floor.0);
     }
 
-    /// The next counter for a message of the meter's own; used once, whatever becomes of the message. Never below the clock
-    /// in milliseconds, so that a meter that lost its state repeats none either.
+    /// Counters of the device's own start above this one.
+    pub fn begin_own(&mut self, floor: Counter) {
+        self.own = self.own.max(floor.0);
+    }
+
+    /// The next counter for a message of the device's own; used once, whatever becomes of the message. Never below the clock
+    /// in milliseconds, so that a device that lost its state repeats none either.
     pub fn next_own(&mut self, now: Time) -> Counter {
         self.own = self.own.saturating_add(1).max(now.0);
         Counter(self.own)

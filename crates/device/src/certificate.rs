@@ -3,7 +3,7 @@ use gbcs::crypto::{Crypto, PublicKey, Signature};
 use gbcs::der::Value;
 
 /// Whether a certificate bears the signature of this key.
-pub(super) fn is_issued_by<C: Crypto>(crypto: &C, certificate: &[u8], issuer: &PublicKey) -> bool {
+pub(crate) fn is_issued_by<C: Crypto>(crypto: &C, certificate: &[u8], issuer: &PublicKey) -> bool {
     let Some((signed, signature)) = parts(certificate) else { return false };
     crypto.verify(issuer, &signed, &signature).is_ok()
 }

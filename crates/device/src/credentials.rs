@@ -1,15 +1,19 @@
-//! Trust anchor cells: what a meter holds of each role (CS02a, CS02f), and their replacement (CS02b, CS02g; GBCS 13.2, 13.3).
-use super::certificate::is_issued_by;
-use crate::config::{Role, TrustAnchor, Usage};
-use crate::meter::Meter;
+//! Trust anchor cells: what a device holds of each role (CS02a, CS02f), and their replacement (CS02b, CS02g; GBCS 13.2, 13.3).
+use crate::anchors::{Role, TrustAnchor, Usage};
+use crate::certificate::is_issued_by;
+use crate::counters::Counters;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use gbcs::asn1::*;
 use gbcs::certificate::{Certificate, Role as AnyRole};
 use gbcs::crypto::Crypto;
 use gbcs::{Counter, Eui64};
 
-/// What the meter holds of each role asked for.
-pub(super) fn held<C: Crypto>(meter: &Meter<C>, request: &CredentialsRequest) -> Vec<RoleCredentials> {
+/// The last counter of an update of credentials, by authorising role.
+pub type Updates = BTreeMap<u8, u64>;
+
+/// What a device holds of each role asked for.
+pub fn held(anchors: &[TrustAnchor], updates: &Updates, request: &CredentialsRequest) -> Vec<RoleCredentials> {
     let of_role = |role: &AnyRole| {
         let own = |anchor: &&TrustAnchor| AnyRole::from(anchor.role) == *role;
         let cell = |anchor: &TrustAnchor| HeldCell {
@@ -18,8 +22,8 @@ pub(super) fn held<C: Crypto>(meter: &Meter<C>, request: &CredentialsRequest) ->
             subject: anchor.eui,
             key: KeyIdentifier(anchor.key_id),
         };
-        let cells: Vec<_> = meter.config.anchors.iter().filter(own).map(cell).collect();
-        let counter = meter.state.credentials.updates.get(&role.number()).copied().unwrap_or(0);
+        let cells: Vec<_> = anchors.iter().filter(own).map(cell).collect();
+        let counter = updates.get(&role.number()).copied().unwrap_or(0);
         match cells.is_empty() {
             true => RoleCredentials::refused(*role, CellStatus::TrustAnchorNotFound),
             false => RoleCredentials::held(*role, Counter(counter), cells),
@@ -33,10 +37,17 @@ fn cell_usage(anchor: &TrustAnchor) -> CellUsage {
 }
 
 /// Replace cells one by one; one that is refused does not stop the others. Counters of a party that was replaced start from the
-/// floors that the Command names.
-pub(super) fn update<C: Crypto>(meter: &mut Meter<C>, by: Role, update: &CredentialsUpdate) -> UpdateOutcome {
+/// floors that the Command names. Whoever keeps secrets agreed with the old keys forgets them now.
+pub fn update<C: Crypto>(
+    crypto: &C,
+    anchors: &mut [TrustAnchor],
+    counters: &mut Counters,
+    updates: &mut Updates,
+    by: Role,
+    update: &CredentialsUpdate,
+) -> UpdateOutcome {
     let control = &update.control;
-    let cells: Vec<_> = update.replacements.iter().map(|replacement| replace(meter, update, replacement)).collect();
+    let cells: Vec<_> = update.replacements.iter().map(|new| replace(crypto, anchors, update, new)).collect();
     let replaced = |role: AnyRole| cells.iter().any(|o| o.cell.role == role && o.status == CellStatus::Success);
     let mut floors = Vec::new();
     // Fields 4 and 5 are about the party whose word it is, field 6 about others; a party that none names keeps its counters.
@@ -48,19 +59,13 @@ pub(super) fn update<C: Crypto>(meter: &mut Meter<C>, by: Role, update: &Credent
     floors.extend(control.other_floors.iter().flatten().cloned());
     for party in floors.iter().filter(|party| replaced(party.role)) {
         let Some(role) = role_of(party.role) else { continue };
-        meter.state.counters.restart(role, party.floor);
+        counters.restart(role, party.floor);
         let top_up = party.specialist_floors.iter().flatten().find(|s| s.specialist == Specialist::PrepaymentTopUp);
         if let Some(top_up) = top_up {
-            meter.state.counters.utrns.restart(top_up.floor);
+            counters.utrns.restart(top_up.floor);
         }
     }
-    meter.state.credentials.updates.insert(by as u8, control.counter.0);
-    if cells.iter().any(|outcome| outcome.status == CellStatus::Success) {
-        meter.state.credentials.keep_cells(&meter.config.anchors);
-        let acb = meter.config.anchors.iter().find(|anchor| anchor.role == Role::AccessControlBroker);
-        meter.config.acb = acb.map_or(meter.config.acb, |anchor| anchor.eui);
-        meter.secrets = Default::default();
-    }
+    updates.insert(by as u8, control.counter.0);
     UpdateOutcome { counter: control.counter, mode: control.mode, floors, cells }
 }
 
@@ -93,27 +98,32 @@ fn role_of(role: AnyRole) -> Option<Role> {
 }
 
 /// Replace one cell: what it held, what it holds, and how it went.
-fn replace<C: Crypto>(meter: &mut Meter<C>, update: &CredentialsUpdate, replacement: &Replacement) -> CellOutcome {
+fn replace<C: Crypto>(
+    crypto: &C,
+    anchors: &mut [TrustAnchor],
+    update: &CredentialsUpdate,
+    replacement: &Replacement,
+) -> CellOutcome {
     let cell = replacement.cell;
     let prepayment = cell.cell_usage == CellUsage::PrepaymentTopUp;
     let usage = cell.usage.usage().map(Usage::from);
     let fits = |anchor: &TrustAnchor| {
         AnyRole::from(anchor.role) == cell.role && Some(anchor.usage) == usage && anchor.prepayment == prepayment
     };
-    let at = meter.config.anchors.iter().position(fits);
+    let at = anchors.iter().position(fits);
     let old = at.map_or((Eui64([0; 8]), [0; 8]), |at| {
-        let anchor = &meter.config.anchors[at];
+        let anchor = &anchors[at];
         (anchor.eui, anchor.key_id)
     });
     let anchor = match at {
         None => Err(CellStatus::TrustAnchorNotFound),
         Some(_) if !may_replace(update.control.mode, cell.role) => Err(CellStatus::OtherReason),
-        Some(at) => accepted(meter, update, replacement).map(|(eui, key, key_id)| (at, eui, key, key_id)),
+        Some(at) => accepted(crypto, anchors, update, replacement).map(|(eui, key, key_id)| (at, eui, key, key_id)),
     };
     let (status, new) = match anchor {
         Err(status) => (status, old),
         Ok((at, eui, key, key_id)) => {
-            let anchor = &mut meter.config.anchors[at];
+            let anchor = &mut anchors[at];
             (anchor.eui, anchor.key, anchor.key_id) = (eui, key, key_id);
             (CellStatus::Success, (eui, key_id))
         }
@@ -128,17 +138,18 @@ fn replace<C: Crypto>(meter: &mut Meter<C>, update: &CredentialsUpdate, replacem
     }
 }
 
-/// What a certificate that is fit for its cell says: of whom, which key. A meter that holds a root wants a path to it; one without
+/// What a certificate that is fit for its cell says: of whom, which key. A device that holds a root wants a path to it; one without
 /// takes the authorising party's word.
 fn accepted<C: Crypto>(
-    meter: &Meter<C>,
+    crypto: &C,
+    anchors: &[TrustAnchor],
     update: &CredentialsUpdate,
     replacement: &Replacement,
 ) -> Result<(Eui64, gbcs::crypto::PublicKey, [u8; 8]), CellStatus> {
     let certificate = replacement.certificate.read().map_err(|_| CellStatus::BadCertificate)?;
     let Certificate { entity, role, usage, point, key_identifier, .. } = &certificate;
     let root = replacement.cell.role == AnyRole::Root;
-    let key = meter.crypto.public_key(point).map_err(|_| CellStatus::BadCertificate)?;
+    let key = crypto.public_key(point).map_err(|_| CellStatus::BadCertificate)?;
     let cell = &replacement.cell;
     // A supplier may be its own load controller: a sample of CS02g puts its certificates into those cells.
     let supplier = cell.role == AnyRole::LoadController && *role == Some(AnyRole::Supplier);
@@ -148,17 +159,17 @@ fn accepted<C: Crypto>(
     // A root certificate names no entity.
     let eui = if root { entity.unwrap_or(Eui64([0; 8])) } else { entity.ok_or(CellStatus::BadCertificate)? };
     let key_id = key_identifier.as_slice().try_into().map_err(|_| CellStatus::BadCertificate)?;
-    let mut roots = meter.config.anchors.iter().filter(|anchor| anchor.role == Role::Root).peekable();
+    let mut roots = anchors.iter().filter(|anchor| anchor.role == Role::Root).peekable();
     if roots.peek().is_some() && !root {
         let issued = roots.any(|root| {
-            is_issued_by(&meter.crypto, replacement.certificate.octets(), &root.key)
+            is_issued_by(crypto, replacement.certificate.octets(), &root.key)
                 || update.path.iter().any(|issuer| {
-                    is_issued_by(&meter.crypto, issuer.octets(), &root.key)
+                    is_issued_by(crypto, issuer.octets(), &root.key)
                         && issuer
                             .read()
                             .ok()
-                            .and_then(|c| meter.crypto.public_key(&c.point).ok())
-                            .is_some_and(|key| is_issued_by(&meter.crypto, replacement.certificate.octets(), &key))
+                            .and_then(|c| crypto.public_key(&c.point).ok())
+                            .is_some_and(|key| is_issued_by(crypto, replacement.certificate.octets(), &key))
                 })
         });
         if !issued {
