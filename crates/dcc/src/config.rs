@@ -1,4 +1,5 @@
 //! What a stand-in is told at its start: users, inventory, keys, addresses.
+use crate::anomaly::Thresholds;
 use crate::inventory::{Device, DeviceKeys};
 use crate::limits::Limits;
 use crate::repository::KnownCertificate;
@@ -41,6 +42,8 @@ pub struct DccConfig {
     pub limits: Limits,
     /// What SRV 12.1 tells of places; the first that fits.
     pub coverage: Vec<Place>,
+    /// What anomaly detection measures by from this start on; `None`, and what was set last still holds.
+    pub thresholds: Option<Thresholds>,
     /// Keys of the DCC.
     pub keys: DccKeys,
 }

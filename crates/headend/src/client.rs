@@ -1,9 +1,10 @@
 //! The HTTP half of a DUIS client: one POST, and whatever came of it. What to post and what an answer is worth says
 //! [`duis::client`].
+use axum::http::Uri;
 use duis::Service;
-use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use link::{ClientTls, TlsError};
 use std::time::Duration;
+use web::{Answer, Client, Failed};
 
 /// An answer is a response document; anything longer is not read.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -13,31 +14,21 @@ const MAX_REDIRECTS: usize = 5;
 const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// How to reach the DCC.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Transport {
     /// How long one answer may take.
     pub timeout: Duration,
+    /// What a DCC at `https` is shown, and who vouches for it.
+    pub tls: Option<ClientTls>,
 }
 
 impl Transport {
     /// The one HTTP client of everything that talks to a DCC.
     ///
-    /// A redirect is followed where it repeats the POST (307, 308); others would make a GET of it, and lose the document.
-    ///
     /// # Errors
-    /// Where the client cannot be made.
-    pub fn client(&self) -> Result<reqwest::Client, reqwest::Error> {
-        let redirects = reqwest::redirect::Policy::custom(|attempt| {
-            let repeats = [StatusCode::TEMPORARY_REDIRECT, StatusCode::PERMANENT_REDIRECT].contains(&attempt.status());
-            let downgrades = attempt.url().scheme() == "http"
-                && attempt.previous().last().is_some_and(|from| from.scheme() == "https");
-            if repeats && !downgrades && attempt.previous().len() <= MAX_REDIRECTS {
-                attempt.follow()
-            } else {
-                attempt.stop()
-            }
-        });
-        reqwest::Client::builder().timeout(self.timeout).redirect(redirects).no_proxy().build()
+    /// Where the certificates cannot be used.
+    pub fn client(self) -> Result<Client, TlsError> {
+        Client::new(self.tls, self.timeout, MAX_ANSWER)
     }
 }
 
@@ -63,6 +54,9 @@ pub enum Undelivered {
     /// No text, or too much of it.
     #[error("the DCC's answer is no text of a bearable length")]
     Unreadable,
+    /// It cannot be asked at all: the address is none, or at `https` without certificates.
+    #[error("{0}")]
+    Misuse(String),
 }
 
 impl Undelivered {
@@ -71,6 +65,7 @@ impl Undelivered {
         match self {
             Self::Status { status, .. } => *status >= 500 || [408, 425, 429].contains(status),
             Self::Unreachable(_) | Self::Silent | Self::Unreadable => true,
+            Self::Misuse(_) => false,
         }
     }
 
@@ -83,13 +78,13 @@ impl Undelivered {
 /// The web services of a DCC.
 #[derive(Clone, Debug)]
 pub struct DccClient {
-    http: reqwest::Client,
+    http: Client,
     url: String,
 }
 
 impl DccClient {
     /// Those under `url`: scheme, host and port; the paths of the services follow.
-    pub fn new(http: reqwest::Client, url: &str) -> Self {
+    pub fn new(http: Client, url: &str) -> Self {
         Self { http, url: url.trim_end_matches('/').to_owned() }
     }
 
@@ -103,54 +98,75 @@ impl DccClient {
 
     /// Posts a document; gives the text that a 2xx status came with.
     ///
+    /// A redirect is followed where it repeats the POST (307, 308) and does not leave TLS; others would make a GET of it, and lose the
+    /// document.
+    ///
     /// # Errors
     /// [`Undelivered`].
     pub async fn post(&self, path: &str, document: String) -> Result<String, Undelivered> {
-        let trouble = |error: reqwest::Error| {
-            if error.is_timeout() { Undelivered::Silent } else { Undelivered::Unreachable(root_cause(&error)) }
-        };
-        let request = self.http.post(format!("{}{path}", self.url)).header(CONTENT_TYPE, "application/xml");
-        let mut response = request.body(document).send().await.map_err(trouble)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(trouble)? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(Undelivered::Unreadable);
+        let mut url = format!("{}{path}", self.url);
+        let mut redirects = 0;
+        let answer = loop {
+            let answer = self.http.post(&url, "application/xml", document.clone()).await?;
+            match redirect(&answer, &url) {
+                Some(other) if redirects < MAX_REDIRECTS => url = other,
+                _ => break answer,
             }
-            body.extend_from_slice(&chunk);
+            redirects += 1;
+        };
+        if !answer.is_success() {
+            let pause = pause(&answer).map(|pause| pause.min(MAX_PAUSE));
+            return Err(Undelivered::Status { status: answer.status, pause, detail: detail(&answer) });
         }
-        if !status.is_success() {
-            let pause = pause(&headers).map(|pause| pause.min(MAX_PAUSE));
-            return Err(Undelivered::Status { status: status.as_u16(), pause, detail: detail(&headers, &body) });
-        }
-        String::from_utf8(body).map_err(|_| Undelivered::Unreadable)
+        String::from_utf8(answer.body).map_err(|_| Undelivered::Unreadable)
     }
+}
+
+impl From<Failed> for Undelivered {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Silent => Self::Silent,
+            Failed::TooLong { .. } => Self::Unreadable,
+            Failed::Unreachable(why) => Self::Unreachable(why),
+            wrong @ (Failed::Url(_) | Failed::NoTls(_)) => Self::Misuse(wrong.to_string()),
+        }
+    }
+}
+
+/// Where the same POST is to go.
+fn redirect(answer: &Answer, from: &str) -> Option<String> {
+    if ![307, 308].contains(&answer.status) {
+        return None;
+    }
+    let (from, to): (Uri, &str) = (from.parse().ok()?, answer.header("location")?);
+    let (scheme, authority) = (from.scheme_str()?, from.authority()?);
+    let whole = match to {
+        to if to.starts_with("//") => format!("{scheme}:{to}"),
+        to if to.starts_with('/') => format!("{scheme}://{authority}{to}"),
+        to if to.parse::<Uri>().is_ok_and(|uri| uri.scheme().is_some()) => to.to_owned(),
+        to => {
+            let folder = from.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+            format!("{scheme}://{authority}{folder}/{to}")
+        }
+    };
+    let leaves_tls = scheme == "https" && !whole.starts_with("https:");
+    (!leaves_tls).then_some(whole)
 }
 
 /// `Retry-After` in seconds; the form with a date is not looked at.
-fn pause(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+fn pause(answer: &Answer) -> Option<Duration> {
+    answer.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// What a problem document (RFC 9457) says.
-fn detail(headers: &HeaderMap, body: &[u8]) -> Option<String> {
-    let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    if !kind.starts_with("application/problem+json") {
+fn detail(answer: &Answer) -> Option<String> {
+    if !answer.header("content-type")?.starts_with("application/problem+json") {
         return None;
     }
-    let problem: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let problem: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
     let said = |name: &str| Some(problem.get(name)?.as_str()?.chars().take(300).collect::<String>());
     let code = said("response_code").map(|code| format!("{code}: ")).unwrap_or_default();
     Some(format!("{code}{}", said("detail").or_else(|| said("title"))?))
-}
-
-/// The innermost reason: the outer ones only repeat the URL.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]
@@ -181,6 +197,8 @@ mod tests {
             .route("/echo", post(|body: String| async { body }))
             .route("/moved", post(|| async { Redirect::temporary("/echo") }))
             .route("/see-other", post(|| async { Redirect::to("/echo") }))
+            .route("/here/near", post(|| async { (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "next")]) }))
+            .route("/here/next", post(|body: String| async { body }))
             .route("/round", post(|| async { Redirect::temporary("/round") }))
             .route("/busy", post(busy))
             .route("/problem", post(problem))
@@ -189,19 +207,35 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        DccClient::new(Transport { timeout: Duration::from_millis(700) }.client().unwrap(), &url)
+        DccClient::new(Transport { timeout: Duration::from_millis(700), tls: None }.client().unwrap(), &url)
     }
 
     #[tokio::test]
     async fn a_document_follows_a_redirect_that_repeats_it_and_no_other() {
         let dcc = server().await;
         assert_eq!(dcc.post("/moved", "<doc/>".into()).await, Ok("<doc/>".into()));
+        assert_eq!(dcc.post("/here/near", "<doc/>".into()).await, Ok("<doc/>".into()));
         let status = |outcome: Result<String, Undelivered>| match outcome {
             Err(Undelivered::Status { status, .. }) => status,
             other => panic!("{other:?}"),
         };
         assert_eq!(status(dcc.post("/see-other", "<doc/>".into()).await), 303);
         assert_eq!(status(dcc.post("/round", "<doc/>".into()).await), 307);
+    }
+
+    #[test]
+    fn a_redirect_out_of_tls_is_not_followed() {
+        let mut answer = Answer { status: 307, headers: Default::default(), body: Vec::new() };
+        for (to, followed) in [
+            ("http://dcc/b", None),
+            ("https://other/b", Some("https://other/b")),
+            ("//other/b", Some("https://other/b")),
+            ("/b", Some("https://dcc:1/b")),
+            ("b", Some("https://dcc:1/x/b")),
+        ] {
+            answer.headers.insert(header::LOCATION, to.parse().unwrap());
+            assert_eq!(redirect(&answer, "https://dcc:1/x/a").as_deref(), followed, "{to}");
+        }
     }
 
     #[tokio::test]
@@ -217,8 +251,11 @@ mod tests {
         assert_eq!(dcc.post("/octets", "<doc/>".into()).await, Err(Undelivered::Unreadable));
         let silent = dcc.post("/silent", "<doc/>".into()).await.unwrap_err();
         assert_eq!((silent.may_pass(), silent), (true, Undelivered::Silent));
-        let nobody =
-            DccClient::new(Transport { timeout: Duration::from_secs(1) }.client().unwrap(), "http://127.0.0.1:1");
+        let nobody = Transport { timeout: Duration::from_secs(1), tls: None }.client().unwrap();
+        let secret =
+            DccClient::new(nobody.clone(), "https://127.0.0.1:1").post("/echo", String::new()).await.unwrap_err();
+        assert!(!secret.may_pass() && secret.to_string().contains("no certificate"), "{secret}");
+        let nobody = DccClient::new(nobody, "http://127.0.0.1:1");
         assert!(matches!(nobody.post("/echo", String::new()).await, Err(Undelivered::Unreachable(_))));
     }
 }

@@ -3,6 +3,7 @@ use crate::client::{DccClient, Transport};
 use crate::config::DccConfig;
 use crate::core::{Inbox, Message};
 use crate::store::Letter;
+use link::{ClientTls, TlsError};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -17,8 +18,8 @@ pub(crate) struct Courier {
 }
 
 impl Courier {
-    pub(crate) fn new(config: &DccConfig, inbox: Inbox) -> Result<Self, reqwest::Error> {
-        let http = Transport { timeout: config.timeout }.client()?;
+    pub(crate) fn new(config: &DccConfig, tls: Option<ClientTls>, inbox: Inbox) -> Result<Self, TlsError> {
+        let http = Transport { timeout: config.timeout, tls }.client()?;
         Ok(Self {
             dcc: DccClient::new(http, &config.url),
             permits: Arc::new(Semaphore::new(config.concurrency.max(1))),

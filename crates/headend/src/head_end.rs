@@ -5,8 +5,10 @@ use crate::core::{Core, Inbox, Message};
 use crate::courier::Courier;
 use crate::keys::HeadEndKeys;
 use crate::progress::Progress;
+use crate::receive::MAX_RESPONSE;
 use crate::store::{Reader, Store, StoreError};
-use link::{BindError, Endpoint, EndpointConfig, Limits, ServerTls};
+use gbcs::Eui64;
+use link::{BindError, ClientTls, Endpoint, EndpointConfig, Limits, ServerTls, TlsError};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -38,12 +40,26 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// There is no HTTP client to be had.
-    #[error("HTTP client: {0}")]
-    Http(#[from] reqwest::Error),
+    /// Certificates or keys for HTTPS with the DCC cannot be used.
+    #[error("TLS with the DCC: {0}")]
+    Tls(#[from] TlsError),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+}
+
+/// Certificates for HTTPS with the DCC, each naming its holder by EUI-64 as that of a PPMID does.
+#[derive(Debug)]
+pub struct DccTls {
+    /// What the DCC is shown, and who vouches for it.
+    pub client: ClientTls,
+    /// What the DCC is shown when it calls the Receive Response Service, and who vouches for it.
+    pub receive: ServerTls,
+}
+
+/// Nobody but this party may connect.
+pub(crate) fn only_from(tls: ServerTls, dcc: Eui64) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+    tls.into_config_for(move |eui| eui == dcc).map(Arc::new)
 }
 
 /// The head end.
@@ -58,6 +74,21 @@ impl HeadEnd {
     /// # Errors
     /// [`StartError`]; nothing goes on running then.
     pub async fn start(config: HeadEndConfig, keys: HeadEndKeys, tls: ServerTls) -> Result<HeadEndHandle, StartError> {
+        Self::start_with(config, keys, tls, None).await
+    }
+
+    /// The same; where there are certificates for it, a DCC at `https` is asked, and calls back over HTTPS.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing goes on running then.
+    pub async fn start_with(
+        config: HeadEndConfig,
+        keys: HeadEndKeys,
+        tls: ServerTls,
+        dcc_tls: Option<DccTls>,
+    ) -> Result<HeadEndHandle, StartError> {
+        let (receive_tls, client_tls) = dcc_tls.map(|tls| (tls.receive, tls.client)).unzip();
+        let receive_tls = receive_tls.map(|tls| only_from(tls, config.dcc.id)).transpose()?;
         let (config, keys) = (Arc::new(config), Arc::new(keys));
         let store = Store::open(&config.database)?;
         let reader = Reader::open(&config.database)?;
@@ -69,7 +100,7 @@ impl HeadEnd {
 
         let (inbox, messages) = Inbox::new();
         let (progress, _) = broadcast::channel(PROGRESS_BACKLOG);
-        let courier = Courier::new(&config.dcc, inbox.clone())?;
+        let courier = Courier::new(&config.dcc, client_tls, inbox.clone())?;
         let core = Core::new(config.clone(), keys.clone(), store, endpoint.clone(), courier, progress.clone())?;
         let core = std::thread::Builder::new()
             .name("headend-core".into())
@@ -86,12 +117,22 @@ impl HeadEnd {
         let api = Arc::new(Api { config, keys, inbox: inbox.clone(), reader: Mutex::new(reader) });
         let (stop, stopping) = watch::channel(false);
         tasks.spawn(serve("API", api_listener, api::router(api.clone()), stopping.clone()));
-        tasks.spawn(serve("responses", receive_listener, api::receive_router(api), stopping));
+        let receive_is_tls = receive_tls.is_some();
+        let receive = web::Server {
+            listener: receive_listener,
+            tls: receive_tls,
+            limits: web::Limits::default(),
+            body_limit: |_| MAX_RESPONSE,
+            router: api::receive_router(api),
+        };
+        let mut receive_stopping = stopping;
+        tasks.spawn(receive.run(async move { drop(receive_stopping.wait_for(|stop| *stop).await) }));
         let mqtt_addr = endpoint.local_addr();
         info!(api = %api_addr, receive = %receive_addr, mqtt = %mqtt_addr, "head end started");
         Ok(HeadEndHandle {
             api_addr,
             receive_addr,
+            receive_is_tls,
             mqtt_addr,
             inbox,
             endpoint,
@@ -125,6 +166,7 @@ async fn serve(what: &'static str, listener: TcpListener, router: axum::Router, 
 pub struct HeadEndHandle {
     api_addr: SocketAddr,
     receive_addr: SocketAddr,
+    receive_is_tls: bool,
     mqtt_addr: SocketAddr,
     inbox: Inbox,
     endpoint: Endpoint,
@@ -147,7 +189,8 @@ impl HeadEndHandle {
 
     /// Where the DCC delivers responses: to be told to the DCC.
     pub fn receive_url(&self) -> String {
-        format!("http://{}{}", self.receive_addr, api::RECEIVE_PATH)
+        let scheme = if self.receive_is_tls { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.receive_addr, api::RECEIVE_PATH)
     }
 
     /// Every event of every delivery from now on. A watcher that lags by thousands misses some: the database has them all.

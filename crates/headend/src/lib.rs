@@ -28,8 +28,9 @@ pub mod receive;
 mod store;
 mod verify;
 
+pub use api::RECEIVE_PATH;
 pub use config::HeadEndConfig;
-pub use head_end::{HeadEnd, HeadEndHandle, StartError};
+pub use head_end::{DccTls, HeadEnd, HeadEndHandle, StartError};
 pub use keys::{DeviceKeys, HeadEndKeys};
 pub use progress::Progress;
 pub use store::StoreError;

@@ -1,8 +1,9 @@
 //! The client.
 use axum::body::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::Uri;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::HeaderMap;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,11 +16,18 @@ use std::time::Duration;
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// What was said besides.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Answer {
+    /// A header, where it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// Whether the status is 200 to 299.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -49,13 +57,15 @@ pub enum Failed {
     },
 }
 
-/// Posts documents. Clones share connections.
+/// Posts documents, and reads them. Clones share connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     has_tls: bool,
     timeout: Duration,
     limit: usize,
+    /// Sent with every request; its `Debug` tells nothing.
+    authorization: Option<HeaderValue>,
 }
 
 impl Client {
@@ -86,11 +96,37 @@ impl Client {
             .pool_timer(hyper_util::rt::TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(10))
             .build(connector);
-        Ok(Self { http, has_tls, timeout, limit })
+        Ok(Self { http, has_tls, timeout, limit, authorization: None })
+    }
+
+    /// The same client, that shows a bearer token with every request; `None` where a header cannot hold it.
+    pub fn with_bearer(mut self, token: &str) -> Option<Self> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+        value.set_sensitive(true);
+        self.authorization = Some(value);
+        Some(self)
     }
 
     /// Post a document.
+    ///
+    /// # Errors
+    /// There is no answer.
     pub async fn post(&self, url: &str, content_type: &'static str, body: impl Into<Bytes>) -> Result<Answer, Failed> {
+        let mut request = self.request(url, Method::POST, body.into())?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.ask(request).await
+    }
+
+    /// Read a document.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn get(&self, url: &str) -> Result<Answer, Failed> {
+        let request = self.request(url, Method::GET, Bytes::new())?;
+        self.ask(request).await
+    }
+
+    fn request(&self, url: &str, method: Method, body: Bytes) -> Result<hyper::Request<Full<Bytes>>, Failed> {
         let uri: Uri = url.parse().map_err(|_| Failed::Url(url.to_owned()))?;
         match uri.scheme_str() {
             Some("http") => {}
@@ -98,16 +134,21 @@ impl Client {
             Some("https") => return Err(Failed::NoTls(url.to_owned())),
             _ => return Err(Failed::Url(url.to_owned())),
         }
-        let mut request =
-            hyper::Request::post(uri).body(Full::new(body.into())).map_err(|_| Failed::Url(url.to_owned()))?;
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let request = hyper::Request::builder().method(method).uri(uri).body(Full::new(body));
+        let mut request = request.map_err(|_| Failed::Url(url.to_owned()))?;
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        }
+        Ok(request)
+    }
+
+    async fn ask(&self, request: hyper::Request<Full<Bytes>>) -> Result<Answer, Failed> {
         tokio::time::timeout(self.timeout, self.exchange(request)).await.unwrap_or(Err(Failed::Silent))
     }
 
     async fn exchange(&self, request: hyper::Request<Full<Bytes>>) -> Result<Answer, Failed> {
         let response = self.http.request(request).await.map_err(|error| Failed::Unreachable(root_cause(&error)))?;
-        let status = response.status().as_u16();
-        let mut incoming = response.into_body();
+        let (head, mut incoming) = response.into_parts();
         let mut body = Vec::new();
         while let Some(frame) = incoming.frame().await {
             let frame = frame.map_err(|error| Failed::Unreachable(root_cause(&error)))?;
@@ -117,7 +158,7 @@ impl Client {
             }
             body.extend_from_slice(&data);
         }
-        Ok(Answer { status, body })
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
 }
 

@@ -3,6 +3,7 @@ use super::report::{alert_code, alert_time, key_of};
 use super::{Gateway, internal};
 use crate::access::{Failure, party};
 use crate::inventory::Device;
+use crate::store::Transaction;
 use crate::store::alerts::{self, Run};
 use crate::store::inventory::{find, home, keep_device_log, put};
 use crate::store::{Known, requests};
@@ -25,7 +26,6 @@ use gbcs::asn1::{ActivationStatus, CellUsage, Content as Asn1, Replacement, Tran
 use gbcs::certificate::{self, KeyUsage};
 use gbcs::dlms::{Apdu, DataNotification};
 use gbcs::{Counter, Cra, Eui64, MessageId, MessageView, Payload, Time};
-use rusqlite::Transaction;
 use tracing::warn;
 
 /// What each event is announced by. The public texts confirm 24 alone (DUIS 6.2): the event says what happened, not its code.

@@ -4,11 +4,11 @@ use super::report::key_of;
 use crate::access::Failure;
 use crate::dated as alerts;
 use crate::sequence::Ending;
+use crate::store::Transaction;
 use crate::store::{Dated, Known, dated, held};
 use duis::response::answer::{FutureDatedAlert, FutureDatedOutcome};
 use duis::{Content, Execution, RequestHeader, RequestId, Response, ResponseCode, Srv};
 use gbcs::{Cra, MessageId, MessageView, Time};
-use rusqlite::Transaction;
 use tracing::{info, warn};
 
 impl Gateway {

@@ -5,6 +5,7 @@ use super::{Gateway, Made, refused};
 use crate::access::{Allowed, Failure, Origin, Refused, codes};
 use crate::anomaly::{Attribute, Breach, FileFault, Level, Thresholds};
 use crate::sequence::{self, Turn};
+use crate::store::Transaction;
 use crate::store::{Acceptance, Gate, Stage, Step, held};
 use duis::body::dcc::ScheduleId;
 use duis::catalogue::Criticality;
@@ -12,7 +13,6 @@ use duis::response::alert::{self, Quarantined};
 use duis::xml::value::Integer;
 use duis::{Content, DccAlert, DccEvent, Execution, RequestId, Response, ResponseBody, ResponseCode, SchemaVersion};
 use gbcs::Time;
-use rusqlite::Transaction;
 use std::sync::Arc;
 use tracing::{info, warn};
 
@@ -236,9 +236,13 @@ impl Gateway {
     /// Other thresholds from now on, and after a restart: the JSON of [`Thresholds`].
     pub fn set_thresholds(&self, json: &str) -> Result<(), ThresholdFault> {
         let thresholds = Thresholds::parse(json)?;
-        self.store.set(THRESHOLDS, &thresholds.to_json())?;
+        Self::store_thresholds(&self.store, &thresholds)?;
         *self.thresholds.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(thresholds);
         Ok(())
+    }
+
+    pub(super) fn store_thresholds(store: &crate::store::Store, thresholds: &Thresholds) -> rusqlite::Result<()> {
+        store.set(THRESHOLDS, &thresholds.to_json())
     }
 
     /// The thresholds that were told last.

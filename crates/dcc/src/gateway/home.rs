@@ -9,6 +9,7 @@ use super::device::named_device;
 use super::{Gateway, Made, refused};
 use crate::access::{Allowed, Failure, codes, is_responsible};
 use crate::inventory::{Device, DeviceStatus, Happening};
+use crate::store::Transaction;
 use crate::store::inventory::{delete, find, put};
 use crate::store::{Acceptance, Key, Stage};
 use duis::body::dcc::{
@@ -23,7 +24,6 @@ use duis::xml::List;
 use duis::xml::value::Words;
 use duis::{Body, Content, DeviceType, Request, ResponseCode};
 use gbcs::{Eui64, Time};
-use rusqlite::Transaction;
 
 /// As many devices an answer to SRV 8.2 holds.
 const ANSWER: usize = 17;

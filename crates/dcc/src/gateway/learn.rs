@@ -5,7 +5,7 @@ use crate::access::Failure;
 use crate::inventory::{Device, DeviceStatus, Happening};
 use crate::repository::KnownCertificate;
 use crate::store::inventory::{find, home, keep_device_log, put};
-use crate::store::{Known, Store, certificates};
+use crate::store::{Known, Store, Transaction, certificates};
 use duis::body::customer::ImportNumbers;
 use duis::body::han::LogRequest;
 use duis::transform::Backup;
@@ -15,7 +15,6 @@ use gbcs::asn1::{Content as Asn1, DeviceKind, Replacement, UpdateOutcome};
 use gbcs::certificate::Role;
 use gbcs::dlms::{Apdu, Data, DataNotification};
 use gbcs::{Eui64, MessageView, Payload, Time};
-use rusqlite::Transaction;
 use tracing::info;
 
 impl Gateway {

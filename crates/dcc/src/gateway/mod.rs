@@ -24,11 +24,11 @@ use crate::access::{self, Allowed, Failure, Origin, Refused, codes};
 use crate::anomaly::Thresholds;
 use crate::config::{DccConfig, Registration};
 use crate::inventory::Device;
+use crate::store::Transaction;
 use crate::store::{Acceptance, Store};
 use duis::{Body, CommandVariant, Content, LocalCommand, Request, Response, ResponseCode, Service};
 use gbcs::crypto::{AwsLc, PrivateKey};
 use gbcs::{Eui64, Time};
-use rusqlite::Transaction;
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::Notify;
 use tracing::{info, warn};
@@ -88,6 +88,9 @@ impl Gateway {
         let cos = config.keys.transitional_cos.as_ref();
         let transitional_cos =
             cos.map(|(id, key)| Ok::<_, rusqlite::Error>((originator(*id)?, key.clone()))).transpose()?;
+        if let Some(thresholds) = &config.thresholds {
+            Self::store_thresholds(&store, thresholds)?;
+        }
         let thresholds = RwLock::new(Arc::new(Self::stored_thresholds(&store)?));
         let (broker, next_sweep, changed) = Default::default();
         Ok(Self { config, store, broker, acb, transitional_cos, thresholds, next_sweep, changed })

@@ -3,6 +3,7 @@ use super::gates::{dcc_alert, schedule_id};
 use super::{Gateway, internal};
 use crate::access::Failure;
 use crate::sequence::Ending;
+use crate::store::Transaction;
 use crate::store::{Known, callbacks, dated, held, schedules};
 use duis::response::alert::CommandFailure;
 use duis::response::answer;
@@ -10,7 +11,6 @@ use duis::{Content, DccEvent, RequestId, Response, ResponseCode, Srv};
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::payload::Payload;
 use gbcs::{Cra, Eui64, MessageView, Time};
-use rusqlite::Transaction;
 use tracing::warn;
 
 impl Gateway {

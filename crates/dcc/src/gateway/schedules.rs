@@ -5,6 +5,7 @@ use super::{Gateway, Made, refused};
 use crate::access::{self, Allowed, Failure, Origin, Refused, Run, codes};
 use crate::inventory::DeviceStatus;
 use crate::schedule::{self, ScheduleFault};
+use crate::store::Transaction;
 use crate::store::{Acceptance, Schedule, Stage, schedules};
 use duis::body::dcc::{CreateSchedule, WhichSchedule};
 use duis::response::alert::{CommandFailure, ScheduleRemoval};
@@ -12,7 +13,6 @@ use duis::response::answer;
 use duis::xml::{Document, List};
 use duis::{Body, CommandVariant, Content, DccEvent, Request, RequestId, ResponseCode, Service};
 use gbcs::{Counter, Eui64, Time};
-use rusqlite::Transaction;
 use tracing::{info, warn};
 
 /// DCC alert codes for a schedule that is dropped: no public text gives their numbers, and the body says what happened.

@@ -4,11 +4,11 @@ use super::{Gateway, Made, internal, refused};
 use crate::access::{self, Allowed, Failure, Origin, Refused, codes};
 use crate::anomaly::Decision;
 use crate::sequence::Ending;
+use crate::store::Transaction;
 use crate::store::{Acceptance, Held, Stage, Step, held};
 use duis::xml::Document;
 use duis::{Content, Request, Response, ResponseCode};
 use gbcs::Time;
-use rusqlite::Transaction;
 use std::time::Duration;
 use tracing::{info, warn};
 

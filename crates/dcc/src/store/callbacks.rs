@@ -30,7 +30,7 @@ impl Store {
 
     /// Documents that a User's Receive Response Service has not taken yet, oldest first: the first of those after this row.
     pub fn undelivered(&self, user: Eui64, after: i64) -> Result<Vec<Callback>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection.prepare_cached(
             "SELECT row, xml FROM callback WHERE user = ?1 AND delivered IS NULL AND row > ?2 ORDER BY row LIMIT 32",
         )?;
@@ -41,7 +41,11 @@ impl Store {
 
     /// A Receive Response Service took the document.
     pub fn mark_delivered(&self, row: i64, now: Time) -> Result<()> {
-        self.lock().execute("UPDATE callback SET delivered = ?2 WHERE row = ?1", params![row, now.0 as i64]).map(drop)
+        self.transact(|transaction| {
+            transaction
+                .execute("UPDATE callback SET delivered = ?2 WHERE row = ?1", params![row, now.0 as i64])
+                .map(drop)
+        })
     }
 }
 

@@ -38,7 +38,7 @@ impl Store {
 
     /// What a search finds, as it is at this time.
     pub fn certificates(&self, query: &Query, now: Time) -> Result<Answer> {
-        find(&self.lock(), query, now)
+        find(&self.reading(), query, now)
     }
 }
 

@@ -36,14 +36,14 @@ pub struct Dated {
 impl Store {
     /// Dated Commands of which not everything was told in time; not all at once.
     pub fn untold(&self, now: Time) -> Result<Vec<(RequestId, Srv)>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection.prepare_cached("SELECT request, srv FROM dated WHERE due <= ?1 LIMIT 100")?;
         query.query_map([now.0 as i64], |row| Ok((parsed(row, 0)?, parsed(row, 1)?)))?.collect()
     }
 
     /// How many instructions of a dated Command were told of, and how many there are.
     pub fn instructions(&self, request: RequestId) -> Result<Option<(u16, u16)>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection.prepare_cached("SELECT told, instructions FROM dated WHERE request = ?1")?;
         query.query_row([request.to_string()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
     }

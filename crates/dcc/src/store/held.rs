@@ -109,14 +109,14 @@ impl Store {
     }
 
     fn one_held(&self, condition: &str, key: impl rusqlite::ToSql) -> Result<Option<Held>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM held WHERE {condition}"))?;
         query.query_row([key], read).optional()
     }
 
     /// Requests in quarantine, oldest first.
     pub fn quarantined(&self) -> Result<Vec<(Held, String)>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection
             .prepare_cached(&format!("SELECT {COLUMNS}, breach FROM held WHERE gate = 'quarantine' ORDER BY row"))?;
         query.query_map([], |row| Ok((read(row)?, row.get(8)?)))?.collect()
@@ -125,7 +125,7 @@ impl Store {
     /// Requests whose time has come or whose predecessor has ended, in the order in which they are to be looked at; not all at
     /// once.
     pub fn ready(&self, now: Time) -> Result<Vec<Held>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM held WHERE due <= ?1 AND not_before <= ?1
              UNION SELECT {COLUMNS} FROM held
@@ -137,17 +137,21 @@ impl Store {
 
     /// Look at a request again, no earlier than then: what is due could not be done.
     pub fn put_off(&self, row: i64, until: Time) -> Result<()> {
-        self.lock().execute("UPDATE held SET not_before = ?2 WHERE row = ?1", params![row, until.0 as i64]).map(drop)
+        self.transact(|transaction| {
+            transaction
+                .execute("UPDATE held SET not_before = ?2 WHERE row = ?1", params![row, until.0 as i64])
+                .map(drop)
+        })
     }
 
     /// How a request ended; `None` when it has not, or was never seen.
     pub fn ending(&self, id: RequestId) -> Result<Option<Ending>> {
-        ending(&self.lock(), id)
+        ending(&self.reading(), id)
     }
 
     /// A request ended; the first word stands.
     pub fn end(&self, id: RequestId, ending: Ending, now: Time) -> Result<()> {
-        end(&self.lock(), id, ending, now)
+        self.transact(|transaction| end(transaction, id, ending, now))
     }
 
     /// The next time at which something that waits is to be looked at.

@@ -77,17 +77,17 @@ impl Store {
 
     /// The device of an identifier.
     pub fn device(&self, eui: Eui64) -> Result<Option<Device>> {
-        find(&self.lock(), eui)
+        find(&self.reading(), eui)
     }
 
     /// The devices of a hub's home, the hub first.
     pub fn home(&self, hub: Eui64) -> Result<Vec<Device>> {
-        home(&self.lock(), hub)
+        home(&self.reading(), hub)
     }
 
     /// The devices that `key` finds; a device brings all of its home.
     pub fn devices(&self, key: Key<'_>) -> Result<Vec<Device>> {
-        let connection = self.lock();
+        let connection = self.reading();
         if let Key::Device(eui) = key {
             let Some(device) = find(&connection, eui)? else { return Ok(Vec::new()) };
             return match device.hub {
@@ -106,12 +106,12 @@ impl Store {
 
     /// A device as it is now, known before or not.
     pub fn put(&self, device: &Device) -> Result<()> {
-        put(&self.lock(), device)
+        self.transact(|transaction| put(transaction, device))
     }
 
     /// The keys of a device: those in its certificates, or those that came without one.
     pub fn device_keys(&self, eui: Eui64) -> Result<Option<DeviceKeys>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let certified = |usage| -> Result<_> {
             let Some(certificate) = certificates::in_use(&connection, eui, usage)? else { return Ok(None) };
             // What a certificate's key cannot be used for is not known.
@@ -145,7 +145,9 @@ impl Store {
     /// Register a User for a supply number in a role from a time on.
     pub fn register(&self, number: &str, role: &str, since: Time, user: Eui64) -> Result<()> {
         let sql = "INSERT OR REPLACE INTO registration (number, role, since, user) VALUES (?1, ?2, ?3, ?4)";
-        self.lock().execute(sql, params![number, role, since.0 as i64, user.to_string()]).map(drop)
+        self.transact(|transaction| {
+            transaction.execute(sql, params![number, role, since.0 as i64, user.to_string()]).map(drop)
+        })
     }
 }
 

@@ -36,7 +36,7 @@ impl Store {
 
     /// How many requests of a User for a service count since a time.
     pub fn count_since(&self, user: Eui64, srv: Srv, since: Time) -> Result<u64> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query =
             connection.prepare_cached("SELECT count(*) FROM measured WHERE user = ?1 AND srv = ?2 AND at > ?3")?;
         let count: i64 =
@@ -46,11 +46,13 @@ impl Store {
 
     /// A setting.
     pub fn setting(&self, name: &str) -> Result<Option<String>> {
-        self.lock().query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0)).optional()
+        self.reading().query_row("SELECT value FROM setting WHERE name = ?1", [name], |row| row.get(0)).optional()
     }
 
     /// Keep a setting.
     pub fn set(&self, name: &str, value: &str) -> Result<()> {
-        self.lock().execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", [name, value]).map(drop)
+        self.transact(|transaction| {
+            transaction.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", [name, value]).map(drop)
+        })
     }
 }

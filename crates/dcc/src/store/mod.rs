@@ -4,6 +4,7 @@
 pub(crate) mod alerts;
 pub(crate) mod callbacks;
 pub(crate) mod certificates;
+mod commit;
 pub(crate) mod dated;
 pub(crate) mod held;
 pub(crate) mod inventory;
@@ -15,6 +16,7 @@ mod retention;
 pub(crate) mod schedules;
 
 pub use callbacks::Callback;
+pub(crate) use commit::Transaction;
 pub use dated::Dated;
 pub use held::{Gate, Held, Step};
 pub use inventory::Key;
@@ -24,16 +26,26 @@ pub use requests::{Acceptance, Known, Stage};
 pub use retention::Swept;
 pub use schedules::Schedule;
 
-use crate::failpoint::{self, Side};
+use commit::{Writer, Writing};
 use gbcs::Time;
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OpenFlags};
+use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The database. One connection, short transactions.
+/// Connections that read.
+const READERS: usize = 4;
+/// Statements that a connection keeps ready: all there are.
+const STATEMENTS: usize = 128;
+
+/// The database. One connection writes, in short transactions that share their syncs; others read, and see what is committed.
 #[derive(Debug)]
 pub struct Store {
-    connection: Mutex<Connection>,
+    writer: Writer,
+    /// None in memory, where the writer reads too.
+    readers: Vec<Mutex<Connection>>,
+    next_reader: AtomicUsize,
 }
 
 type Result<T> = rusqlite::Result<T>;
@@ -47,6 +59,7 @@ impl Store {
         };
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let schemas = [
             requests::SCHEMA,
             outbound::SCHEMA,
@@ -64,41 +77,70 @@ impl Store {
         for schema in schemas {
             connection.execute_batch(schema)?;
         }
-        Ok(Self { connection: Mutex::new(connection) })
+        let reader = |path| {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            Ok(Mutex::new(connection))
+        };
+        let readers = path.map(|path| (0..READERS).map(|_| reader(path)).collect::<Result<_>>()).transpose()?;
+        let writer = Writer::new(connection, path.is_some());
+        Ok(Self { writer, readers: readers.unwrap_or_default(), next_reader: AtomicUsize::new(0) })
     }
 
-    /// Do something whole, or not at all.
+    /// Do something whole, or not at all; durable when this returns. What is looked up with [`Self::reading`] meanwhile is
+    /// what was committed before.
     pub(crate) fn transact<T, E: From<rusqlite::Error>>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction()?;
-        let done = work(&transaction)?;
-        failpoint::commit(Side::Before);
-        transaction.commit()?;
-        failpoint::commit(Side::After);
-        Ok(done)
+        self.writer.transact(work)
     }
 
     /// Look several things up, with nothing changed between.
-    pub(crate) fn read<T, E>(
+    pub(crate) fn read<T, E: From<rusqlite::Error>>(
         &self,
         work: impl FnOnce(&Connection) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        work(&self.lock())
+        let connection = self.reading();
+        let snapshot = connection.unchecked_transaction()?;
+        work(&snapshot)
     }
 
     /// When something that waits is to be looked at next.
     pub fn next_due(&self) -> Result<Option<Time>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let due = [Self::held_due(&connection)?, Self::schedules_due(&connection)?, Self::dated_due(&connection)?];
         Ok(due.into_iter().flatten().min().map(|ms| Time(ms as u64)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        // A panic between statements rolls its transaction back: the connection is sound.
-        self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// A connection to look something up: it cannot write.
+    fn reading(&self) -> Reading<'_> {
+        if self.readers.is_empty() {
+            return Reading::Writer(self.writer.lock());
+        }
+        let first = self.next_reader.fetch_add(1, Ordering::Relaxed);
+        let nth = |n: usize| &self.readers[first.wrapping_add(n) % self.readers.len()];
+        let free = (0..self.readers.len()).find_map(|n| nth(n).try_lock().ok());
+        Reading::Own(free.unwrap_or_else(|| nth(0).lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+/// A connection to look something up.
+enum Reading<'a> {
+    Own(MutexGuard<'a, Connection>),
+    /// Of a database in memory, which has no other.
+    Writer(MutexGuard<'a, Writing>),
+}
+
+impl Deref for Reading<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        match self {
+            Self::Own(connection) => connection,
+            Self::Writer(writing) => &writing.connection,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ impl Store {
     /// The highest counter that a party has used; 0 at first.
     pub fn last_counter(&self, party: Eui64) -> Result<Counter> {
         let sql = "SELECT counter FROM originator WHERE eui = ?1";
-        let last: Option<i64> = self.lock().query_row(sql, [party.to_string()], |row| row.get(0)).optional()?;
+        let last: Option<i64> = self.reading().query_row(sql, [party.to_string()], |row| row.get(0)).optional()?;
         Ok(Counter(last.unwrap_or_default() as u64))
     }
 }

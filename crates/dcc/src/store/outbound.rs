@@ -43,7 +43,7 @@ const OPEN: &str = "SELECT outbound.row, request, srv, queued, sent FROM outboun
 impl Store {
     /// The oldest Command for a hub that has not been sent.
     pub fn next_unsent(&self, hub: Eui64) -> Result<Option<Outbound>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection.prepare_cached(
             "SELECT row, command FROM outbound WHERE hub = ?1 AND sent IS NULL AND done = 0 ORDER BY row LIMIT 1",
         )?;
@@ -52,19 +52,21 @@ impl Store {
 
     /// A Command went to its hub.
     pub fn mark_sent(&self, row: i64, now: Time) -> Result<()> {
-        self.lock().execute("UPDATE outbound SET sent = ?2 WHERE row = ?1", params![row, now.0 as i64]).map(drop)
+        self.transact(|transaction| {
+            transaction.execute("UPDATE outbound SET sent = ?2 WHERE row = ?1", params![row, now.0 as i64]).map(drop)
+        })
     }
 
     /// Open Commands that were accepted after this row, oldest first.
     pub fn open_after(&self, row: i64) -> Result<Vec<Open>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection.prepare_cached(&format!("{OPEN} outbound.row > ?1 ORDER BY outbound.row"))?;
         query.query_map([row], read_open)?.collect()
     }
 
     /// A Command, if it is open. Who gives up on it queues a callback that answers the request, which closes it.
     pub fn open_command(&self, row: i64) -> Result<Option<Open>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection.prepare_cached(&format!("{OPEN} outbound.row = ?1"))?;
         query.query_row([row], read_open).optional()
     }

@@ -1,9 +1,9 @@
 //! Requests that were accepted, and what was made of them.
-use super::{Result, Store, held, parsed, retention};
+use super::{Result, Store, Transaction, held, parsed, retention};
 use crate::failpoint;
 use duis::{CommandVariant, Request, RequestHeader, RequestId, Srv};
 use gbcs::{Counter, Eui64, MessageId, Time};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS request (
@@ -116,7 +116,7 @@ impl Store {
 
     /// Whether a request name was used at this stage.
     pub fn is_used(&self, id: RequestId, srv: Srv, stage: Stage) -> Result<bool> {
-        let connection = self.lock();
+        let connection = self.reading();
         if is_below_floor(&connection, id, srv)? {
             return Ok(true);
         }
@@ -126,7 +126,7 @@ impl Store {
 
     /// The highest counter that a User has used for a device, top-ups apart, whose counters are a series of their own.
     pub fn highest_counter(&self, user: Eui64, device: Eui64) -> Result<Counter> {
-        let connection = self.lock();
+        let connection = self.reading();
         let any = RequestId { originator: user, target: device, counter: Counter(0) };
         let (from, to) = (format!("{user}:{device}:"), format!("{user}:{device};"));
         let mut query =
@@ -140,7 +140,7 @@ impl Store {
 
     /// The Pre-Command made of a request.
     pub fn pre_command(&self, id: RequestId) -> Result<Option<Vec<u8>>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let found: Option<Option<Vec<u8>>> = connection
             .query_row("SELECT pre_command FROM request WHERE id = ?1 AND stage = 0", [id.to_string()], |row| {
                 row.get(0)
@@ -153,30 +153,30 @@ impl Store {
     pub fn document(&self, id: RequestId) -> Result<Option<String>> {
         let sql = "SELECT document FROM request WHERE id = ?1 AND stage = 0";
         let found: Option<Option<String>> =
-            self.lock().query_row(sql, [id.to_string()], |row| row.get(0)).optional()?;
+            self.reading().query_row(sql, [id.to_string()], |row| row.get(0)).optional()?;
         Ok(found.flatten())
     }
 
     /// The Command that this Message Identifier names.
     pub fn by_message(&self, id: &MessageId) -> Result<Option<Known>> {
-        by_message(&self.lock(), id)
+        by_message(&self.reading(), id)
     }
 
     /// The Command made of a request.
     pub fn by_request(&self, id: RequestId) -> Result<Option<Known>> {
-        known(&self.lock(), "id = ?1 AND command IS NOT NULL", &id.to_string())
+        known(&self.reading(), "id = ?1 AND command IS NOT NULL", &id.to_string())
     }
 
     /// The service that an accepted request asked for.
     pub fn service_of(&self, id: RequestId) -> Result<Option<Srv>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection.prepare_cached("SELECT srv FROM request WHERE id = ?1 AND stage = 0")?;
         query.query_row([id.to_string()], |row| parsed(row, 0)).optional()
     }
 
     /// The Response that was returned for a local Command.
     pub fn returned(&self, original: RequestId) -> Result<Option<Vec<u8>>> {
-        let connection = self.lock();
+        let connection = self.reading();
         connection
             .query_row("SELECT response FROM returned WHERE id = ?1", [original.to_string()], |row| row.get(0))
             .optional()

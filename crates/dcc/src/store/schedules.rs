@@ -38,17 +38,17 @@ const COLUMNS: &str = "id, request, user, device, next, document";
 impl Store {
     /// A schedule.
     pub fn schedule(&self, id: i64) -> Result<Option<Schedule>> {
-        schedule(&self.lock(), id)
+        schedule(&self.reading(), id)
     }
 
     /// Schedules for a device, of one User or of all, by number.
     pub fn schedules(&self, device: Eui64, user: Option<Eui64>) -> Result<Vec<Schedule>> {
-        schedules(&self.lock(), device, user)
+        schedules(&self.reading(), device, user)
     }
 
     /// Schedules whose time has come, the longest overdue first; not all at once.
     pub fn due_schedules(&self, now: Time) -> Result<Vec<Schedule>> {
-        let connection = self.lock();
+        let connection = self.reading();
         let mut query = connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM schedule WHERE next <= ?1 ORDER BY next, id LIMIT 100"))?;
         query.query_map([now.0 as i64], read)?.collect()
@@ -56,7 +56,7 @@ impl Store {
 
     /// The schedule that a request came of.
     pub fn schedule_of(&self, request: RequestId) -> Result<Option<i64>> {
-        of(&self.lock(), request)
+        of(&self.reading(), request)
     }
 
     pub(super) fn schedules_due(connection: &Connection) -> Result<Option<i64>> {

@@ -1,6 +1,7 @@
 //! Seeded chance: the same seed and label draw the same sequence, on any machine and at any speed.
 use super::text;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
 use std::time::Duration;
 
 /// The longest time ever drawn: long tails end somewhere.
@@ -45,8 +46,7 @@ impl Chance {
 
 /// How a time is distributed. In text: `"45s"` always that, `{ mean = "2h" }` exponential, `{ median = "800ms", sigma = 0.5 }`
 /// log-normal.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "SpreadText", into = "SpreadText")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Spread {
     /// Always the same.
     Fixed(Duration),
@@ -92,52 +92,65 @@ impl Spread {
     }
 }
 
-/// A spread as it is written.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum SpreadText {
-    Fixed(#[serde(with = "text")] Duration),
-    Table(SpreadTable),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A spread as it is written where it is more than one time.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct SpreadTable {
-    #[serde(default, with = "text::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "text::optional", skip_serializing_if = "Option::is_none")]
     mean: Option<Duration>,
-    #[serde(default, with = "text::optional", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "text::optional", skip_serializing_if = "Option::is_none")]
     median: Option<Duration>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     sigma: Option<f64>,
 }
 
-impl TryFrom<SpreadText> for Spread {
+impl TryFrom<SpreadTable> for Spread {
     type Error = &'static str;
 
-    fn try_from(text: SpreadText) -> Result<Self, Self::Error> {
-        match text {
-            SpreadText::Fixed(time) => Ok(Self::Fixed(time)),
-            SpreadText::Table(SpreadTable { mean: Some(mean), median: None, sigma: None }) => {
-                Ok(Self::Exponential { mean })
-            }
-            SpreadText::Table(SpreadTable { mean: None, median: Some(median), sigma: Some(sigma) })
-                if (0.0..=5.0).contains(&sigma) =>
-            {
+    fn try_from(table: SpreadTable) -> Result<Self, Self::Error> {
+        match table {
+            SpreadTable { mean: Some(mean), median: None, sigma: None } => Ok(Self::Exponential { mean }),
+            SpreadTable { mean: None, median: Some(median), sigma: Some(sigma) } if (0.0..=5.0).contains(&sigma) => {
                 Ok(Self::LogNormal { median, sigma })
             }
-            SpreadText::Table(_) => Err("a mean alone, or a median with a sigma from 0 to 5"),
+            _ => Err("a mean alone, or a median with a sigma from 0 to 5"),
         }
     }
 }
 
-impl From<Spread> for SpreadText {
-    fn from(spread: Spread) -> Self {
-        let table = match spread {
-            Spread::Fixed(time) => return Self::Fixed(time),
-            Spread::Exponential { mean } => SpreadTable { mean: Some(mean), median: None, sigma: None },
-            Spread::LogNormal { median, sigma } => SpreadTable { mean: None, median: Some(median), sigma: Some(sigma) },
+impl Serialize for Spread {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let table = match *self {
+            Self::Fixed(time) => return text::serialize(&time, out),
+            Self::Exponential { mean } => SpreadTable { mean: Some(mean), ..SpreadTable::default() },
+            Self::LogNormal { median, sigma } => SpreadTable { mean: None, median: Some(median), sigma: Some(sigma) },
         };
-        Self::Table(table)
+        table.serialize(out)
+    }
+}
+
+/// By hand: an untagged enumeration would say no more of a fault than that there is one.
+impl<'de> Deserialize<'de> for Spread {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct TimeOrTable;
+
+        impl<'de> de::Visitor<'de> for TimeOrTable {
+            type Value = Spread;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time such as 800ms, or a table with a mean, or with a median and a sigma")
+            }
+
+            fn visit_str<E: de::Error>(self, time: &str) -> Result<Spread, E> {
+                text::deserialize(de::value::StrDeserializer::new(time)).map(Spread::Fixed)
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Spread, A::Error> {
+                let table = SpreadTable::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                table.try_into().map_err(de::Error::custom)
+            }
+        }
+        from.deserialize_any(TimeOrTable)
     }
 }
 

@@ -118,6 +118,20 @@ impl Model {
         self.weather.clear();
     }
 
+    /// The share of time that a place itself is up, its wider places aside.
+    pub fn availability(&self, place: &Place) -> f64 {
+        match self.climate(place).and_then(|climate| climate.state).unwrap_or(WanState::Up) {
+            WanState::Up => 1.0,
+            WanState::Down => 0.0,
+            WanState::Flaky => {
+                let between = self.resolve(place, |climate| climate.between).unwrap_or(BETWEEN);
+                let outage = self.resolve(place, |climate| climate.outage).unwrap_or(OUTAGE);
+                let [up, down] = [between, outage].map(|spread| spread.mean().as_secs_f64());
+                if up + down > 0.0 { up / (up + down) } else { 1.0 }
+            }
+        }
+    }
+
     /// Whether a place itself is up, its wider places aside.
     pub fn at(&mut self, place: &Place, now: Time) -> Reach {
         let state = self.climate(place).and_then(|climate| climate.state).unwrap_or(WanState::Up);

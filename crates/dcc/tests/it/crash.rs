@@ -438,6 +438,43 @@ async fn a_process_that_dies_around_a_commit_accepts_nothing_twice_and_loses_not
     }
 }
 
+/// Many clients at once, whose acceptances share their commits; each request comes twice, from two of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_dies_while_many_share_a_commit_accepts_nothing_twice_and_loses_nothing() {
+    const REQUESTS: u64 = 40;
+    for crash_at in ["before:accepted:25", "after:accepted:25"] {
+        let story = Story::start(Some(crash_at)).await;
+        let base = now().0;
+        let tasks: Vec<_> = (0..REQUESTS * 2)
+            .map(|n| {
+                let (client, process, port) = (story.client.clone(), story.process.clone(), story.port);
+                let mut request = read_balance(base + n / 2);
+                request.header.variant = CommandVariant::Local;
+                tokio::spawn(
+                    async move { (request.header.id, until_answered(&client, port, &process, &request).await) },
+                )
+            })
+            .collect();
+        let mut answers = BTreeMap::<RequestId, Vec<String>>::new();
+        for task in tasks {
+            let (id, code) = task.await.unwrap();
+            answers.entry(id).or_default().push(code);
+        }
+        assert!(story.process.deaths() >= 1, "it did not die at {crash_at}");
+        for (id, codes) in &answers {
+            let accepted = codes.iter().filter(|code| *code == "I0").count();
+            let refused = codes.iter().all(|code| ["I0", "E57", "accepted before"].contains(&code.as_str()));
+            assert!(accepted <= 1 && refused, "{id}: {codes:?}");
+        }
+        let connection = rusqlite::Connection::open(&story.store).unwrap();
+        let sql = "SELECT count(*), count(DISTINCT id), count(command) FROM request";
+        let row: (i64, i64, i64) =
+            connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        let all = REQUESTS as i64;
+        assert_eq!(row, (all, all, all), "each was accepted, once, with its Command");
+    }
+}
+
 /// The same request posted many times at once is accepted exactly once, over the sockets too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_concurrent_duplicates_exactly_one_is_accepted() {

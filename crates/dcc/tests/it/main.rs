@@ -2,6 +2,7 @@
 mod access;
 mod alerts;
 mod anomaly;
+mod callbacks;
 mod common;
 mod crash;
 mod future;

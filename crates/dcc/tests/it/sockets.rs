@@ -115,7 +115,7 @@ async fn the_user_is_told_when_patience_runs_out() {
 }
 
 /// A DCC that gives a Command up at once.
-fn impatient(url: String) -> dcc::DccConfig {
+pub fn impatient(url: String) -> dcc::DccConfig {
     let mut config = config(Some(url));
     config.wan.retry.deliver = Duration::from_millis(1);
     config.wan.retry.answer = Duration::from_millis(1);

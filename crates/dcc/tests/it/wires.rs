@@ -1,13 +1,13 @@
 //! The stand-in's wires: clients that are slow, greedy or nobody harm themselves alone, over TLS a User is who his certificate
 //! says, and each hub has a WAN of its own.
+use crate::common::ca::Ca;
 use crate::common::*;
 use dcc::wan::{HubEvent, HubLink};
 use dcc::{Dcc, Tls, WanState};
 use duis::{Body, CommandVariant, Request, Response, Service, SignerRole};
 use gbcs::Eui64;
 use gbcs::crypto::AwsLc;
-use link::{ClientTls, ServerTls};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use link::ClientTls;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -15,37 +15,6 @@ use tokio::time::timeout;
 use web::Limits;
 
 const LONG: Duration = Duration::from_secs(20);
-
-/// A certificate authority that issues what it is asked to.
-struct Ca(CertifiedIssuer<'static, KeyPair>);
-
-impl Ca {
-    fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "Test CA");
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn sign(&self, common_name: &str) -> (rcgen::Certificate, KeyPair) {
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, common_name);
-        let key = KeyPair::generate().unwrap();
-        (params.signed_by(&key, &self.0).unwrap(), key)
-    }
-
-    fn server(&self) -> ServerTls {
-        let (certificate, key) = self.sign("dcc");
-        let key = key.serialize_der().try_into().unwrap();
-        ServerTls { cert_chain: vec![certificate.der().clone()], key, client_ca: vec![self.0.der().clone()] }
-    }
-
-    fn client(&self, user: Eui64) -> ClientTls {
-        let (certificate, key) = self.sign(&format!("{user:#}"));
-        let key = key.serialize_der().try_into().unwrap();
-        ClientTls { cert_chain: vec![certificate.der().clone()], key, server_ca: vec![self.0.der().clone()] }
-    }
-}
 
 fn read(counter: u64) -> Request {
     request(ESME, counter, "4.18", CommandVariant::Local, Body::plain("ReadMeterBalance").unwrap())

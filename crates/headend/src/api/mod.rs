@@ -34,7 +34,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::oneshot;
 
 /// Path of the Receive Response Service.
-pub(crate) const RECEIVE_PATH: &str = "/dcc/receive-response";
+pub const RECEIVE_PATH: &str = "/dcc/receive-response";
 
 /// A service request is below 30 kB (DUIS 1.9); firmware is not for this API.
 const MAX_ORDER: usize = 256 * 1024;

@@ -176,7 +176,7 @@ async fn deliver(args: &Args, home: &Home, requests: Vec<(String, String, Reques
     let devices = tokio::spawn(devices.run(stopped));
     let mut progress = headend.subscribe();
 
-    let api = Api::new(home, &headend);
+    let api = Api::new(home, &headend)?;
     let mut deliveries = Vec::new();
     for (name, xml, request) in requests {
         let id = api.order(&name, xml, args.route).await?;
@@ -273,21 +273,21 @@ fn note_device_event(view: &mut View, refused_by_hub: &mut Vec<String>, verbose:
 /// The head end's API, as a supplier's system uses it.
 struct Api {
     url: String,
-    token: String,
-    client: reqwest::Client,
+    client: web::Client,
 }
 
 impl Api {
-    fn new(home: &Home, headend: &HeadEndHandle) -> Self {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap_or_default();
-        Self { url: format!("http://{}/v1/deliveries", headend.api_addr()), token: home.keys.api_token.clone(), client }
+    fn new(home: &Home, headend: &HeadEndHandle) -> Result<Self, Failure> {
+        let client = web::Client::new(None, Duration::from_secs(10), 1 << 24).map_err(Failure::input)?;
+        let client = client.with_bearer(&home.keys.api_token);
+        let client = client.ok_or_else(|| Failure::input("secrets.toml: api_token does not fit into a header"))?;
+        Ok(Self { url: format!("http://{}/v1/deliveries", headend.api_addr()), client })
     }
 
     async fn order(&self, name: &str, xml: String, route: Route) -> Result<DeliveryId, Failure> {
         let via = if route == Route::Wan { "wan" } else { "local" };
         let order = serde_json::json!({ "request": xml, "via": via, "reference": name });
-        let answer = self.client.post(&self.url).bearer_auth(&self.token).json(&order).send().await;
-        let (status, body) = read(answer).await?;
+        let (status, body) = read(self.client.post(&self.url, "application/json", order.to_string()).await)?;
         let id = body["id"].as_str().and_then(|id| id.parse().ok());
         id.filter(|_| status < 300).ok_or_else(|| Failure::input(format!("{name}: the head end says {status}: {body}")))
     }
@@ -296,15 +296,14 @@ impl Api {
     async fn evidence(&self, deliveries: &[Delivery]) -> Result<Vec<serde_json::Value>, Failure> {
         let mut found = Vec::new();
         for delivery in deliveries {
-            let answer = self.client.get(format!("{}/{}", self.url, delivery.id)).bearer_auth(&self.token).send().await;
-            found.push(read(answer).await?.1);
+            found.push(read(self.client.get(&format!("{}/{}", self.url, delivery.id)).await)?.1);
         }
         Ok(found)
     }
 }
 
-async fn read(answer: reqwest::Result<reqwest::Response>) -> Result<(u16, serde_json::Value), Failure> {
-    let fault = |e: reqwest::Error| Failure::did_not_hold(format!("the head end's API: {e}"));
-    let answer = answer.map_err(fault)?;
-    Ok((answer.status().as_u16(), answer.json().await.map_err(fault)?))
+fn read(answer: Result<web::Answer, web::Failed>) -> Result<(u16, serde_json::Value), Failure> {
+    let fault = |e: &dyn std::fmt::Display| Failure::did_not_hold(format!("the head end's API: {e}"));
+    let answer = answer.map_err(|e| fault(&e))?;
+    Ok((answer.status, serde_json::from_slice(&answer.body).map_err(|e| fault(&e))?))
 }

@@ -19,6 +19,7 @@ use gbcs::{Counter, Eui64, MessageView, protect};
 use headend::client::{DccClient, Transport, Undelivered};
 use headend::receive::ReceiveService;
 use headend::{DeviceKeys, Verdict, verify_response};
+use link::{ClientTls, ServerTls, TlsError};
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,15 @@ pub struct SendArgs {
     /// Serve a Receive Response Service here, which the DCC must know, and wait for what devices answer
     #[arg(long, value_name = "ADDR")]
     receive: Option<SocketAddr>,
+    /// Who vouches for a DCC at https, PEM; otherwise as [dcc.tls] of the home says
+    #[arg(long, value_name = "FILE", requires_all = ["tls_certificate", "tls_key"])]
+    tls_authority: Option<PathBuf>,
+    /// What it is shown, and what it is shown by --receive, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_authority")]
+    tls_certificate: Option<PathBuf>,
+    /// The private key of that certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_authority")]
+    tls_key: Option<PathBuf>,
     /// How long to wait for that, in seconds
     #[arg(long, value_name = "S", default_value_t = 60)]
     wait: u64,
@@ -83,7 +93,12 @@ pub(super) fn send(args: &SendArgs) -> Result<ExitCode, Failure> {
     let dcc = known(&args.signers)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::input)?;
     let timeout = Duration::from_secs(args.timeout);
-    let http = runtime.block_on(async { Transport { timeout }.client() }).map_err(Failure::input)?;
+    let (receive_tls, tls) = certificates(args, home.as_ref()).map_err(Failure::input)?.unzip();
+    if args.to.starts_with("https:") && tls.is_none() {
+        return Err(Failure::input(format!("{}: there are no certificates for TLS", args.to))
+            .hint("--tls-authority, --tls-certificate and --tls-key name them, or [dcc.tls] of a home"));
+    }
+    let http = runtime.block_on(async { Transport { timeout, tls }.client() }).map_err(Failure::input)?;
     let client = DccClient::new(http, &args.to);
     let (loaded, identity);
     let (keys, acb, xml) = match (&home, &args.keys, &args.xml_key, &args.xml_certificate) {
@@ -102,7 +117,19 @@ pub(super) fn send(args: &SendArgs) -> Result<ExitCode, Failure> {
     let mut devices = home.as_ref().map(devices_of).unwrap_or_default();
     devices.extend(args.device.iter().copied());
     let sender = Sender { args, client, xml, dcc, work: Work { keys, acb, devices, is_reference: false, now: now() } };
-    runtime.block_on(sender.run())
+    runtime.block_on(sender.run(receive_tls.map(|tls| (tls, acb))))
+}
+
+/// What is shown to the DCC, by the Receive Response Service and by the client.
+fn certificates(args: &SendArgs, home: Option<&Home>) -> Result<Option<(ServerTls, ClientTls)>, TlsError> {
+    match (&args.tls_authority, &args.tls_certificate, &args.tls_key, home) {
+        (Some(authority), Some(certificate), Some(key), _) => {
+            let server = ServerTls::from_pem_files(certificate, key, authority)?;
+            Ok(Some((server, ClientTls::from_pem_files(certificate, key, authority)?)))
+        }
+        (.., Some(home)) => home.supplier_tls(),
+        _ => Ok(None),
+    }
 }
 
 /// Without keys: the document as it is, the answer as it comes.
@@ -171,11 +198,11 @@ struct Awaited {
 type Line = Map<String, Value>;
 
 impl Sender<'_> {
-    async fn run(self) -> Result<ExitCode, Failure> {
+    async fn run(self, tls: Option<(ServerTls, Eui64)>) -> Result<ExitCode, Failure> {
         // Before anything is sent: an answer may come at once.
         let mut service = match self.args.receive {
             Some(addr) => {
-                let started = ReceiveService::start(addr, self.dcc.clone()).await;
+                let started = ReceiveService::start(addr, tls, self.dcc.clone()).await;
                 Some(started.map_err(|e| Failure::input(format!("--receive {addr}: {e}")))?)
             }
             None => None,

@@ -1,10 +1,10 @@
 //! `lastmetre home new`: fresh identities, keys and certificates.
 use super::HomeError;
-use super::file::{
-    Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan,
-};
+use super::dcc::{Dcc, TLS_FOLDER, TlsFiles};
+use super::file::{Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan};
 use super::infrastructure::{self, Issuers, key_to_pem};
 use super::keys::{HanKeys, Secrets};
+use super::property::Property;
 use gbcs::certificate::{KeyUsage, Role};
 use gbcs::crypto::{AwsLc, Crypto, CryptoError, PrivateKey, PublicKey};
 use gbcs::keystore::{KeyName, Keystore};
@@ -71,6 +71,8 @@ pub struct NewHome {
     pub wan: Wan,
     /// How its customer pays before a Command says otherwise.
     pub payment_mode: PaymentMode,
+    /// Whether DCC and supplier speak HTTPS.
+    pub dcc_tls: bool,
     /// Ports that are free now, and loopback addresses of its own for the radios: so that homes can run side by side.
     pub apart: bool,
 }
@@ -84,6 +86,7 @@ impl NewHome {
             profile: Profile::Assured,
             wan: Wan::Down,
             payment_mode: PaymentMode::Prepayment,
+            dcc_tls: false,
             apart: false,
         }
     }
@@ -113,6 +116,9 @@ pub fn create(new: &NewHome) -> Result<(), HomeError> {
     gbcs_keys(&new.identities, &issuers, now)?.save(&path).map_err(|e| HomeError::content(&path, e))?;
     write(&dir.join("secrets.toml"), &secrets()?, true)?;
     xml_sign(dir, &new.identities, &issuers, now)?;
+    if new.dcc_tls {
+        dcc_tls(dir, &new.identities)?;
+    }
     tls(dir, &new.identities)
 }
 
@@ -146,7 +152,15 @@ fn home_toml(new: &NewHome) -> Result<String, HomeError> {
         },
         han: Han { pan: 0x1A62, hub: radio(0), ppmid: radio(1), esme: radio(2), gsme: radio(3) },
         hub: Hub { profile: new.profile },
-        dcc: Dcc { listen: port(8079)?, wan_listen: port(8078)?, wan: new.wan },
+        dcc: Dcc {
+            listen: port(8079)?,
+            wan_listen: port(8078)?,
+            wan: new.wan.into(),
+            anomaly: Default::default(),
+            limits: Default::default(),
+            tls: new.dcc_tls.then(TlsFiles::default),
+            coverage: Vec::new(),
+        },
         headend: HeadEnd {
             listen: port(8090)?,
             receive: port(8091)?,
@@ -155,12 +169,19 @@ fn home_toml(new: &NewHome) -> Result<String, HomeError> {
         },
         gsme: Gsme::default(),
         meters: Meters { payment_mode: new.payment_mode, ..Meters::default() },
+        property: Property::example(),
     };
     let text = toml::to_string(&file).map_err(|e| HomeError::content(&new.dir, e))?;
-    Ok(format!(
-        "# A home of lastmetre. Unknown fields are refused by name.\n# hub.profile: today, secmp0038 or assured; dcc.wan: up, down or flaky.\n\n{text}"
-    ))
+    Ok(format!("{HEAD}{text}\n{MORE}"))
 }
+
+const HEAD: &str = "# A home of lastmetre. Unknown fields are refused by name.
+# hub.profile: today, secmp0038 or assured; dcc.wan: up, down or flaky, or the tables at the end of this file.
+
+";
+
+/// What there is to say about the DCC stand-in, as comments.
+const MORE: &str = include_str!("dcc.toml");
 
 /// A key pair for every party and device that signs or makes MACs, and its certificate.
 fn gbcs_keys(who: &Identities, by: &Issuers, now: Time) -> Result<Keystore, HomeError> {
@@ -252,7 +273,7 @@ fn xml_sign(dir: &Path, who: &Identities, by: &Issuers, now: Time) -> Result<(),
 /// The certificates of the link between head end and PPMID: an authority, a server, a device whose common name is its identifier.
 fn tls(dir: &Path, who: &Identities) -> Result<(), HomeError> {
     let folder = dir.join("tls");
-    let authority = tls_authority(&folder)?;
+    let authority = tls_authority(&folder, "lastmetre link authority")?;
     let mut server = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).map_err(keys)?;
     server.distinguished_name.push(DnType::CommonName, "lastmetre head end");
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -264,10 +285,25 @@ fn tls(dir: &Path, who: &Identities) -> Result<(), HomeError> {
     issue(&folder, "ppmid", device, &authority)
 }
 
-fn tls_authority(folder: &Path) -> Result<Issuer<'static, KeyPair>, HomeError> {
+/// The certificates of HTTPS between DCC and supplier: each is a server and a client, and its common name is its identifier.
+fn dcc_tls(dir: &Path, who: &Identities) -> Result<(), HomeError> {
+    let folder = dir.join(TLS_FOLDER);
+    std::fs::create_dir_all(&folder).map_err(HomeError::io(&folder))?;
+    let authority = tls_authority(&folder, "lastmetre DCC authority")?;
+    for (name, eui) in [("dcc", who.acb), ("supplier", who.supplier)] {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).map_err(keys)?;
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, format!("{eui:#}"));
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        issue(&folder, name, params, &authority)?;
+    }
+    Ok(())
+}
+
+fn tls_authority(folder: &Path, name: &str) -> Result<Issuer<'static, KeyPair>, HomeError> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "lastmetre link authority");
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.serial_number = Some(SerialNumber::from_slice(&serial()?));
     let key = KeyPair::generate().map_err(keys)?;

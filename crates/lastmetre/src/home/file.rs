@@ -1,5 +1,8 @@
 //! `home.toml`: what people edit.
 use super::HomeError;
+use super::dcc::Dcc;
+use super::place;
+use super::property::Property;
 use gbcs::Eui64;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -25,6 +28,9 @@ pub struct HomeFile {
     /// Both meters.
     #[serde(default)]
     pub meters: Meters,
+    /// The house the home is in.
+    #[serde(default)]
+    pub property: Property,
 }
 
 /// Entity Identifiers, 16 hex digits, hyphens allowed.
@@ -121,18 +127,6 @@ pub enum Profile {
     Assured,
 }
 
-/// The DCC stand-in.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Dcc {
-    /// Where the web services listen.
-    pub listen: SocketAddr,
-    /// Where the Communications Hub connects: the WAN.
-    pub wan_listen: SocketAddr,
-    /// `up`, `down` or `flaky`.
-    pub wan: Wan,
-}
-
 /// The state of the WAN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -216,12 +210,17 @@ impl HomeFile {
         if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(HomeError::content(path, format!("identities: {} is named twice", pair[0])));
         }
+        if let Some((key, reason)) = file.dcc.fault() {
+            let key: Vec<_> = key.iter().map(String::as_str).collect();
+            let at = place::of(&text, &key).map(|at| place::describe(&text, at));
+            return Err(HomeError::content(path, format!("{}: {reason}", at.unwrap_or_else(|| key.join(".")))));
+        }
         Ok(file)
     }
 }
 
 /// An Entity Identifier as text.
-mod eui {
+pub(super) mod eui {
     use gbcs::Eui64;
     use serde::{Deserialize, Deserializer, Serializer};
 

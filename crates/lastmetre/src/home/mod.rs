@@ -7,14 +7,20 @@
 //! secrets.toml   HAN keys, warrant key, API token
 //! xml-sign/      certificates and keys of the XML signatures (supplier, DCC)
 //! tls/           certificates and keys of the MQTT link (authority, head end, PPMID)
+//! dcc-tls/       certificates and keys of HTTPS between DCC and supplier, where they were asked for
 //! state/         what each part keeps over restarts
 //! ```
+mod coverage;
 mod create;
+mod dcc;
 mod devices;
 mod file;
 mod infrastructure;
 mod keys;
+mod place;
+mod property;
 
+pub use coverage::{places, schema_region};
 pub use create::{Identities, NewHome, create};
 pub use devices::{DeviceCrypto, load};
 pub use file::{HomeFile, PaymentMode, Profile, RadioNode, Wan};
@@ -22,6 +28,7 @@ pub use keys::{Keys, xml_identity};
 
 use crate::failure::Failure;
 use gbcs::Eui64;
+use link::{ClientTls, ServerTls, TlsError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -66,6 +73,9 @@ pub struct NewArgs {
     /// How the customer pays before a Command says otherwise
     #[arg(long, value_enum, default_value = "prepayment")]
     payment_mode: PaymentMode,
+    /// Mutual TLS between the DCC and the supplier: makes certificates for both, and `[dcc.tls]`
+    #[arg(long)]
+    dcc_tls: bool,
     /// Ports that are free now, and radio addresses of its own: so that homes can run side by side
     #[arg(long)]
     apart: bool,
@@ -92,6 +102,7 @@ pub fn new(args: &NewArgs) -> Result<ExitCode, Failure> {
         identities,
         profile: args.profile,
         wan: args.wan,
+        dcc_tls: args.dcc_tls,
         apart: args.apart,
         ..NewHome::at(&args.dir)
     };
@@ -145,10 +156,8 @@ impl HomeError {
 
     /// A fault in a TOML file, on one line. The source line is not shown: it may hold a secret.
     fn toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        Self::content(path, format!("line {line}, column {column}: {}", error.message()))
+        let at = error.span().map_or(0, |span| span.start);
+        Self::content(path, format!("{}: {}", place::describe(text, at), error.message()))
     }
 }
 
@@ -169,6 +178,46 @@ impl Home {
         let file = HomeFile::read(&dir.join("home.toml"))?;
         let keys = Keys::read(dir)?;
         Ok(Self { dir: dir.to_owned(), file, keys })
+    }
+
+    /// Where the web services of the DCC are.
+    pub fn dcc_url(&self) -> String {
+        format!("{}://{}", self.scheme(), self.file.dcc.listen)
+    }
+
+    /// Where the head end's Receive Response Service is.
+    pub fn receive_url(&self) -> String {
+        format!("{}://{}{}", self.scheme(), self.file.headend.receive, headend::RECEIVE_PATH)
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.file.dcc.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// What the DCC shows, as a server and as a client, and whom it trusts; `None` where `[dcc.tls]` is absent.
+    pub fn dcc_tls(&self) -> Result<Option<(ServerTls, ClientTls)>, TlsError> {
+        let Some(files) = &self.file.dcc.tls else { return Ok(None) };
+        self.both_ends(&files.certificate, &files.key, &files.authority).map(Some)
+    }
+
+    /// The same of the supplier.
+    pub fn supplier_tls(&self) -> Result<Option<(ServerTls, ClientTls)>, TlsError> {
+        let Some(files) = &self.file.dcc.tls else { return Ok(None) };
+        self.both_ends(&files.user_certificate, &files.user_key, &files.authority).map(Some)
+    }
+
+    fn both_ends(&self, certificate: &Path, key: &Path, authority: &Path) -> Result<(ServerTls, ClientTls), TlsError> {
+        let [certificate, key, authority] = [certificate, key, authority].map(|file| self.dir.join(file));
+        let server = ServerTls::from_pem_files(&certificate, &key, &authority)?;
+        Ok((server, ClientTls::from_pem_files(certificate, key, authority)?))
+    }
+
+    /// What the DCC stand-in is told by `[dcc]`, a line for each thing.
+    ///
+    /// # Errors
+    /// A file of thresholds cannot be read.
+    pub fn in_force(&self) -> Result<Vec<String>, HomeError> {
+        self.file.dcc.in_force(&self.dir, self.file.identities.chf)
     }
 
     /// A file in the folder for state, which is made when it is not there yet.

@@ -37,13 +37,40 @@ fn run(work: impl Future<Output = Result<Infallible, Failure>>) -> Result<ExitCo
     })
 }
 
+/// Ends with Ctrl-C or SIGTERM.
+type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Run a part that ends what it has begun when it is told to stop.
+fn run_until_stopped(work: impl AsyncFnOnce(Stopped) -> Result<(), Failure>) -> Result<ExitCode, Failure> {
+    crate::log_to_stderr("info");
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::input)?;
+    runtime.block_on(async { work(Box::pin(stopped())).await })?;
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stopped() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
 /// `lastmetre dcc`.
 pub fn dcc(dir: &Path) -> Result<ExitCode, Failure> {
     let home = Home::open(dir)?;
-    run(async {
+    run_until_stopped(async |stopped: Stopped| {
         let dcc = servers::start_dcc(&home).await?;
-        info!(services = %dcc.addr, wan = %dcc.wan_addr, state = ?home.file.dcc.wan, "the DCC stand-in listens");
-        Ok(std::future::pending().await)
+        info!(services = %home.dcc_url(), wan = %dcc.wan_addr, "the DCC stand-in listens");
+        home.in_force()?.iter().for_each(|line| info!("{line}"));
+        stopped.await;
+        dcc.stop().await;
+        Ok(())
     })
 }
 

@@ -1,11 +1,11 @@
 //! The servers of a home, started from its folder: the same in one process and in several.
 use crate::failure::Failure;
-use crate::home::{Home, Wan};
-use dcc::{Dcc, DccConfig, DccKeys, Device, DeviceStatus, KnownCertificate, User, WanState};
+use crate::home::{self, Home};
+use dcc::{Dcc, DccConfig, DccKeys, Device, DeviceStatus, KnownCertificate, Tls, User};
 use duis::{DeviceType, Role};
 use gbcs::keystore::KeyName;
 use headend::config::{Deadlines, DeviceConfig, Token};
-use headend::{DeviceKeys, HeadEnd, HeadEndConfig, HeadEndHandle, HeadEndKeys};
+use headend::{DccTls, DeviceKeys, HeadEnd, HeadEndConfig, HeadEndHandle, HeadEndKeys};
 use link::{Carrier, CarrierConfig, CarrierEvent, ClientTls, ServerTls};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -14,20 +14,24 @@ use tokio::sync::mpsc;
 pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
     let who = &home.file.identities;
     let keys = &home.keys;
+    let (property, wan) = (&home.file.property, &home.file.dcc.wan);
     let hub = Device { gas_proxy: Some(who.gpf), ..Device::new(who.chf, duis::Device::new(DeviceType::Chf)) };
     let device = |device: Device| Device {
         status: DeviceStatus::Commissioned,
         supplier: Some(who.supplier),
         network_operator: Some(who.network_operator),
         hub: Some(who.chf),
+        property: property.of_the_inventory(),
+        region: wan.region.as_deref().map(|name| home::schema_region(Some(name))),
         ..device
     };
+    let numbers = |import| dcc::inventory::Numbers { import, ..Default::default() };
     let known = |eui| -> Result<_, Failure> {
         let signature = keys.public(KeyName::signing(eui))?;
         Ok((eui, dcc::DeviceKeys::new(keys.public(KeyName::agreement(eui))?, signature)))
     };
     let supplier = User {
-        receive_url: Some(format!("http://{}/dcc/receive-response", home.file.headend.receive)),
+        receive_url: Some(home.receive_url()),
         ..User::new(
             who.supplier,
             vec![Role::Is, Role::Gs],
@@ -36,26 +40,21 @@ pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
         )
     };
     let new = |eui, kind| Device::new(eui, duis::Device::new(kind));
-    let wan = match home.file.dcc.wan {
-        Wan::Up => WanState::Up,
-        Wan::Down => WanState::Down,
-        Wan::Flaky => WanState::Flaky,
-    };
     // A home from before the transitional party had keys does without it.
     let transitional_cos = keys.private(KeyName::signing(who.transitional_cos)).ok();
     let config = DccConfig {
         listen: home.file.dcc.listen,
         wan_listen: home.file.dcc.wan_listen,
         store: Some(home.state("dcc.sqlite")?),
-        wan: wan.into(),
+        wan: wan.config(who.chf),
         throttle: Default::default(),
         limits: Default::default(),
         users: vec![supplier],
         inventory: [
             hub,
             new(who.gpf, DeviceType::Gpf),
-            new(who.esme, DeviceType::Esme),
-            new(who.gsme, DeviceType::Gsme),
+            Device { numbers: numbers(property.electricity()), ..new(who.esme, DeviceType::Esme) },
+            Device { numbers: numbers(property.gas()), ..new(who.gsme, DeviceType::Gsme) },
             new(who.ppmid, DeviceType::Ppmid),
         ]
         .map(device)
@@ -67,7 +66,8 @@ pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
             .collect::<Result<_, _>>()?,
         authority: keys.infrastructure.devices.clone(),
         registrations: Vec::new(),
-        coverage: Vec::new(),
+        coverage: home::places(&home.file),
+        thresholds: home.file.dcc.anomaly.read(&home.dir)?,
         keys: DccKeys {
             acb: who.acb,
             acb_key_agreement: keys.private(KeyName::agreement(who.acb))?,
@@ -76,7 +76,9 @@ pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
             xml: keys.dcc_xml.key.clone(),
         },
     };
-    Dcc::start(config).await.map_err(|e| Failure::input(e).hint("addresses are in home.toml, [dcc]"))
+    let tls = home.dcc_tls().map_err(tls_fault)?.map(|(services, callbacks)| Tls { services, callbacks });
+    let started = Dcc::start_with(config, tls, home.file.dcc.limits.into()).await;
+    started.map_err(|e| Failure::input(e).hint("addresses and certificates are in home.toml, [dcc]"))
 }
 
 /// Start the head end of a home.
@@ -88,7 +90,7 @@ pub async fn start_headend(home: &Home, deadlines: Deadlines) -> Result<HeadEndH
         let signing = keys.public(KeyName::signing(eui))?;
         Ok((eui, DeviceKeys { signing, agreement: keys.public(KeyName::agreement(eui))? }))
     };
-    let mut dcc = headend::config::DccConfig::new(format!("http://{}", home.file.dcc.listen), who.acb);
+    let mut dcc = headend::config::DccConfig::new(home.dcc_url(), who.acb);
     dcc.retry_first = Duration::from_millis(200);
     let token = Token::new(&*keys.api_token);
     let mut config = HeadEndConfig::new(home.state("headend.sqlite")?, who.supplier, who.supplier, token, dcc);
@@ -111,9 +113,14 @@ pub async fn start_headend(home: &Home, deadlines: Deadlines) -> Result<HeadEndH
         ppmids: [(who.ppmid, keys.public(KeyName::signing(who.ppmid))?)].into(),
     };
     let mqtt = mqtt.map_err(Failure::input)?;
-    HeadEnd::start(config, keys, mqtt)
+    let dcc_tls = home.supplier_tls().map_err(tls_fault)?.map(|(receive, client)| DccTls { client, receive });
+    HeadEnd::start_with(config, keys, mqtt, dcc_tls)
         .await
         .map_err(|e| Failure::input(e).hint("addresses are in home.toml, [headend]"))
+}
+
+fn tls_fault(error: link::TlsError) -> Failure {
+    Failure::input(error).hint("`lastmetre home new --dcc-tls` makes these files; home.toml, [dcc.tls], names them")
 }
 
 /// Start the PPMID's link to the head end.

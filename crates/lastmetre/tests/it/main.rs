@@ -9,5 +9,6 @@ mod duis_documents;
 mod gbcs_messages;
 mod meters;
 mod processes;
+mod tls;
 mod token;
 mod trace;

@@ -1,4 +1,5 @@
 //! A small world for the stand-in: one supplier, a stranger, two meters, a hub, fixed keys.
+pub mod ca;
 pub mod desk;
 pub mod house;
 
@@ -78,6 +79,7 @@ pub fn config(receive_url: Option<String>) -> DccConfig {
         authority: None,
         registrations: Vec::new(),
         coverage: Vec::new(),
+        thresholds: None,
         limits: Default::default(),
         keys: DccKeys {
             acb: ACB,

@@ -119,9 +119,19 @@ impl Household {
 
     /// The same after a person edited `home.toml`.
     pub fn with(edit: impl FnOnce(&mut toml::Table)) -> Self {
+        Self::made_with(&[], edit)
+    }
+
+    /// The same, made by `home new` with these options.
+    pub fn made_with(options: &[&str], edit: impl FnOnce(&mut toml::Table)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("home");
-        let made = lastmetre().args(["home", "new", "--apart", "--payment-mode", "credit"]).arg(&dir).output().unwrap();
+        let made = lastmetre()
+            .args(["home", "new", "--apart", "--payment-mode", "credit"])
+            .args(options)
+            .arg(&dir)
+            .output()
+            .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let mut home = read_toml(&dir.join("home.toml"));
         // What takes a while in a street is short on one machine; nothing in these tests depends on how short.
@@ -132,7 +142,8 @@ impl Household {
         edit(&mut home);
         std::fs::write(dir.join("home.toml"), toml::to_string(&home).unwrap()).unwrap();
         let api = format!("http://{}/v1/deliveries", home["headend"]["listen"].as_str().unwrap());
-        let dcc = format!("http://{}", home["dcc"]["listen"].as_str().unwrap());
+        let scheme = if home["dcc"].get("tls").is_some() { "https" } else { "http" };
+        let dcc = format!("{scheme}://{}", home["dcc"]["listen"].as_str().unwrap());
         let token = read_toml(&dir.join("secrets.toml"))["api_token"].as_str().unwrap().to_owned();
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
         Self { _folder: folder, dir, api, dcc, token, client }
