@@ -2,7 +2,7 @@
 use crate::{script, within};
 use core::time::Duration;
 use gbcs::block::{Block, BlockError, Limits, Progress, Reassembler, Segments};
-use gbcs::certificate::Certificate;
+use gbcs::certificate::{Certificate, CertificationRequest, KeyUsage};
 use gbcs::crypto::RustCrypto;
 use gbcs::dlms::{Apdu, Data, DateTime, Obis};
 use gbcs::envelope::RouteForm;
@@ -281,6 +281,14 @@ pub fn certificate(octets: &[u8]) {
     }
     if let (Ok(certificate), Ok((_, signer))) = (certificate, signer) {
         assert_eq!(certificate.point, *signer.key.point());
+    }
+    // A request for one is read as deep, and the part that is signed written again.
+    if let Ok(request) = within(octets.len(), TREE, || CertificationRequest::parse(octets)) {
+        assert!(holds(&request.point) && holds(&request.entity.0));
+        assert_ne!(request.usage, KeyUsage::KeyCertSign);
+        if let Ok(key) = request.verify(&RustCrypto) {
+            assert_eq!(*key.point(), request.point);
+        }
     }
 }
 

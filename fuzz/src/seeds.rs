@@ -214,6 +214,32 @@ fn certificate_tree(organisation: bool) -> der::Value {
     sequence([tbs, algorithm(), primitive(der::tag::BIT_STRING, &[0; 65])])
 }
 
+/// A device's certification request in shape, signed by nobody.
+fn request_tree() -> der::Value {
+    let octet_string = |octets: &[u8]| primitive(der::tag::OCTET_STRING, octets);
+    let set = |value| der::Value::constructed(der::tag::SET, [value]).expect("a constructed tag");
+    let extension = |id: &[u8], value: der::Value| sequence([oid(id), octet_string(&value.encode())]);
+    let module = sequence([oid(&[0x2A, 3]), octet_string(&METERS[0].0)]);
+    let name = sequence([oid(&[0x2B, 6, 1, 5, 5, 7, 8, 4]), explicit(0, module)]);
+    let alternative = der::Value::constructed(0xA0, name.elements().expect("a sequence")).expect("a constructed tag");
+    let extensions = sequence([
+        extension(&[0x55, 0x1D, 15], primitive(der::tag::BIT_STRING, &[7, 0x80])),
+        extension(&[0x55, 0x1D, 17], sequence([alternative])),
+    ]);
+    let curve = [oid(&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1]), oid(&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 7])];
+    let point = [&[0, 4][..], key(3).public().point()].concat();
+    let wanted = sequence([oid(&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 9, 14]), set(extensions)]);
+    let info = sequence([
+        primitive(der::tag::INTEGER, &[0]),
+        sequence([]),
+        sequence([sequence(curve), primitive(der::tag::BIT_STRING, &point)]),
+        explicit(0, wanted),
+    ]);
+    let pair = sequence([primitive(der::tag::INTEGER, &[5; 32]), primitive(der::tag::INTEGER, &[6; 32])]).encode();
+    let signature = primitive(der::tag::BIT_STRING, &[&[0][..], &pair].concat());
+    sequence([info, sequence([oid(&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 2])]), signature])
+}
+
 /// Seeds of `gbcs_message`.
 pub fn gbcs_message() -> Seeds {
     let with = |supplementary, payload: Vec<u8>| {
@@ -405,7 +431,11 @@ pub fn asn1() -> Seeds {
 
 /// Seeds of `certificate`.
 pub fn certificate() -> Seeds {
-    vec![("device", certificate_tree(false).encode()), ("organisation", certificate_tree(true).encode())]
+    vec![
+        ("device", certificate_tree(false).encode()),
+        ("organisation", certificate_tree(true).encode()),
+        ("request", request_tree().encode()),
+    ]
 }
 
 /// Seeds of `texts`.

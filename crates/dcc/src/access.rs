@@ -135,6 +135,15 @@ pub mod codes {
     pub fn contradiction() -> ResponseCode {
         code("E48")
     }
+    /// A certificate in the request is unknown to the SMKI, not in use, or not of whom it should be.
+    pub fn bad_certificate(srv: duis::Srv) -> ResponseCode {
+        code(match srv.to_string().as_str() {
+            "6.15.1" | "6.15.2" => "E061501",
+            "6.21" => "E062101",
+            "6.23" => "E062301",
+            _ => "E49",
+        })
+    }
     /// 5.2: the User has no such schedule.
     pub fn no_schedule_to_read() -> ResponseCode {
         code("E050201")

@@ -2,6 +2,7 @@
 use crate::anomaly::Thresholds;
 use crate::inventory::{Device, DeviceKeys};
 use crate::limits::Limits;
+use crate::repository::KnownCertificate;
 use duis::body::dcc::Uprn;
 use duis::response::answer::{Coverage, CspRegion};
 use duis::{IssuerSerial, Role, SigningKey, XmlSigner};
@@ -28,8 +29,13 @@ pub struct DccConfig {
     pub users: Vec<User>,
     /// The Smart Metering Inventory at the first start; from then on it is in the store.
     pub inventory: Vec<Device>,
-    /// What the SMKI knows of devices, whether they are in the inventory or not.
+    /// Keys of devices without certificates, whether they are in the inventory or not.
     pub smki: Vec<(Eui64, DeviceKeys)>,
+    /// The repository of the SMKI at the first start, of devices, organisations and authorities; from then on it is in the store. A
+    /// device's certificates come before bare keys.
+    pub certificates: Vec<KnownCertificate>,
+    /// Certifies devices that ask.
+    pub authority: Option<smki::Authority>,
     /// Who is registered for which supply. Where nobody is, the supplier whose credentials a meter holds is responsible.
     pub registrations: Vec<Registration>,
     /// How long things wait, how many there may be, when they are forgotten.

@@ -7,6 +7,8 @@
 //!
 //! The Smart Metering Inventory ([`inventory`]) follows what devices answer and raise, and Users are told of it by alerts.
 //!
+//! The repository of the SMKI ([`repository`]) has the certificates of devices and organisations, and certifies devices.
+//!
 //! Everything accepted is in SQLite before the answer goes out ([`store`]): a killed process accepts no RequestID twice, loses
 //! no request and no response.
 #![forbid(unsafe_code)]
@@ -26,6 +28,7 @@ pub mod inventory;
 pub mod limits;
 pub mod outcome;
 mod patience;
+pub mod repository;
 pub mod schedule;
 pub mod sequence;
 mod server;
@@ -34,6 +37,7 @@ pub mod wan;
 
 pub use config::{DccConfig, DccKeys, Registration, User, UserStatus, Validity};
 pub use inventory::{Device, DeviceKeys, DeviceStatus};
+pub use repository::KnownCertificate;
 pub use server::{Dcc, StartError, Tls};
 pub use wan::{WanConfig, WanState};
 

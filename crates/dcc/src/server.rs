@@ -5,6 +5,7 @@ use crate::clockwork;
 use crate::config::DccConfig;
 use crate::gateway::{Answer, Gateway};
 use crate::patience::{self, Patience};
+use crate::repository;
 use crate::store::Store;
 use crate::wan::{self, Hubs, Place, Wan, WanState};
 use axum::body::Bytes;
@@ -134,7 +135,11 @@ impl Dcc {
                 }),
             );
         }
-        let router = router.with_state(shared).merge(wan::routes(wan.clone())).merge(admin::routes(gateway));
+        let router = router
+            .with_state(shared)
+            .merge(wan::routes(wan.clone()))
+            .merge(repository::service::routes(gateway.clone()));
+        let router = router.merge(admin::routes(gateway));
         let (stop, mut stopping) = watch::channel(false);
         let server = Server { listener, tls: services.map(Arc::new), limits, body_limit, router };
         let mut services = JoinSet::new();

@@ -2,7 +2,12 @@
 //!
 //! A device is named in subjectAltName (hardwareModuleName), an organisation in its subject: x500UniqueIdentifier holds the Entity
 //! Identifier behind a zero octet, organizationalUnitName the role in hex. Chains are not validated here.
+mod request;
+
+pub use request::{CertificationRequest, RequestError};
+
 use crate::ids::Eui64;
+use crate::time::Time;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,6 +16,7 @@ use der::{Decode, Tagged};
 use x509_cert::Certificate as X509;
 use x509_cert::ext::pkix::name::{GeneralName, HardwareModuleName};
 use x509_cert::ext::pkix::{KeyUsage as KeyUsageExtension, SubjectAltName, SubjectKeyIdentifier};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 const X500_UNIQUE_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.45");
 const ORGANIZATIONAL_UNIT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
@@ -33,6 +39,8 @@ pub struct Certificate {
     pub serial: Vec<u8>,
     /// The subject key identifier.
     pub key_identifier: Vec<u8>,
+    /// The first and the last second it is good for.
+    pub validity: (Time, Time),
 }
 
 /// What a key is for: one usage each in GBCS.
@@ -178,33 +186,48 @@ impl Certificate {
             }
         }
         if let Some((_, names)) = tbs.get_extension::<SubjectAltName>()? {
-            entity = names.0.iter().find_map(hardware_module).or(entity);
+            entity = named_device(&names).or(entity);
         }
-        let usage = match tbs.get_extension::<KeyUsageExtension>()? {
-            Some((_, usage)) => match (usage.digital_signature(), usage.key_agreement(), usage.key_cert_sign()) {
-                (true, false, false) => KeyUsage::DigitalSignature,
-                (false, true, false) => KeyUsage::KeyAgreement,
-                (false, false, true) => KeyUsage::KeyCertSign,
-                _ => return Err(CertificateError::KeyUsage),
-            },
-            None => return Err(CertificateError::KeyUsage),
-        };
-        let key = tbs.subject_public_key_info();
-        let point = match key.subject_public_key.as_bytes() {
-            Some([4, point @ ..]) if key.algorithm.oid == EC_PUBLIC_KEY => point.try_into().ok(),
-            _ => None,
-        };
+        let usage = tbs.get_extension::<KeyUsageExtension>()?.and_then(|(_, usage)| one_usage(&usage));
         let key_identifier = tbs.get_extension::<SubjectKeyIdentifier>()?;
         Ok(Self {
             entity,
             role,
-            usage,
-            point: point.ok_or(CertificateError::NotP256)?,
+            usage: usage.ok_or(CertificateError::KeyUsage)?,
+            point: point(tbs.subject_public_key_info()).ok_or(CertificateError::NotP256)?,
             issuer: tbs.issuer().to_string(),
             serial: tbs.serial_number().as_bytes().to_vec(),
             key_identifier: key_identifier.map_or(Vec::new(), |(_, id)| id.0.as_bytes().to_vec()),
+            validity: (time(&tbs.validity().not_before), time(&tbs.validity().not_after)),
         })
     }
+}
+
+fn time(time: &x509_cert::time::Time) -> Time {
+    Time::from_seconds(time.to_unix_duration().as_secs())
+}
+
+/// The one usage that a certificate of these PKIs has.
+fn one_usage(usage: &KeyUsageExtension) -> Option<KeyUsage> {
+    match (usage.digital_signature(), usage.key_agreement(), usage.key_cert_sign()) {
+        (true, false, false) => Some(KeyUsage::DigitalSignature),
+        (false, true, false) => Some(KeyUsage::KeyAgreement),
+        (false, false, true) => Some(KeyUsage::KeyCertSign),
+        _ => None,
+    }
+}
+
+/// The coordinates of an uncompressed point.
+fn point(key: &SubjectPublicKeyInfoOwned) -> Option<[u8; 64]> {
+    match key.subject_public_key.as_bytes() {
+        Some([4, point @ ..]) if key.algorithm.oid == EC_PUBLIC_KEY => point.try_into().ok(),
+        _ => None,
+    }
+}
+
+/// The device that a subjectAltName names.
+fn named_device(names: &SubjectAltName) -> Option<Eui64> {
+    names.0.iter().find_map(hardware_module)
 }
 
 /// The content of a BIT STRING: no unused bits, a zero octet, the identifier.

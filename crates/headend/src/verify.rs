@@ -1,12 +1,13 @@
 //! Whether octets are the device's answer to a Command, and what they say.
 use crate::keys::DeviceKeys;
 use delivery::MeterFault;
-use gbcs::crypto::{AwsLc, Crypto, PrivateKey};
+use gbcs::certificate::KeyUsage;
+use gbcs::crypto::{AwsLc, Crypto, PrivateKey, PublicKey};
 use gbcs::dlms::Apdu;
 use gbcs::gbz::zcl::Body;
 use gbcs::gbz::{Component, Content};
 use gbcs::protect::{self, ProtectError};
-use gbcs::{Cra, MessageCode, MessageId, MessageView, ParseError, Payload};
+use gbcs::{Cra, MessageCode, MessageId, MessageView, ParseError, Payload, asn1};
 
 /// What a proven Response says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,14 @@ pub fn verify_response(
         return Err(FalseAnswer::Code { expected, found });
     }
     if critical || view.signature().is_some() {
-        protect::verify_signature(&AwsLc, &keys.signing, &view)?;
+        let verified = protect::verify_signature(&AwsLc, &keys.signing, &view);
+        match replaced_key(command) {
+            // A device that took a new signing certificate signs with its key from then on, that answer too.
+            Some((KeyUsage::DigitalSignature, key)) if verified.is_err() => {
+                protect::verify_signature(&AwsLc, &key, &view)?;
+            }
+            _ => verified?,
+        }
     }
     let z = AwsLc.agree(ours, &keys.agreement).map_err(ProtectError::from)?;
     if !critical || view.mac().is_some() {
@@ -81,6 +89,14 @@ pub fn verify_response(
     let key = protect::encryption_key(&AwsLc, &z, &view);
     let open = |blob: &[u8]| protect::decrypt(&AwsLc, &key, view.id().originator, blob).ok();
     results(&Payload::of(command)?, &Payload::of(&view)?, open)
+}
+
+/// The key of the device that a Command replaces, where it brings the device's new certificate (CS02d): for what, and which.
+pub(crate) fn replaced_key(command: &MessageView<'_>) -> Option<(KeyUsage, PublicKey)> {
+    let Ok(Payload::Asn1(payload)) = Payload::of(command) else { return None };
+    let asn1::Content::Certificate(certificate) = payload.content() else { return None };
+    let read = certificate.read().ok().filter(|read| read.entity == Some(command.id().target))?;
+    Some((read.usage, AwsLc.public_key(&read.point).ok()?))
 }
 
 fn results(

@@ -1,7 +1,7 @@
 //! Responses of the Reference Test Data Set, where it is at hand, proved and judged as those of meters are.
 use gbcs::crypto::AwsLc;
 use gbcs::keystore::{KeyName, Keystore};
-use gbcs::{Cra, MessageView};
+use gbcs::{Cra, MessageCode, MessageView};
 use headend::{DeviceKeys, Verdict, verify_response};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -57,9 +57,10 @@ fn responses_to_suppliers_are_proved_and_their_errors_found() {
             }
             Err(error) => wrong.push(format!("{name}: {error}")),
         }
-        // Another device's Response proves nothing.
+        // Another device's Response proves nothing; that to CS02d may be proved by the certificate which the Command brought.
         let other = DeviceKeys { signing: device.agreement, agreement: device.signing };
-        assert!(verify_response(&command, critical, response, ours, &other).is_err(), "{name}");
+        let brings_key = command.message_code() == MessageCode(0x000B);
+        assert!(brings_key || verify_response(&command, critical, response, ours, &other).is_err(), "{name}");
     }
     wrong.sort();
     eprintln!("{proved} responses proved, {failures} of them report failures");

@@ -12,6 +12,7 @@ mod home;
 mod input;
 mod meter_cmd;
 mod process;
+mod smki_cmd;
 mod trace;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +36,9 @@ enum Command {
     /// Check, sign, transform and send DUIS documents
     #[command(subcommand)]
     Duis(duis_cmd::Command),
+    /// Certificates of a DCC's SMKI: find them, and have a device certified
+    #[command(subcommand)]
+    Smki(smki_cmd::Command),
     /// Make a home: identities, keys, certificates, addresses
     #[command(subcommand)]
     Home(HomeCommand),
@@ -118,6 +122,7 @@ fn main() -> ExitCode {
         Command::Gbcs(args) => return gbcs_cmd::run(args),
         Command::Demo(args) => demo::run(&args),
         Command::Duis(command) => duis_cmd::run(&command),
+        Command::Smki(command) => smki_cmd::run(&command),
         Command::Home(HomeCommand::New(args)) => home::new(&args),
         Command::Meter(command) => meter_cmd::run(&command),
         Command::Dcc(arg) => process::dcc(&arg.dir()),

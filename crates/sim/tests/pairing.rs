@@ -76,6 +76,8 @@ fn gateway() -> Gateway {
             device(PPMID, DeviceType::Ppmid),
         ],
         smki: vec![known(CHF, 13, 20), known(ESME, 9, 8), known(GSME, 12, 11), known(PPMID2, NEW_AGREE, NEW_SIGN)],
+        certificates: Vec::new(),
+        authority: None,
         registrations: Vec::new(),
         coverage: Vec::new(),
         keys,

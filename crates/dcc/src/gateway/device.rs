@@ -57,6 +57,7 @@ impl Gateway {
         let request = &allowed.request;
         let device = allowed.device.as_ref().ok_or_else(|| internal(format!("{} has no device", request.header.id)))?;
         self.check_home(allowed, device)?;
+        self.check_certificates(request, now)?;
         transform(request, &self.context(allowed, device, now)?).map_err(|error| {
             refused(request, error.response_code().unwrap_or_else(codes::not_supported), error.to_string())
         })

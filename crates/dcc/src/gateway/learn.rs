@@ -3,9 +3,9 @@
 use super::{Gateway, internal};
 use crate::access::Failure;
 use crate::inventory::{Device, DeviceStatus, Happening};
-use crate::store::Transaction;
-use crate::store::inventory::{find, home, keep_device_log, put, set_key};
-use crate::store::{Known, Store};
+use crate::repository::KnownCertificate;
+use crate::store::inventory::{find, home, keep_device_log, put};
+use crate::store::{Known, Store, Transaction, certificates};
 use duis::body::customer::ImportNumbers;
 use duis::body::han::LogRequest;
 use duis::transform::Backup;
@@ -13,7 +13,6 @@ use duis::xml::Document;
 use duis::{Body, DeviceType, Request, Srv};
 use gbcs::asn1::{Content as Asn1, DeviceKind, Replacement, UpdateOutcome};
 use gbcs::certificate::Role;
-use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::dlms::{Apdu, Data, DataNotification};
 use gbcs::{Eui64, MessageView, Payload, Time};
 use tracing::info;
@@ -45,10 +44,8 @@ impl Gateway {
                 }
             }
             (_, Some(Asn1::Certificate(certificate))) if done => {
-                let read = certificate.read().map_err(internal)?;
-                let key = AwsLc.public_key(&read.point).map_err(internal)?;
-                let agreement = read.usage == gbcs::certificate::KeyUsage::KeyAgreement;
-                set_key(transaction, target, &key, agreement.then_some(certificate.octets()))?;
+                let certificate = KnownCertificate::parse(certificate.octets()).map_err(internal)?;
+                certificates::take_into_use(transaction, &certificate)?;
             }
             (_, Some(Asn1::ActivateFirmware(_))) => {
                 if let Asn1::FirmwareActivated(outcome) = answered_asn1(&answered) {

@@ -4,6 +4,7 @@
 //! Command ([`signed`]), a Response that was carried by hand is taken back ([`returned`]). What the WAN brings, or fails to
 //! bring, becomes a document for a User ([`report`]).
 mod alerts;
+mod certificates;
 mod dated;
 mod device;
 mod gates;
@@ -78,6 +79,7 @@ impl Gateway {
     /// A gateway over a store; at its first start the store takes over the inventory of the configuration.
     pub fn new(config: DccConfig, store: Store) -> rusqlite::Result<Self> {
         store.seed(&config.inventory, &config.smki)?;
+        store.seed_certificates(&config.certificates)?;
         for Registration { number, role, since, user } in &config.registrations {
             store.register(number, access::role_name(*role), *since, *user)?;
         }

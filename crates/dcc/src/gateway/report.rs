@@ -28,7 +28,10 @@ impl Gateway {
             Cra::Response => self.store.by_message(&view.id().answer())?,
             _ => None,
         };
-        let verified = self.verify(&view);
+        let verified = match &known {
+            Some(known) => self.verify_answer(&known.command, &view),
+            None => self.verify(&view),
+        };
         self.store.transact(|transaction| {
             if !callbacks::is_first(transaction, &key_of(octets), now)? {
                 return Ok(());

@@ -36,7 +36,7 @@ impl Gateway {
                 format!("the Response is {} {}, the Command was {}", view.id(), view.message_code(), command.id());
             return Err(refused(request, codes::response_mismatch(), reason));
         }
-        self.verify(&view).map_err(invalid)?;
+        self.verify_answer(&known.command, &view).map_err(invalid)?;
         let acceptance = Acceptance::new(request, Stage::Request, now);
         let acceptance = Acceptance { returned: Some((known.id, &returned.response)), ..acceptance };
         self.store_once(request, &acceptance, |transaction| {

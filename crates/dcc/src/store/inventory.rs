@@ -1,9 +1,10 @@
 //! The Smart Metering Inventory, what the SMKI knows of devices, and who is registered for a supply.
-use super::{Result, Store, optional, parsed, stored};
+use super::{Result, Store, certificates, optional, parsed, stored};
 use crate::inventory::{Device, DeviceKeys, Numbers, Property};
 use duis::DeviceType;
 use duis::body::dcc::{Address, DeviceDetails, Uprn};
 use duis::xml::Text;
+use gbcs::certificate::KeyUsage;
 use gbcs::crypto::{AwsLc, Crypto, PublicKey};
 use gbcs::{Eui64, Time};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -108,20 +109,37 @@ impl Store {
         self.transact(|transaction| put(transaction, device))
     }
 
-    /// What the SMKI knows of a device.
+    /// The keys of a device: those in its certificates, or those that came without one.
     pub fn device_keys(&self, eui: Eui64) -> Result<Option<DeviceKeys>> {
         let connection = self.reading();
+        let certified = |usage| -> Result<_> {
+            let Some(certificate) = certificates::in_use(&connection, eui, usage)? else { return Ok(None) };
+            // What a certificate's key cannot be used for is not known.
+            let key = AwsLc.public_key(&certificate.read().point).ok();
+            Ok(key.map(|key| (key, certificate.octets().to_vec())))
+        };
+        let (agreement, signature) = (certified(KeyUsage::KeyAgreement)?, certified(KeyUsage::DigitalSignature)?);
+        if let (Some((key_agreement, certificate)), Some((digital_signature, _))) = (&agreement, &signature) {
+            let agreement_certificate = Some(certificate.clone());
+            let (key_agreement, digital_signature) = (*key_agreement, *digital_signature);
+            return Ok(Some(DeviceKeys { key_agreement, digital_signature, agreement_certificate }));
+        }
         let mut query = connection
             .prepare_cached("SELECT agreement, signature, agreement_certificate FROM smki WHERE device = ?1")?;
-        query
-            .query_row([eui.to_string()], |row| {
-                Ok(DeviceKeys {
-                    key_agreement: public_key(row, 0)?,
-                    digital_signature: public_key(row, 1)?,
-                    agreement_certificate: row.get(2)?,
-                })
+        let bare = query.query_row([eui.to_string()], |row| {
+            Ok(DeviceKeys {
+                key_agreement: public_key(row, 0)?,
+                digital_signature: public_key(row, 1)?,
+                agreement_certificate: row.get(2)?,
             })
-            .optional()
+        });
+        Ok(bare.optional()?.map(|mut keys| {
+            if let Some((key, certificate)) = agreement {
+                (keys.key_agreement, keys.agreement_certificate) = (key, Some(certificate));
+            }
+            keys.digital_signature = signature.map_or(keys.digital_signature, |(key, _)| key);
+            keys
+        }))
     }
 
     /// Register a User for a supply number in a role from a time on.
@@ -216,19 +234,6 @@ pub(crate) fn registered(connection: &Connection, number: &str, role: &str, at: 
         "SELECT user FROM registration WHERE number = ?1 AND role = ?2 AND since <= ?3 ORDER BY since DESC LIMIT 1",
     )?;
     query.query_row(params![number, role, at.0 as i64], |row| parsed(row, 0)).optional()
-}
-
-/// Another key of a device, with its certificate.
-pub(crate) fn set_key(connection: &Connection, eui: Eui64, key: &PublicKey, certificate: Option<&[u8]>) -> Result<()> {
-    match certificate {
-        Some(certificate) => connection.execute(
-            "UPDATE smki SET agreement = ?2, agreement_certificate = ?3 WHERE device = ?1",
-            params![eui.to_string(), key.point(), certificate],
-        ),
-        None => connection
-            .execute("UPDATE smki SET signature = ?2 WHERE device = ?1", params![eui.to_string(), key.point()]),
-    }
-    .map(drop)
 }
 
 fn select(connection: &Connection, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Device>> {

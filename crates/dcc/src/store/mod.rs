@@ -3,6 +3,7 @@
 //! One module for each topic, with its tables and the statements over them.
 pub(crate) mod alerts;
 pub(crate) mod callbacks;
+pub(crate) mod certificates;
 mod commit;
 pub(crate) mod dated;
 pub(crate) mod held;
@@ -64,6 +65,7 @@ impl Store {
             outbound::SCHEMA,
             callbacks::SCHEMA,
             inventory::SCHEMA,
+            certificates::SCHEMA,
             originators::SCHEMA,
             alerts::SCHEMA,
             held::SCHEMA,

@@ -8,6 +8,7 @@ mod crash;
 mod future;
 mod gateway;
 mod inventory;
+mod repository;
 mod retention;
 mod schedules;
 mod sequences;

@@ -266,8 +266,13 @@ impl<'d> Children<'d> {
 
     /// The next child of the DUIS namespace, whatever its name, if there is one.
     pub fn any_optional(&mut self) -> Result<Option<Element<'d>>, XmlError> {
+        self.any_optional_in(NS_DUIS)
+    }
+
+    /// The next child of `namespace`, whatever its name, if there is one.
+    pub fn any_optional_in(&mut self, namespace: &str) -> Result<Option<Element<'d>>, XmlError> {
         let Some(next) = self.rest.pop() else { return Ok(None) };
-        if next.is(NS_DUIS, next.name()) {
+        if next.is(namespace, next.name()) {
             return Ok(Some(next));
         }
         Err(next.error(XmlErrorKind::Unexpected(next.name().to_owned())))

@@ -1,10 +1,12 @@
 //! Answers of meters, whichever way they come: kept first, then proved.
 use super::Core;
+use crate::keys::DeviceKeys;
 use crate::store::StoreError;
-use crate::verify::{Verdict, verify_response};
+use crate::verify::{Verdict, replaced_key, verify_response};
 use delivery::{DeliveryId, Input, Outcome, State};
 use gbcs::block::{Block, Limits, Progress, Reassembler};
-use gbcs::{MessageView, Time};
+use gbcs::certificate::KeyUsage;
+use gbcs::{Eui64, MessageView, Time};
 
 /// The event that keeps a block of a Response.
 const BLOCK: &str = "AnswerBlock";
@@ -97,8 +99,15 @@ impl Core {
     /// The engine wants to know what the answer in hand is worth.
     pub(super) fn verify(&mut self, now: Time, id: DeliveryId) -> Result<(), StoreError> {
         let record = self.record(id)?;
-        let (input, detail) = self.judge(now, &record);
+        let (input, detail) = self.judge(now, &record)?;
         let proved = input != Input::AnswerFalse;
+        if input == Input::Verified
+            && let Some(command) = self.command_octets(now, &record)
+            && let Ok(view) = MessageView::parse(&command)
+            && let Some((usage, key)) = replaced_key(&view)
+        {
+            self.store.set_device_key(view.id().target, usage, &key)?;
+        }
         self.apply(now, id, input, Some(&detail), None)?;
         let through_the_home = record.response_by.as_deref() == Some("ppmid");
         if proved && through_the_home && self.config.dcc.return_responses {
@@ -107,17 +116,17 @@ impl Core {
         Ok(())
     }
 
-    fn judge(&self, now: Time, record: &crate::store::Record) -> (Input, String) {
-        let keys = self.keys.devices.get(&record.delivery.lane.device);
+    fn judge(&self, now: Time, record: &crate::store::Record) -> Result<(Input, String), StoreError> {
+        let keys = self.device_keys(record.delivery.lane.device)?;
         let command = self.command_octets(now, record);
         let (Some(keys), Some(command), Some(response)) = (keys, command, record.response.as_deref()) else {
-            return (Input::AnswerFalse, "the device, its keys or its answer are not here any more".into());
+            return Ok((Input::AnswerFalse, "the device, its keys or its answer are not here any more".into()));
         };
         let Ok(view) = MessageView::parse(&command) else {
-            return (Input::AnswerFalse, "the stored Command cannot be read".into());
+            return Ok((Input::AnswerFalse, "the stored Command cannot be read".into()));
         };
         let critical = record.delivery.critical;
-        match verify_response(&view, critical, response, &self.keys.key_agreement, keys) {
+        Ok(match verify_response(&view, critical, response, &self.keys.key_agreement, &keys) {
             Ok(verdict) => {
                 let proof = if critical { "signature" } else { "MAC" };
                 let detail = format!("the {proof} of {} verifies", record.delivery.lane.device);
@@ -130,6 +139,14 @@ impl Core {
                 }
             }
             Err(falsehood) => (Input::AnswerFalse, falsehood.to_string()),
-        }
+        })
+    }
+
+    /// The keys of a device: those of the configuration, or what it took since.
+    fn device_keys(&self, device: Eui64) -> Result<Option<DeviceKeys>, StoreError> {
+        let Some(known) = self.keys.devices.get(&device) else { return Ok(None) };
+        let signing = self.store.device_key(device, KeyUsage::DigitalSignature)?.unwrap_or(known.signing);
+        let agreement = self.store.device_key(device, KeyUsage::KeyAgreement)?.unwrap_or(known.agreement);
+        Ok(Some(DeviceKeys { signing, agreement }))
     }
 }

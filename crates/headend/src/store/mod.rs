@@ -13,6 +13,8 @@ pub use read::{Event, Filter, Reader, Record};
 use crate::failpoint::Failpoint;
 use delivery::{CounterSpace, Delivery, DeliveryId, Lane, Outcome, State};
 use duis::{RequestId, Srv};
+use gbcs::certificate::KeyUsage;
+use gbcs::crypto::{AwsLc, Crypto, PublicKey};
 use gbcs::{Counter, Eui64, Time};
 use row::{blob_counter, corrupt, eui};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -283,6 +285,23 @@ impl Store {
         )?;
         let octets = statement.query_map(rusqlite::params![&id.0[..], event], |row| row.get(0))?;
         Ok(octets.collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// A device has another key from now on.
+    pub(crate) fn set_device_key(&self, device: Eui64, usage: KeyUsage, key: &PublicKey) -> Result<()> {
+        let sql = "INSERT INTO device_keys VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET point = excluded.point";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.execute(rusqlite::params![&device.0[..], usage.name(), &key.point()[..]])?;
+        Ok(())
+    }
+
+    /// The key that a device took after that of the configuration.
+    pub(crate) fn device_key(&self, device: Eui64, usage: KeyUsage) -> Result<Option<PublicKey>> {
+        let sql = "SELECT point FROM device_keys WHERE device = ?1 AND usage = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let point: Option<[u8; 64]> =
+            statement.query_row(rusqlite::params![&device.0[..], usage.name()], |row| row.get(0)).optional()?;
+        Ok(point.and_then(|point| AwsLc.public_key(&point).ok()))
     }
 
     /// The device has executed this counter.

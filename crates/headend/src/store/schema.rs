@@ -108,6 +108,13 @@ pub(super) const MIGRATIONS: &[&str] = &[
     CREATE INDEX alerts_by_time ON alerts (at);
     CREATE INDEX alerts_by_device ON alerts (device, at);
     CREATE INDEX alerts_by_delivery ON alerts (delivery) WHERE delivery IS NOT NULL;",
+    // 3: keys that devices took after those of the configuration.
+    "CREATE TABLE device_keys (
+        device BLOB NOT NULL,
+        usage TEXT NOT NULL,
+        point BLOB NOT NULL,
+        PRIMARY KEY (device, usage)
+    ) STRICT, WITHOUT ROWID;",
 ];
 
 /// Bring the database up to date.

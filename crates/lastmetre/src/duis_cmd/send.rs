@@ -500,13 +500,22 @@ impl Sender<'_> {
         let command = MessageView::parse(command).map_err(|e| e.to_string())?;
         let keys = self.work.keys;
         let device = waits.id.target;
-        let public =
-            |name| keys.public_keys(name).first().copied().ok_or_else(|| format!("no keys of device {device} at hand"));
-        let theirs =
-            DeviceKeys { signing: public(KeyName::signing(device))?, agreement: public(KeyName::agreement(device))? };
         let ours = keys.private_keys(KeyName::agreement(waits.id.originator)).first();
         let ours = ours.ok_or_else(|| format!("no key agreement key of {} at hand", waits.id.originator))?;
-        verify_response(&command, waits.critical, octets, ours, &theirs).map_err(|e| e.to_string())
+        // Of a device that took a new certificate the keys at hand are several.
+        let signing = keys.public_keys(KeyName::signing(device)).iter();
+        let both = signing.flat_map(|signing| {
+            let agreement = keys.public_keys(KeyName::agreement(device)).iter();
+            agreement.map(|agreement| DeviceKeys { signing: *signing, agreement: *agreement })
+        });
+        let mut verdict = Err(format!("no keys of device {device} at hand"));
+        for theirs in both {
+            verdict = verify_response(&command, waits.critical, octets, ours, &theirs).map_err(|e| e.to_string());
+            if verdict.is_ok() {
+                break;
+            }
+        }
+        verdict
     }
 
     fn tell(&self, line: &Line) {

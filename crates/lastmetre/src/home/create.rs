@@ -1,18 +1,19 @@
 //! `lastmetre home new`: fresh identities, keys and certificates.
 use super::HomeError;
-use super::certificate::{Authority, key_to_pem, scalar};
 use super::dcc::{Dcc, TLS_FOLDER, TlsFiles};
 use super::file::{Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan};
+use super::infrastructure::{self, Issuers, key_to_pem};
 use super::keys::{HanKeys, Secrets};
 use super::property::Property;
-use gbcs::Eui64;
-use gbcs::certificate::Role;
-use gbcs::crypto::{AwsLc, Crypto, PrivateKey};
+use gbcs::certificate::{KeyUsage, Role};
+use gbcs::crypto::{AwsLc, Crypto, CryptoError, PrivateKey, PublicKey};
 use gbcs::keystore::{KeyName, Keystore};
+use gbcs::{Eui64, Time};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     SerialNumber,
 };
+use smki::{Organisation, Serial, SmkiError};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
@@ -103,16 +104,18 @@ pub fn create(new: &NewHome) -> Result<(), HomeError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(HomeError::io(dir)(error)),
     }
-    for folder in [dir.clone(), dir.join("tls"), dir.join("xml-sign")] {
+    for folder in [dir.clone(), dir.join("smki"), dir.join("tls"), dir.join("xml-sign")] {
         std::fs::create_dir_all(&folder).map_err(HomeError::io(&folder))?;
     }
     write(&dir.join("home.toml"), &home_toml(new)?, false)?;
     let path = dir.join("keys.json");
     // Made before it is written, so that nobody else may ever read it.
     write(&path, "", true)?;
-    gbcs_keys(&new.identities)?.save(&path).map_err(|e| HomeError::content(&path, e))?;
+    let now = crate::process::now();
+    let issuers = infrastructure::create(dir, now)?;
+    gbcs_keys(&new.identities, &issuers, now)?.save(&path).map_err(|e| HomeError::content(&path, e))?;
     write(&dir.join("secrets.toml"), &secrets()?, true)?;
-    xml_sign(dir, &new.identities)?;
+    xml_sign(dir, &new.identities, &issuers, now)?;
     if new.dcc_tls {
         dcc_tls(dir, &new.identities)?;
     }
@@ -180,44 +183,67 @@ const HEAD: &str = "# A home of lastmetre. Unknown fields are refused by name.
 /// What there is to say about the DCC stand-in, as comments.
 const MORE: &str = include_str!("dcc.toml");
 
-/// A key pair for every party and device that signs or makes MACs.
-fn gbcs_keys(who: &Identities) -> Result<Keystore, HomeError> {
+/// A key pair for every party and device that signs or makes MACs, and its certificate.
+fn gbcs_keys(who: &Identities, by: &Issuers, now: Time) -> Result<Keystore, HomeError> {
     let mut store = Keystore::new();
-    store.add_private(KeyName::prepayment(who.supplier), private_key()?);
     let parties = [
-        (who.supplier, Role::Supplier),
-        (who.acb, Role::AccessControlBroker),
-        (who.network_operator, Role::NetworkOperator),
-        (who.load_controller, Role::LoadController),
-        (who.transitional_cos, Role::TransitionalCos),
-        (who.recovery, Role::Recovery),
-        (who.wan_provider, Role::WanProvider),
+        (who.supplier, Role::Supplier, "SUPPLIER"),
+        (who.acb, Role::AccessControlBroker, "ACB"),
+        (who.network_operator, Role::NetworkOperator, "NETWORK-OPERATOR"),
+        (who.load_controller, Role::LoadController, "LOAD-CONTROLLER"),
+        (who.transitional_cos, Role::TransitionalCos, "TRANSITIONAL-COS"),
+        (who.recovery, Role::Recovery, "RECOVERY"),
+        (who.wan_provider, Role::WanProvider, "WAN-PROVIDER"),
     ];
-    let devices = [who.chf, who.gpf, who.ppmid, who.esme, who.gsme, who.hht];
-    for eui in parties.iter().map(|(eui, _)| *eui).chain(devices) {
-        store.add_private(KeyName::signing(eui), private_key()?);
-        store.add_private(KeyName::agreement(eui), private_key()?);
-    }
-    for (eui, role) in parties {
+    for (eui, role, name) in parties {
+        let prepayment = (role == Role::Supplier).then_some(KeyName::prepayment(eui));
+        for of in [KeyName::signing(eui), KeyName::agreement(eui)].into_iter().chain(prepayment) {
+            certified(&mut store, of, |key, serial| {
+                let whose = Organisation { name, role, eui, usage: of.usage };
+                by.organisations.organisation(whose, key, serial, now)
+            })?;
+        }
         store.set_role(eui, role);
     }
+    for eui in [who.chf, who.gpf, who.ppmid, who.esme, who.gsme] {
+        for of in [KeyName::signing(eui), KeyName::agreement(eui)] {
+            certified(&mut store, of, |key, serial| by.devices.device(eui, of.usage, key, serial, now))?;
+        }
+    }
+    // A tool of an engineer, of which the SMKI knows nothing.
+    store.add_private(KeyName::signing(who.hht), private_key()?);
+    store.add_private(KeyName::agreement(who.hht), private_key()?);
     Ok(store)
 }
 
-fn private_key() -> Result<PrivateKey, HomeError> {
+/// A new key pair of this name, and its certificate.
+fn certified(
+    store: &mut Keystore,
+    name: KeyName,
+    issue: impl FnOnce(&PublicKey, Serial) -> Result<Vec<u8>, SmkiError>,
+) -> Result<(), HomeError> {
+    let key = private_key()?;
+    let certificate = issue(key.public(), Serial::Long(random()?)).map_err(keys)?;
+    store.add_private(name, key);
+    store.add_certificate(&AwsLc, &certificate, name.prepayment).map_err(keys).map(drop)
+}
+
+pub(super) fn private_key() -> Result<PrivateKey, HomeError> {
     // A random scalar is out of range about once in 2^32 tries.
     loop {
         match AwsLc.private_key(&random()?) {
             Ok(key) => return Ok(key),
-            Err(gbcs::crypto::CryptoError::BadPrivateKey) => continue,
+            Err(CryptoError::BadPrivateKey) => continue,
             Err(error) => return Err(keys(error)),
         }
     }
 }
 
 fn secrets() -> Result<String, HomeError> {
+    let warrant = private_key()?;
+    let scalar = warrant.expose().ok_or_else(|| keys(CryptoError::HeldElsewhere))?;
     let secrets = Secrets {
-        warrant_key: hex::encode(scalar(&private_key()?)?),
+        warrant_key: hex::encode(scalar),
         api_token: hex::encode(random::<16>()?),
         han: HanKeys {
             network: random()?,
@@ -230,14 +256,15 @@ fn secrets() -> Result<String, HomeError> {
     toml::to_string(&secrets).map_err(keys)
 }
 
-/// The certificates of the XML signatures: a small authority, the supplier's (role 0x87) and the DCC's (role 0x89).
-fn xml_sign(dir: &Path, who: &Identities) -> Result<(), HomeError> {
+/// The certificates of the XML signatures: the supplier's (role 0x87) and the DCC's (role 0x89).
+fn xml_sign(dir: &Path, who: &Identities, by: &Issuers, now: Time) -> Result<(), HomeError> {
     let folder = dir.join("xml-sign");
-    let authority = Authority::new("CN=LM,OU=07", &private_key()?)?;
     for (name, eui, role) in [("supplier", who.supplier, 0x87), ("dcc", who.acb, 0x89)] {
         let key = private_key()?;
-        let certificate = authority.issue(name, role, eui, serial()?, &key)?;
-        write(&folder.join(name).with_extension("pem"), &certificate, false)?;
+        let whose = Organisation { name, role: Role::from_number(role), eui, usage: KeyUsage::DigitalSignature };
+        let serial = Serial::Short(random()?);
+        let certificate = by.organisations.organisation(whose, key.public(), serial, now).map_err(keys)?;
+        write(&folder.join(name).with_extension("pem"), &smki::to_pem(&certificate), false)?;
         write(&folder.join(name).with_extension("key"), &key_to_pem(&key)?, true)?;
     }
     Ok(())
@@ -309,7 +336,7 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], HomeError> {
     Ok(octets)
 }
 
-fn write(path: &Path, text: &str, secret: bool) -> Result<(), HomeError> {
+pub(super) fn write(path: &Path, text: &str, secret: bool) -> Result<(), HomeError> {
     use std::io::Write;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);

@@ -79,7 +79,7 @@ impl Home {
     fn anchor(&self, role: device::Role, usage: Usage, name: KeyName) -> Result<TrustAnchor, HomeError> {
         let KeyName { owner: eui, prepayment, .. } = name;
         let key = self.keys.public(name)?;
-        Ok(TrustAnchor { role, usage, prepayment, eui, key, key_id: key_id(&key) })
+        Ok(TrustAnchor { role, usage, prepayment, eui, key, key_id: smki::key_identifier(key.point()) })
     }
 
     /// The PPMID, from its factory or from its record; `refresh` says how often its display asks by itself.
@@ -160,6 +160,13 @@ impl Home {
             anchors.retain(|anchor| anchor.role != meter::Role::LoadController);
         }
         let mut config = MeterConfig::new(kind, eui, keys, who.acb, anchors);
+        for (usage, name) in
+            [(Usage::DigitalSignature, KeyName::signing(eui)), (Usage::KeyAgreement, KeyName::agreement(eui))]
+        {
+            // A home from before devices were certified does without.
+            let certificate = self.keys.store.certificates(name).first();
+            config.certificates.extend(certificate.map(|octets| (usage, octets.clone())));
+        }
         let meters = &self.file.meters;
         config.factory.prepayment = meters.payment_mode == PaymentMode::Prepayment;
         config.sizes.days = meters.days.into();
@@ -205,15 +212,6 @@ pub fn load(kind: Kind) -> meter::Load {
         Kind::Esme => meter::Load::ELECTRICITY,
         Kind::Gsme => meter::Load::GAS,
     }
-}
-
-/// The subject key identifier of a key, as the SMKI makes it: four bits 0100 and the last 60 of SHA-1 over the point (RFC 5280
-/// 4.2.1.2, method 2).
-fn key_id(key: &gbcs::crypto::PublicKey) -> [u8; 8] {
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, &key.sec1());
-    let mut id: [u8; 8] = hash.as_ref()[12..].try_into().unwrap_or_default();
-    id[0] = id[0] & 0x0F | 0x40;
-    id
 }
 
 /// Gas ESI, gas mirror, tunnels (han.md 8.5).

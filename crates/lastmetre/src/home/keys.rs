@@ -1,5 +1,6 @@
 //! Everything secret in a home, read at once.
 use super::HomeError;
+use super::infrastructure::Infrastructure;
 use duis::certificate::signer_from_pem;
 use duis::{IssuerSerial, SigningKey, XmlSigner};
 use gbcs::crypto::{AwsLc, Crypto, PrivateKey, PublicKey};
@@ -14,6 +15,8 @@ use std::path::Path;
 pub struct Keys {
     /// GBCS keys of all parties and devices.
     pub store: Keystore,
+    /// Who certified them.
+    pub infrastructure: Infrastructure,
     /// AES keys of the radio network.
     pub han: HanKeys,
     /// Signs warrants.
@@ -47,6 +50,7 @@ impl Keys {
             .map_err(|_| HomeError::content(&path, "warrant_key: 64 hex digits expected"))?;
         Ok(Self {
             store,
+            infrastructure: Infrastructure::read(dir)?,
             han: secrets.han,
             warrant: AwsLc.private_key(&scalar).map_err(|e| HomeError::content(&path, format!("warrant_key: {e}")))?,
             api_token: secrets.api_token,
@@ -61,6 +65,12 @@ impl Keys {
         self.store.private_keys(name).first().cloned().ok_or_else(missing)
     }
 
+    /// Every certificate of the home.
+    pub fn certificates(&self) -> impl Iterator<Item = &[u8]> {
+        let held = self.store.names().flat_map(|name| self.store.certificates(name));
+        self.infrastructure.certificates.iter().chain(held).map(Vec::as_slice)
+    }
+
     /// The public key of a party or device.
     pub fn public(&self, name: KeyName) -> Result<PublicKey, HomeError> {
         let missing = || HomeError::content("keys.json", format!("no key: {name:?}"));
@@ -72,13 +82,18 @@ impl Keys {
 pub fn xml_identity(certificate: &Path, file: &Path) -> Result<XmlIdentity, HomeError> {
     let pem = std::fs::read_to_string(certificate).map_err(HomeError::io(certificate))?;
     let signer = signer_from_pem(&AwsLc, &pem).map_err(|e| HomeError::content(certificate, e))?;
-    let pem = std::fs::read_to_string(file).map_err(HomeError::io(file))?;
-    let key = p256::SecretKey::from_pkcs8_pem(&pem).map_err(|e| HomeError::content(file, e))?;
-    let key = AwsLc.private_key(&key.to_bytes().into()).map_err(|e| HomeError::content(file, e))?;
+    let key = key_from_pem(file)?;
     if *key.public() != signer.1.key {
         return Err(HomeError::content(file, format!("not the key of {}", certificate.display())));
     }
     Ok(XmlIdentity { key: SigningKey { key, certificate: signer.0.clone() }, signer })
+}
+
+/// A private key in PEM (PKCS #8).
+pub(super) fn key_from_pem(file: &Path) -> Result<PrivateKey, HomeError> {
+    let pem = std::fs::read_to_string(file).map_err(HomeError::io(file))?;
+    let key = p256::SecretKey::from_pkcs8_pem(&pem).map_err(|e| HomeError::content(file, e))?;
+    AwsLc.private_key(&key.to_bytes().into()).map_err(|e| HomeError::content(file, e))
 }
 
 /// `secrets.toml`.

@@ -2,19 +2,20 @@
 //!
 //! ```text
 //! home.toml      identities, addresses, profile: edited by people, unknown fields are refused by name
-//! keys.json      GBCS keys in the key store format (`lastmetre gbcs check --keys` reads it too)
+//! keys.json      GBCS keys and their certificates in the key store format (`lastmetre gbcs check --keys` reads it too)
+//! smki/          certificates of the authorities that issued them, and the issuing authorities' keys
 //! secrets.toml   HAN keys, warrant key, API token
 //! xml-sign/      certificates and keys of the XML signatures (supplier, DCC)
 //! tls/           certificates and keys of the MQTT link (authority, head end, PPMID)
 //! dcc-tls/       certificates and keys of HTTPS between DCC and supplier, where they were asked for
 //! state/         what each part keeps over restarts
 //! ```
-mod certificate;
 mod coverage;
 mod create;
 mod dcc;
 mod devices;
 mod file;
+mod infrastructure;
 mod keys;
 mod place;
 mod property;
@@ -288,7 +289,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("home");
         create(&NewHome::at(&path)).unwrap();
-        for file in ["keys.json", "secrets.toml", "tls/ppmid.key", "tls/headend.key", "xml-sign/supplier.key"] {
+        for file in ["keys.json", "secrets.toml", "tls/ppmid.key", "xml-sign/supplier.key", "smki/device-issuing.key"] {
             let mode = std::fs::metadata(path.join(file)).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "{file} has mode {mode:o}");
         }

@@ -1,7 +1,7 @@
 //! The servers of a home, started from its folder: the same in one process and in several.
 use crate::failure::Failure;
 use crate::home::{self, Home};
-use dcc::{Dcc, DccConfig, DccKeys, Device, DeviceStatus, Tls, User};
+use dcc::{Dcc, DccConfig, DccKeys, Device, DeviceStatus, KnownCertificate, Tls, User};
 use duis::{DeviceType, Role};
 use gbcs::keystore::KeyName;
 use headend::config::{Deadlines, DeviceConfig, Token};
@@ -60,6 +60,11 @@ pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
         .map(device)
         .into(),
         smki: [who.chf, who.gpf, who.esme, who.gsme, who.ppmid].map(known).into_iter().collect::<Result<_, _>>()?,
+        certificates: keys
+            .certificates()
+            .map(|octets| KnownCertificate::parse(octets).map_err(Failure::input))
+            .collect::<Result<_, _>>()?,
+        authority: keys.infrastructure.devices.clone(),
         registrations: Vec::new(),
         coverage: home::places(&home.file),
         thresholds: home.file.dcc.anomaly.read(&home.dir)?,

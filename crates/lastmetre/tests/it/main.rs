@@ -1,5 +1,6 @@
 //! The program from outside: what a person, a supplier's system or another tool sees of it.
 mod capture;
+mod certificates;
 mod common;
 mod config;
 mod crash;

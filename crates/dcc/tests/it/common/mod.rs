@@ -75,6 +75,8 @@ pub fn config(receive_url: Option<String>) -> DccConfig {
             device(SUSPENDED, DeviceType::Esme, DeviceStatus::Suspended),
         ],
         smki: vec![keys(ESME, ESME_KA), keys(GSME, 32), keys(CHF, 34), keys(SUSPENDED, 36)],
+        certificates: Vec::new(),
+        authority: None,
         registrations: Vec::new(),
         coverage: Vec::new(),
         thresholds: None,
