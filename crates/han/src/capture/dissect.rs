@@ -3,6 +3,7 @@ use crate::airtime::Traffic;
 use crate::aps::{self, Endpoints};
 use crate::interpan;
 use crate::join::{Beacon, MacCommand, TransportKey};
+use crate::key_command::{self, KeyCommand};
 use crate::mac::{self, Address, ShortAddress};
 use crate::mmo;
 use crate::node::MAX_DATAGRAM;
@@ -65,6 +66,10 @@ pub enum What {
     Mac(MacCommand),
     /// The network key on its way.
     TransportKey(Eui64),
+    /// A link key is asked for by the sender, to share with this device.
+    RequestKey(Eui64),
+    /// A link key is brought to the receiver, to share with this device.
+    LinkKey(Eui64),
 }
 
 /// Something said, at the time its last frame was on the air.
@@ -220,6 +225,20 @@ impl Dissector {
             self.learn(nwk_destination, transport.destination);
             return Some(Said { at, from, to, what: What::TransportKey(transport.destination) });
         }
+        if let Ok(command) = KeyCommand::parse(&clear)
+            && frame.kind == aps::Kind::Command
+        {
+            let what = match command {
+                KeyCommand::Request { partner } => What::RequestKey(partner),
+                KeyCommand::Transport { key, partner, .. } => {
+                    if !self.keys.contains(&key) && self.keys.len() < MAX_KEYS {
+                        self.keys.push(key);
+                    }
+                    What::LinkKey(partner)
+                }
+            };
+            return Some(Said { at, from, to, what });
+        }
         let ends = frame.endpoints.filter(|_| frame.kind == aps::Kind::Data)?;
         let payload = self.whole(at, (nwk_source, nwk_destination, ends, frame.counter), frame.block, clear)?;
         let key = key.filter(|key| *key < self.given);
@@ -282,8 +301,11 @@ impl Dissector {
             Some(aux) => {
                 let sender = aux.source.or(named).or_else(|| self.eui(Station::Short(nwk.source)))?;
                 let open = |(at, key): (usize, &Key)| {
-                    let transport = (aux.key == KeyId::Transport).then(|| mmo::key_transport_key(key));
-                    let clear = frame.open(transport.as_ref().unwrap_or(key), sender).ok()?;
+                    let key = match aux.key {
+                        KeyId::Transport => mmo::key_transport_key(key),
+                        other => key_command::of_link(key, other)?,
+                    };
+                    let clear = frame.open(&key, sender).ok()?;
                     Some((clear, Some(at)))
                 };
                 self.keys.iter().enumerate().find_map(open)?
