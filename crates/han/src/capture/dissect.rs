@@ -135,7 +135,7 @@ struct Opened {
 }
 
 impl Dissector {
-    /// With these network and link keys; network keys that come by under one of them are learnt.
+    /// With these network and link keys; network and link keys that come by under one of them are learnt.
     pub fn new(keys: impl Into<Vec<Key>>) -> Self {
         let keys = keys.into();
         let given = keys.len();
