@@ -252,10 +252,10 @@ impl Partners {
         any
     }
 
-    /// When something is due.
+    /// When something is due; long ago where [`run`](Self::run) is to decide.
     pub fn timeout(&self) -> Option<Time> {
         let waits = self.entries.iter().filter(|entry| entry.wanted || entry.lost && entry.key.is_some());
-        waits.filter_map(|entry| entry.due).min()
+        waits.map(|entry| entry.due.unwrap_or(Time(0))).min()
     }
 
     /// Whether the state is another one than at the last call.
