@@ -205,6 +205,11 @@ impl Dissector {
         self.names.iter().find(|(_, e)| *e == eui).map(|(short, _)| *short)
     }
 
+    /// The keys that came by so far, besides those given, in their order.
+    pub fn learnt(&self) -> &[Key] {
+        &self.keys[self.given..]
+    }
+
     /// What the frames came to so far.
     pub const fn tally(&self) -> Tally {
         self.tally
@@ -219,9 +224,6 @@ impl Dissector {
         let frame = aps::Frame::parse(&aps).ok()?;
         let (from, to) = (Address::Short(nwk_source).into(), Address::Short(nwk_destination).into());
         if let Some(transport) = TransportKey::parse(&clear).ok().filter(|_| frame.kind == aps::Kind::Command) {
-            if !self.keys.contains(&transport.key) && self.keys.len() < MAX_KEYS {
-                self.keys.push(transport.key);
-            }
             self.learn(nwk_destination, transport.destination);
             return Some(Said { at, from, to, what: What::TransportKey(transport.destination) });
         }
@@ -230,12 +232,7 @@ impl Dissector {
         {
             let what = match command {
                 KeyCommand::Request { partner } => What::RequestKey(partner),
-                KeyCommand::Transport { key, partner, .. } => {
-                    if !self.keys.contains(&key) && self.keys.len() < MAX_KEYS {
-                        self.keys.push(key);
-                    }
-                    What::LinkKey(partner)
-                }
+                KeyCommand::Transport { partner, .. } => What::LinkKey(partner),
             };
             return Some(Said { at, from, to, what });
         }
@@ -311,6 +308,9 @@ impl Dissector {
                 self.keys.iter().enumerate().find_map(open)?
             }
         };
+        if frame.kind == aps::Kind::Command {
+            self.learn_key(&clear);
+        }
         Some(Opened { nwk_source: nwk.source, nwk_destination: nwk.destination, aps, clear, key })
     }
 
@@ -322,6 +322,18 @@ impl Dissector {
                 self.tally.locked += u64::from(opened.is_none());
                 opened
             }
+        }
+    }
+
+    /// A command that brings a key: what follows may be under it.
+    fn learn_key(&mut self, command: &[u8]) {
+        let network = TransportKey::parse(command).ok().map(|transport| transport.key);
+        let link = KeyCommand::parse(command).ok().and_then(|command| match command {
+            KeyCommand::Transport { key, .. } => Some(key),
+            KeyCommand::Request { .. } => None,
+        });
+        if let Some(key) = network.or(link).filter(|key| !self.keys.contains(key) && self.keys.len() < MAX_KEYS) {
+            self.keys.push(key);
         }
     }
 

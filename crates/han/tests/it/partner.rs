@@ -2,6 +2,7 @@
 use crate::air::*;
 use gbcs::Eui64;
 use han::aps::{self, Kind};
+use han::capture::dissect::{Dissector, What};
 use han::key_command::KeyCommand;
 use han::mac;
 use han::node::{Output, Refusal};
@@ -297,4 +298,25 @@ fn a_command_in_the_clear_under_the_wrong_key_or_from_a_stranger_is_refused() {
     ] {
         assert_eq!(hear(aps), [Output::Refused(HUB.short, refusal)]);
     }
+}
+
+#[test]
+fn a_capture_opens_with_the_keys_that_come_by_in_it() {
+    let mut home = home();
+    home.partners[0].join(PPMID.eui, Part::Initiator);
+    home.partners[1].join(ESME.eui, Part::Responder);
+    home.pass(5 * SECOND);
+    assert!(home.speaks(1));
+    let mut dissectors = [(); 2].map(|()| Dissector::new([network_key(), link_key()]));
+    let (mut said, mut cleared) = (Vec::new(), 0);
+    for (at, psdu) in &home.air.log {
+        said.extend(dissectors[0].push(*at, psdu).map(|said| said.what));
+        cleared += usize::from(dissectors[1].cleared(psdu) != *psdu);
+    }
+    let of = |what: What| said.iter().filter(|said| **said == what).count();
+    assert_eq!([What::RequestKey(PPMID.eui), What::LinkKey(PPMID.eui), What::LinkKey(ESME.eui)].map(of), [1; 3]);
+    assert!(said.iter().any(|what| matches!(what, What::Datagram { payload, .. } if *payload == [1; 4])));
+    assert!(dissectors.iter().all(|dissector| dissector.learnt() == [key(1)]));
+    assert_eq!((dissectors[0].tally().locked, dissectors[0].tally().noise), (0, 0));
+    assert!(cleared > 0);
 }
