@@ -11,6 +11,7 @@ use gbcs::dlms::{AccessRequest, AccessResponse, Choice, Data, DataNotification, 
 use gbcs::envelope::{GroupingHeader, OtherInformation, Supplementary};
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, MessageView, protect};
 use han::key_command::KeyCommand;
+use han::tunnel::{Client, ClientConfig};
 use han::{InstallCode, Key, mmo};
 
 const LOG: Obis = Obis([0, 0, 30, 3, 0, 255]);
@@ -562,4 +563,22 @@ fn requests_for_link_keys_by_the_thousand_keep_exchanges_few() {
     let undelivered = home.events.iter().filter(|event| matches!(event, Event::PartnerKeyUndelivered { .. })).count();
     assert!(undelivered <= 60, "{undelivered}: one at a time for a pair, each as long as the stack tries");
     assert_eq!(brought(&mut home, PPMID), None);
+}
+
+#[test]
+fn a_command_for_a_ppmid_waits_until_it_has_a_tunnel_again_whatever_came_of_asking_it_for_one() {
+    let mut home = Home::ready(Profile::Secmp0038, true);
+    home.restart_hub();
+    home.run_for(1);
+    assert!(!home.hub.has_tunnel(PPMID), "and the PPMID does not know it");
+    let command = message(ACB, PPMID, Cra::Command, 9, 0x0129, 2);
+    home.wan_brings(&command);
+    // This PPMID grants nobody a tunnel, so the hub asks in vain.
+    home.run_for(600);
+    assert!(!home.device(PPMID).data.contains(&command));
+    assert!(!home.events.iter().any(|event| matches!(event, Event::Undelivered { .. })));
+    home.device(PPMID).client = Some(Client::new(ClientConfig::at(1)));
+    home.open(PPMID);
+    home.run_for(600);
+    assert_eq!(home.device(PPMID).data.iter().filter(|data| **data == command).count(), 1);
 }

@@ -23,7 +23,7 @@ use gbcs::{Counter, Eui64, MessageCode, MessageView, Payload, protect};
 use han::capture::dissect::What;
 use han::{InstallCode, Key};
 use handover::Stage;
-use sim::PartEvent;
+use sim::{PartEvent, PartId};
 use std::time::Duration;
 
 /// Keys that the home does not have: of XML.
@@ -328,6 +328,55 @@ fn a_ppmid_out_of_its_box_is_paired_by_the_dcc_shows_the_balance_and_carries_a_c
     let joins =
         [0x000D, 0x00AB, 0x00AF].map(|code| spoken.of(0x0704).filter(|zcl| carries(zcl, MessageCode(code))).count());
     assert!(joins.iter().all(|count| *count > 0), "Commands and Responses of every way to join: {joins:?}");
+}
+
+#[test]
+fn pairing_survives_a_lossy_air_and_power_cuts_and_parting_ends_it() {
+    let mut pairing = unpaired(Plan { loss: 10, seed: 3, ..Plan::new(Profile::Assured) });
+    // Power is lost before it knows of a network, on the way in, and when it is there.
+    pairing.world.restart(PartId::Ppmid);
+    pairing.send(ACB, "12.2", CommandVariant::NonDevice, notification());
+    pairing.send(CHF, "8.11", CommandVariant::Send, whitelisting());
+    pairing.until("whitelisted", |pairing| pairing.status(PPMID) == "Whitelisted");
+    pairing.world.restart(PartId::Ppmid);
+    pairing.until("a tunnel", |pairing| pairing.world.home.hub().has_tunnel(PPMID));
+    pairing.world.restart(PartId::Ppmid);
+    assert_eq!(pairing.world.home.ppmid().hub(), CHF, "it knows where it is");
+    pairing.until("a tunnel", |pairing| pairing.world.home.hub().has_tunnel(PPMID));
+    pairing.join_meters();
+    pairing.world.restart(PartId::Esme);
+    pairing.world.restart(PartId::Hub);
+    pairing.join_ppmid();
+    pairing.world.restart(PartId::Ppmid);
+    pairing.until_shown();
+    pairing.world.restart(PartId::Esme);
+    // What is shown is new, and not what was remembered.
+    pairing.world.home.meter_input(PartId::Esme, |meter, now| meter.consume(now, 12_345));
+    pairing.until_shown();
+    let [of_ppmid, of_esme] = pairing.partner_keys();
+    assert_eq!(of_ppmid[0].1, of_esme[0].1);
+    // The meter joins it again: another key, and the display goes on.
+    let body = Body::JoinCritical(OtherDevice { device: PPMID });
+    pairing.sign_and_send(ESME, "8.7.1", CommandVariant::SendSigned, body);
+    pairing.until("another key", |pairing| pairing.partner_keys().iter().all(|keys| keys[0].1 != of_ppmid[0].1));
+    pairing.world.home.meter_input(PartId::Esme, |meter, now| meter.consume(now, 12_345));
+    pairing.until_shown();
+    // The PPMID parts from the meter on the broker's word: it shows nothing of it any more, and has no key.
+    let body = Body::UnjoinNonCritical(OtherDevice { device: ESME });
+    pairing.send(PPMID, "8.8.2", CommandVariant::Send, body);
+    pairing.until("the PPMID's parting", |pairing| !pairing.device(PPMID).joined.contains(&ESME));
+    pairing.world.restart(PartId::Ppmid);
+    pairing.world.run_for(300);
+    assert_eq!(pairing.world.home.ppmid().shown().electricity, Default::default());
+    assert_eq!(pairing.partner_keys()[0], []);
+    // The meter does on the supplier's signature.
+    let body = Body::UnjoinCritical(OtherDevice { device: PPMID });
+    pairing.sign_and_send(ESME, "8.8.1", CommandVariant::SendSigned, body);
+    pairing.until("the meter's parting", |pairing| !pairing.device(ESME).joined.contains(&PPMID));
+    assert_eq!(pairing.partner_keys()[1], []);
+    let spoken = pairing.world.check_capture(&[InstallCode::new(CODE).link_key()]);
+    let asked = |device| spoken.said.iter().filter(|said| **said == What::RequestKey(device)).count();
+    assert!(asked(PPMID) >= 2 && asked(ESME) >= 1);
 }
 
 /// Whether a frame of the Tunneling cluster carries a message of this code: behind the length of the other information, with

@@ -460,6 +460,8 @@ impl<C: Crypto> Hub<C> {
         if datagram.profile != han::SMART_ENERGY {
             return;
         }
+        // Heard is reachable: what was held back may go now.
+        self.exchange.actions.push_back(Action::Dispatch(peer));
         if datagram.cluster == TUNNELING && datagram.dst_endpoint == TUNNEL_ENDPOINT {
             let (endpoint, zcl) = (datagram.src_endpoint, &datagram.payload);
             let exchange = &mut self.exchange;
@@ -469,8 +471,6 @@ impl<C: Crypto> Hub<C> {
                 Some(Side::Server) => self.server.handle_zcl_admitting(now, peer, endpoint, zcl, admit),
                 None => self.exchange.counters.count("malformed_zcl"),
             }
-            // Heard is reachable: what was held back may go now.
-            self.exchange.actions.push_back(Action::Dispatch(peer));
             return;
         }
         self.receive_other(now, datagram);
