@@ -177,6 +177,9 @@ fn what_it_runs_is_told_as_often_as_it_is_asked_under_a_mac() {
     assert!(view.signature().is_none() && view.mac().is_some());
 }
 
+/// Whether a Command was refused for the right reason.
+type Fits = fn(&CommandRefusal) -> bool;
+
 #[test]
 fn every_command_that_fails_a_check_is_thrown_away_and_changes_nothing() {
     let mut world = World::new(device());
@@ -201,7 +204,7 @@ fn every_command_that_fails_a_check_is_thrown_away_and_changes_nothing() {
     let stranger = Eui64::from_u64(7);
     let meters = catalogue::find(MessageCode(0x001C)).unwrap().code;
     let stored = world.stored.clone();
-    let refusals: Vec<(Vec<u8>, fn(&CommandRefusal) -> bool)> = vec![
+    let refusals: Vec<(Vec<u8>, Fits)> = vec![
         (to(METER, ACB, ACB_SIGN, JOIN_A, 10, wanted()), |r| *r == CommandRefusal::NotForUs(METER)),
         (to(PPMID, ACB, ACB_SIGN, 0x000D, 10, wanted()), |r| *r == CommandRefusal::UnknownUseCase(MessageCode(0x000D))),
         (to(PPMID, ACB, ACB_SIGN, meters.0, 10, wanted()), |r| matches!(r, CommandRefusal::UnknownUseCase(_))),
