@@ -2,21 +2,26 @@
 use crate::lenient::{Lenient, key};
 use crate::stations::{HUB, START, Spins, Station, check_psdu, drain};
 use crate::{Step, script, within};
+use gbcs::asn1::FirmwareVersion;
+use gbcs::catalogue::Originator;
 use gbcs::crypto::Crypto;
-use gbcs::{Eui64, MessageCode, Route, Time};
+use gbcs::{Cra, Eui64, MessageCode, Route, Time};
 use han::Node;
+use han::key_command::KeyCommand;
 use han::node;
 use han::tunnel::{self, Server, ServerConfig};
 use han::zcl::Status;
 use han::zcl::tunneling::CLUSTER;
 use han::{Datagram, SMART_ENERGY};
 use handover::{DeliveryId, Nonce, Release, Upward, Warrant};
-use ppmid::{Config, Output, Ppmid, Seed};
+use ppmid::{Config, Identity, Output, Party, Ppmid, Seed};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 const DEVICE: Station = Station::new(0xA4, false);
 const HEAD_END: Eui64 = Eui64::from_u64(0x90B3_D51F_3001_0000);
+const BROKER: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);
+const OPERATOR: Eui64 = Eui64::from_u64(0x90B3_D51F_3002_0000);
 const ENDPOINT: u8 = 3;
 /// 16 Commands held, 192 letters of which each may carry the longest answer, 64 deliveries.
 const RECORD_MAX: usize = 16 * 1600 + 192 * 1700 + 64 * 256 + 16 * 1024;
@@ -24,12 +29,12 @@ const RECORD_MAX: usize = 16 * 1600 + 192 * 1700 + 64 * 256 + 16 * 1024;
 const MAX_FRAMES: usize = 10_000;
 
 /// A whole PPMID: it never panics, spins or grows past its limits; it says nothing while the link is down, and what it says
-/// opens; only Commands released to it, octet for octet, go to the hub, and none after the time its warrants allow; and it
-/// starts again with whatever it asked to have stored.
+/// opens; only Commands released to it, octet for octet, and Responses of its own go to the hub, and no Command after the time its
+/// warrants allow; and it starts again with whatever it asked to have stored.
 ///
 /// Steps: 0 octets from the head end; 1 a Release that may be right (see `Home::release`); 2 the hub sends data; 3 a frame on
 /// the air; 4 a ZCL frame of the hub; 5 time passes; 6 the link comes or goes; 7 the head end stores what it heard, or not;
-/// 8 loss of power; 9 how the hub answers from now on.
+/// 8 loss of power; 9 how the hub answers from now on; 10 the hub brings a link key, or asks for one.
 pub fn ppmid(input: &[u8]) {
     within(input.len() + RECORD_MAX, 16, || {
         let mut home = Home::new();
@@ -64,6 +69,19 @@ impl Home {
     fn new() -> Self {
         let mut config = Config::new(key(1), (HUB.eui, ENDPOINT), DEVICE.config(&[HUB], &[1]), Seed([5; 32]));
         config.head_ends = vec![(HEAD_END, *key(2).public())];
+        let party =
+            |eui, role| Party { eui, role, digital_signature: *key(3).public(), key_agreement: *key(4).public() };
+        config.identity = Some(Identity {
+            digital_signature: key(1),
+            key_agreement: key(5),
+            acb: BROKER,
+            parties: vec![
+                party(BROKER, Originator::AccessControlBroker),
+                party(HEAD_END, Originator::Supplier),
+                party(OPERATOR, Originator::NetworkOperator),
+            ],
+            firmware: FirmwareVersion([1; 4]),
+        });
         let mut server = Server::new(ServerConfig::at(ENDPOINT));
         server.allow(DEVICE.eui, true);
         let mut home = Self {
@@ -91,7 +109,7 @@ impl Home {
 
     fn step(&mut self, step: &Step<'_>) {
         let now = self.now;
-        match step.kind % 10 {
+        match step.kind % 11 {
             0 => self.ppmid.handle_down(now, step.data),
             1 => self.release(step),
             2 => _ = self.server.send(now, DEVICE.eui, step.data.to_vec()),
@@ -113,6 +131,11 @@ impl Home {
             6 => self.set_link(step.octet(0) & 1 != 0),
             7 => self.stores = step.octet(0) & 1 != 0,
             8 => self.restart(),
+            10 => {
+                if let Ok(command) = KeyCommand::parse(step.data) {
+                    self.hub.send_key(now, DEVICE.eui, command);
+                }
+            }
             _ => self.status = Status::from(step.octet(0)),
         }
         self.settle();
@@ -247,6 +270,11 @@ impl Home {
                     continue;
                 }
                 tunnel::Output::Data { data, .. } => {
+                    let own = Route::parse(&data)
+                        .is_ok_and(|route| (route.id.originator, route.id.cra) == (DEVICE.eui, Cra::Response));
+                    if own {
+                        continue;
+                    }
                     let until = released.get(&data).expect("only what was released reaches the hub");
                     assert!(now <= *until, "a Command handed over too late");
                     continue;

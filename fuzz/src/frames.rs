@@ -4,7 +4,9 @@ use gbcs::Eui64;
 use han::capture::dissect::Dissector;
 use han::capture::{read, zep};
 use han::join::{Beacon, MacCommand, TransportKey};
+use han::key_command::KeyCommand;
 use han::node::FrameCounters;
+use han::partner::Partners;
 use han::tunnel::Side;
 use han::tunnel::gsme::GsmeData;
 use han::zcl::attributes::{ReadAttributes, ReadAttributesResponse, ReportAttributes, Value};
@@ -40,7 +42,7 @@ macro_rules! comes_back {
 /// All layers: the first octet says which, the second is the command where the layer needs one.
 pub fn han_frames(input: &[u8]) {
     let Some((&[layer, command], octets)) = input.split_first_chunk() else { return };
-    match layer % 24 {
+    match layer % 26 {
         0 => _ = comes_back!(octets, mac::Frame::parse(octets)),
         1 => {
             // With the right frame check sequence, which noise seldom has.
@@ -87,7 +89,8 @@ pub fn han_frames(input: &[u8]) {
             if let Some(frame) = comes_back!(octets, zdo::Frame::parse(cluster, octets)) {
                 assert_eq!(frame.cluster(), cluster);
                 let descriptor = zdo::SimpleDescriptor::smart_energy(3, 0x0508, [0x0704], [0x0704]);
-                if let Some(answer) = frame.answer(ShortAddress(0), &[descriptor]) {
+                let address = || frame.answer_address(|eui| (eui.octets()[7] & 1 == 0).then_some(ShortAddress(7)));
+                if let Some(answer) = frame.answer(ShortAddress(0), &[descriptor]).or_else(address) {
                     assert_eq!(zdo::Frame::parse(answer.cluster(), &answer.to_vec()), Ok(answer));
                 }
             }
@@ -98,6 +101,8 @@ pub fn han_frames(input: &[u8]) {
         23 => _ = MessageConfirmation::parse(octets).map(|confirmation| confirmation.encoded_len()),
         18 => _ = comes_back!(octets, MacCommand::parse(octets)),
         19 => _ = comes_back!(octets, TransportKey::parse(octets)),
+        24 => _ = comes_back!(octets, KeyCommand::parse(octets)),
+        25 => _ = comes_back!(octets, Partners::parse(octets)),
         20 => {
             let psdu = [octets, &mac::frame_check(octets).to_le_bytes()].concat();
             let Ok(frame) = mac::Frame::parse(&psdu) else { return };

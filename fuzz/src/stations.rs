@@ -1,6 +1,7 @@
 //! One device's stack on the air, and what other targets build homes of.
 use crate::{Step, script, within};
 use gbcs::{Eui64, Time};
+use han::key_command::KeyCommand;
 use han::mac::{Address, Frame, Kind, MAX_PSDU};
 use han::node::{FrameCounters, MAX_DATAGRAM, Output, Peer, Role, Timing};
 use han::security::{Aux, KeyId};
@@ -104,7 +105,7 @@ impl Spins {
 /// The first octet chooses what the device is. Steps: 0 octets on the air; 1 to 5 a MAC frame around: any NWK octets, an NWK
 /// payload under the network key, an APS frame under both keys, an APS frame under the network key only, a MAC command;
 /// 6 the MAC acknowledgement that is waited for; 7 time passes; 8 a datagram is to be sent; 9 wake or sleep; 10 a peer goes or
-/// comes.
+/// comes; 11 an APS frame under the key-load key of the link; 12 a command about a link key is to be sent.
 pub fn han_node(input: &[u8]) {
     let Some((&role, input)) = input.split_first() else { return };
     let (gsme, other) = (Station::new(0xA1, true), Station::new(0xA4, false));
@@ -145,7 +146,7 @@ impl Air {
         let from = self.neighbours[usize::from(step.octet(0) & 1)];
         let counter = if step.octet(0) & 0x80 != 0 { self.counter.wrapping_sub(2) } else { self.counter };
         let octets = step.behind(1);
-        match step.kind % 11 {
+        match step.kind % 13 {
             0 => self.node.handle_frame(self.now, step.data),
             1 => self.hear(from, octets),
             2 => self.hear_nwk(from, counter, octets),
@@ -169,6 +170,18 @@ impl Air {
             }
             9 if step.octet(0) & 1 == 0 => self.node.wake(self.now),
             9 => self.node.sleep(self.now),
+            11 => {
+                if let Ok(frame) = aps::Frame::parse(octets) {
+                    let security = Some(Aux { key: KeyId::Load, counter, source: None });
+                    let sealed = (aps::Frame { security, ..frame }).seal(&han::mmo::key_load_key(&LINK_KEY), from.eui);
+                    sealed.into_iter().for_each(|sealed| self.hear_nwk(from, counter, &sealed));
+                }
+            }
+            12 => {
+                let command = KeyCommand::parse(octets);
+                let command = command.unwrap_or(KeyCommand::Request { partner: self.device.eui });
+                self.node.send_key(self.now, from.eui, command);
+            }
             _ if step.octet(0) & 2 == 0 => self.node.remove_peer(from.eui),
             _ => self.node.set_peer(self.device.config(&[from], &[]).peers.remove(0)),
         }
@@ -245,6 +258,7 @@ impl Air {
                     [1, 3].contains(&datagram.dst_endpoint)
                 });
             }
+            Output::Key(from, _) => assert!(neighbours.iter().any(|station| station.eui == from)),
             Output::Persist(counters) => {
                 let mut octets = Vec::new();
                 counters.encode(&mut octets);

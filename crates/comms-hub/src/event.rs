@@ -5,6 +5,7 @@ use crate::routing::{Decision, Function, Reason, Source};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use gbcs::{Eui64, MessageCode, MessageId, Route, Time};
+use han::Key;
 use han::tunnel::{CloseReason, TransferFailure};
 use han::zcl::tunneling::TunnelStatus;
 
@@ -150,6 +151,29 @@ pub enum Event {
     JoiningRefused(Eui64),
     /// A device has joined: it shares a link key with the hub now.
     DeviceJoined(Eui64),
+    /// Two devices of the log share a link key now.
+    PartnerKeyGiven {
+        /// Who asked for it.
+        requester: Eui64,
+        /// The other one.
+        partner: Eui64,
+        /// The key: for whoever opens a capture.
+        key: Key,
+    },
+    /// A device asked for a link key with one that is not in the log, or has not joined, or is the device itself.
+    PartnerKeyRefused {
+        /// Who asked for it.
+        requester: Eui64,
+        /// The other one.
+        partner: Eui64,
+    },
+    /// One of the two could not be reached. Whoever asked asks again.
+    PartnerKeyUndelivered {
+        /// Who asked for it.
+        requester: Eui64,
+        /// The other one.
+        partner: Eui64,
+    },
     /// An HHT asked to be listed over inter-PAN frames.
     HhtAsked {
         /// The HHT.

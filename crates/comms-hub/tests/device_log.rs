@@ -11,6 +11,8 @@ use gbcs::crypto::{Crypto, RustCrypto};
 use gbcs::dlms::{AccessRequest, AccessResponse, Choice, Data, DataNotification, Obis, Row};
 use gbcs::envelope::{GroupingHeader, OtherInformation, Supplementary};
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, MessageView, protect};
+use han::key_command::KeyCommand;
+use han::tunnel::{Client, ClientConfig};
 use han::{InstallCode, Key, mmo};
 
 const LOG: Obis = Obis([0, 0, 30, 3, 0, 255]);
@@ -479,4 +481,114 @@ fn a_hub_without_a_sub_ghz_radio_cannot_be_told_to_use_one() {
     // Rows of another use case are no Command at all.
     home.wan_brings(&ccs(0x0059, 2, [Row::get(1, Obis([0, 0, 96, 1, 1, 255]), 2)]));
     assert!(home.events.contains(&Event::ChfRefused(LocalRefusal::WrongRows)));
+}
+
+/// The key that a device was brought last, with whom, and whether it asked.
+fn brought(home: &mut Home, device: Eui64) -> Option<(Key, Eui64, bool)> {
+    match home.device(device).keys.last() {
+        Some(KeyCommand::Transport { key, partner, initiator }) => Some((key.clone(), *partner, *initiator)),
+        _ => None,
+    }
+}
+
+#[test]
+fn two_listed_devices_get_a_link_key_of_their_own_and_another_one_each_time() {
+    let mut home = Home::ready(Profile::Assured, true);
+    let mut keys = Vec::new();
+    for (requester, partner) in [(PPMID, ESME), (ESME, PPMID), (PPMID, ESME)] {
+        home.ask_key(requester, partner);
+        // Asked again while it is under way, by either: one key all the same.
+        home.ask_key(requester, partner);
+        home.ask_key(partner, requester);
+        home.run_for(10);
+        let (key, with, asked) = brought(&mut home, requester).unwrap();
+        assert_eq!((with, asked), (partner, true));
+        assert_eq!(brought(&mut home, partner), Some((key.clone(), requester, false)));
+        assert_eq!(home.events.last(), Some(&Event::PartnerKeyGiven { requester, partner, key: key.clone() }));
+        assert!(!keys.contains(&key), "another one each time");
+        keys.push(key);
+        assert_eq!(home.device(PPMID).keys.len(), keys.len());
+    }
+    // And after a restart of the hub.
+    home.restart_hub();
+    home.ask_key(PPMID, ESME);
+    home.run_for(10);
+    assert!(!keys.contains(&brought(&mut home, PPMID).unwrap().0));
+    assert_eq!(brought(&mut home, PPMID).unwrap().0, brought(&mut home, ESME).unwrap().0);
+}
+
+#[test]
+fn no_link_key_is_given_with_a_device_that_is_not_listed_or_has_not_joined_or_is_the_same() {
+    let mut home = Home::ready(Profile::Assured, true);
+    home.wan_brings(&add(1, NEW, 132));
+    home.wan_brings(&remove(2, PPMID2));
+    for partner in [STRANGER, NEW, PPMID2, CHF, ESME] {
+        home.ask_key(ESME, partner);
+        home.run_for(10);
+        assert!(home.events.contains(&Event::PartnerKeyRefused { requester: ESME, partner }), "{partner}");
+    }
+    // A device that was removed, or never was there, is not even heard.
+    for stranger in [PPMID2, STRANGER] {
+        home.ask_key(stranger, ESME);
+        home.run_for(10);
+    }
+    assert!(home.devices.iter().all(|device| device.keys.is_empty()));
+    assert_eq!(home.hub.counters().of("partner_key_refused"), 5);
+}
+
+#[test]
+fn whoever_asked_gets_no_key_that_its_partner_did_not_get() {
+    let mut home = Home::ready(Profile::Assured, true);
+    home.device(ESME).deaf = true;
+    home.ask_key(PPMID, ESME);
+    home.run_for(10);
+    assert_eq!(home.events.last(), Some(&Event::PartnerKeyUndelivered { requester: PPMID, partner: ESME }));
+    assert_eq!(brought(&mut home, PPMID), None);
+    home.device(ESME).deaf = false;
+    home.ask_key(PPMID, ESME);
+    home.run_for(10);
+    assert!(brought(&mut home, PPMID).is_some());
+    // A device that leaves meanwhile takes the exchange with it; a key that a device brings is no use to the hub.
+    home.ask_key(PPMID, ESME);
+    home.wan_brings(&remove(1, ESME));
+    home.run_for(10);
+    assert_eq!(home.device(PPMID).keys.len(), 1);
+    let now = home.now;
+    let command = KeyCommand::Transport { key: Key::new([1; 16]), partner: ESME, initiator: false };
+    home.device(PPMID).node.send_key(now, CHF, command);
+    home.send(PPMID, vec![1]);
+    home.run_for(10);
+    assert_eq!(home.hub.counters().of("key_command_refused"), 1);
+}
+
+#[test]
+fn requests_for_link_keys_by_the_thousand_keep_exchanges_few() {
+    let mut home = Home::ready(Profile::Assured, true);
+    home.device(ESME).deaf = true;
+    for n in 0..300 {
+        home.ask_key(PPMID, ESME);
+        home.ask_key(PPMID, Eui64::from_u64(n));
+        home.run_for(1);
+    }
+    let undelivered = home.events.iter().filter(|event| matches!(event, Event::PartnerKeyUndelivered { .. })).count();
+    assert!(undelivered <= 60, "{undelivered}: one at a time for a pair, each as long as the stack tries");
+    assert_eq!(brought(&mut home, PPMID), None);
+}
+
+#[test]
+fn a_command_for_a_ppmid_waits_until_it_has_a_tunnel_again_whatever_came_of_asking_it_for_one() {
+    let mut home = Home::ready(Profile::Secmp0038, true);
+    home.restart_hub();
+    home.run_for(1);
+    assert!(!home.hub.has_tunnel(PPMID), "and the PPMID does not know it");
+    let command = message(ACB, PPMID, Cra::Command, 9, 0x0129, 2);
+    home.wan_brings(&command);
+    // This PPMID grants nobody a tunnel, so the hub asks in vain.
+    home.run_for(600);
+    assert!(!home.device(PPMID).data.contains(&command));
+    assert!(!home.events.iter().any(|event| matches!(event, Event::Undelivered { .. })));
+    home.device(PPMID).client = Some(Client::new(ClientConfig::at(1)));
+    home.open(PPMID);
+    home.run_for(600);
+    assert_eq!(home.device(PPMID).data.iter().filter(|data| **data == command).count(), 1);
 }

@@ -13,6 +13,7 @@
 //! | device profile | [`zdo`] | device announce, endpoints, match descriptor: under the network key only |
 //! | inter-PAN | [`interpan`] | one hop between devices that share no network: HHT and hub |
 //! | joining | [`join`], [`cbke`], [`install_code`], [`mmo`] | association, the network key, the link key |
+//! | partners | [`key_command`], [`partner`] | link keys of two devices, exchanged through the Trust Centre |
 //! | duty | [`airtime`] | how long a device is on the air |
 //! | captures | [`capture`] | pcap, Wireshark key lines, ZEP v2 (what needs files is behind the feature `std`) |
 //!
@@ -39,10 +40,12 @@ pub mod cbke;
 pub mod install_code;
 pub mod interpan;
 pub mod join;
+pub mod key_command;
 pub mod mac;
 pub mod mmo;
 pub mod node;
 pub mod nwk;
+pub mod partner;
 pub mod security;
 pub mod tunnel;
 mod wire;

@@ -35,6 +35,11 @@ pub fn key_transport_key(link_key: &Key) -> Key {
     Key::new(keyed_hash(link_key, &[0x00]))
 }
 
+/// The key that protects a Transport-Key command for a link key of two devices under this link key.
+pub fn key_load_key(link_key: &Key) -> Key {
+    Key::new(keyed_hash(link_key, &[0x02]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -110,6 +110,11 @@ impl Credentials {
         }
     }
 
+    /// Whether the device log is no longer that of installation.
+    pub fn has_joined(&self) -> bool {
+        self.joined.is_some()
+    }
+
     /// The device log, that of installation at first.
     pub fn joined(&mut self, config: &MeterConfig) -> &mut Vec<Joined> {
         self.joined.get_or_insert_with(|| {

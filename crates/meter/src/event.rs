@@ -88,6 +88,10 @@ pub enum Event {
         /// The meter's own counter.
         counter: Counter,
     },
+    /// The meter shares a new link key with a device of its log: the hub brought it.
+    PartnerKey(Eui64),
+    /// The hub brought a link key to share with a device that is not in the meter's log: it was thrown away.
+    PartnerKeyNotTaken(Eui64),
     /// The hub took a message of the outbox. It is on its way, no more.
     HandedOver,
     /// The hub will not take a message of the outbox; it was dropped.

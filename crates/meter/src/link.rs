@@ -11,7 +11,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::crypto::Crypto;
 use gbcs::{Eui64, Time};
+use han::key_command::KeyCommand;
 use han::node::{self, Datagram, Handle, Node, Peer};
+use han::partner::Brought;
 use han::tunnel::gsme::GsmeData;
 use han::tunnel::{self, Client, ClientConfig, Server, ServerConfig, TransferFailure, TransferId};
 use han::zcl::tunneling::{CLUSTER as TUNNELING, ToClient};
@@ -66,7 +68,7 @@ enum Tunnel {
 }
 
 impl Link {
-    pub fn new(config: &MeterConfig, radio: RadioConfig, state: &State) -> Self {
+    pub fn new(config: &MeterConfig, radio: RadioConfig, state: &mut State) -> Self {
         let hub = radio.hub;
         let (tunnel, cycle) = match config.kind {
             Kind::Esme => {
@@ -81,6 +83,15 @@ impl Link {
         };
         let mut node = radio.node.clone();
         node.counters = state.frame_counters();
+        let is_joined = |peer: &Peer| config.joined.iter().any(|(device, _)| *device == peer.eui);
+        // Who was parted from is no peer any more, whatever the installation says.
+        let may_stay = |peer: &Peer| peer.eui == hub || is_joined(peer) || !state.credentials.has_joined();
+        node.peers.retain(may_stay);
+        if config.kind == Kind::Esme {
+            node.peers.iter().filter(|peer| peer.eui != hub && is_joined(peer)).for_each(|p| state.partners.adopt(p));
+            node.peers.retain(|peer| state.partners.peers().all(|partner| partner.eui != peer.eui));
+            node.peers.extend(state.partners.peers());
+        }
         let mut node = Node::new(node);
         // Whoever opens the tunnel finds the other side by match descriptor (han.md 8.5).
         let descriptor =
@@ -193,6 +204,10 @@ impl Link {
             }
             did = true;
         }
+        did |= meter.state.partners.run(now, &mut self.node, self.hub);
+        if meter.state.partners.take_changed() {
+            meter.persist();
+        }
         did |= self.tell(now, meter);
         did |= self.hand_over(now, meter);
         did | self.rest(now)
@@ -225,7 +240,21 @@ impl Link {
                     }
                 }
             }
-            node::Output::Refused(..) | node::Output::Timeout(_) => {}
+            node::Output::Key(from, command) => self.on_key(meter, from, command),
+            node::Output::Refused(from, refusal) => meter.state.partners.refused(now, from, refusal),
+            node::Output::Timeout(_) => {}
+        }
+    }
+
+    /// The hub brings a link key to share with a device of the log; a gas meter, which hears nobody but the hub, has no use for one.
+    fn on_key<C: Crypto>(&mut self, meter: &mut Meter<C>, from: Eui64, command: KeyCommand) {
+        if meter.config.kind == Kind::Gsme {
+            return;
+        }
+        match meter.state.partners.hear(&mut self.node, self.hub, from, command) {
+            Brought::Taken(device) => meter.event(Event::PartnerKey(device)),
+            Brought::NotJoined(device) => meter.event(Event::PartnerKeyNotTaken(device)),
+            Brought::Ignored => {}
         }
     }
 
@@ -236,6 +265,9 @@ impl Link {
                 Tunnel::Server(server) => server.handle_zcl(now, peer, endpoint, &datagram.payload),
                 Tunnel::Client(client) => client.handle_zcl(now, peer, endpoint, &datagram.payload),
             }
+            return;
+        }
+        if meter.state.partners.answer(&mut self.node, self.hub, datagram) {
             return;
         }
         let Ok(frame) = Frame::parse(&datagram.payload) else { return };
@@ -265,10 +297,6 @@ impl Link {
             self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload });
         }
         any
-    }
-
-    pub fn set_partner(&mut self, partner: Peer) {
-        self.node.set_peer(partner);
     }
 
     /// The hub told whether messages wait.

@@ -58,12 +58,12 @@ impl<C: Crypto> Meter<C> {
     /// # Errors
     /// The state is not one of this kind of meter and version.
     pub fn new(mut config: MeterConfig, crypto: C, state: Option<&[u8]>) -> Result<Self, StateError> {
-        let state = match state {
+        let mut state = match state {
             Some(octets) => State::parse(config.kind, octets)?,
             None => State::new(config.kind, &config.factory),
         };
         state.credentials.apply(&crypto, &mut config);
-        let link = config.radio.clone().map(|radio| Link::new(&config, radio, &state));
+        let link = config.radio.clone().map(|radio| Link::new(&config, radio, &mut state));
         let (secrets, vigil, displays) = (Secrets::default(), Vigil::default(), Displays::new());
         let blocks = Blocks::new(blocks::limits(&config));
         Ok(Self { crypto, config, secrets, state, vigil, blocks, displays, link, outputs: VecDeque::new() })
@@ -101,14 +101,6 @@ impl<C: Crypto> Meter<C> {
             link.handle_timeout(now);
         }
         self.run(now);
-    }
-
-    /// A device of the home shares a link key with this meter now (or another one, or is told about anew): it may speak, and what it
-    /// may do says the device log. It is to be told again after a restart.
-    pub fn set_partner(&mut self, partner: han::node::Peer) {
-        if let Some(link) = &mut self.link {
-            link.set_partner(partner);
-        }
     }
 
     /// A gas meter: call on the hub now, as for something that happened locally. Others ignore this.
@@ -158,6 +150,11 @@ impl<C: Crypto> Meter<C> {
     /// What the household draws from now on.
     pub fn set_load(&mut self, load: Option<Load>) {
         self.config.load = load;
+    }
+
+    /// The link keys that the meter shares with devices other than the hub: for whoever opens a capture.
+    pub fn partner_keys(&self) -> impl Iterator<Item = (Eui64, &han::Key)> {
+        self.state.partners.keys()
     }
 
     /// Until when the meter has lived; `None` before its first moment.
@@ -298,7 +295,8 @@ impl<C: Crypto> Meter<C> {
     fn timeout(&self) -> Option<Time> {
         let due = self.state.pending.iter().map(|pending| Time(pending.due)).min();
         let link = self.link.as_ref().and_then(Link::timeout);
+        let partners = self.link.as_ref().and_then(|_| self.state.partners.timeout());
         let half_hour = passage::next(self.state.books.clock.passed);
-        due.into_iter().chain(link).chain(half_hour).chain(self.blocks.deadline()).min()
+        due.into_iter().chain(link).chain(partners).chain(half_hour).chain(self.blocks.deadline()).min()
     }
 }

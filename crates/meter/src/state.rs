@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use device::counters::Counters;
 use gbcs::Eui64;
 use han::node::{FrameCounters, PeerCounters};
+use han::partner::Partners;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
@@ -72,6 +73,9 @@ pub(crate) struct State {
     /// The message on an electricity meter, and whether the customer has seen it.
     #[n(10)]
     pub notice: Notice,
+    /// Whom the meter shares link keys with.
+    #[cbor(n(20), default)]
+    pub partners: Partners,
 }
 
 /// Frame counters of the radio; the han crate's type, as this record writes it.
@@ -102,6 +106,7 @@ impl State {
             attempts: Attempts::default(),
             credentials: Credentials::default(),
             notice: Notice::default(),
+            partners: Partners::default(),
         }
     }
 

@@ -1,12 +1,17 @@
 //! One tunnel with the hub, whichever of the two asked for it, and one message at a time through it.
 use crate::config::{Config, TunnelInitiator};
+use crate::own::Own;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::block::{self, MAX_BLOCK_LEN};
 use gbcs::{Eui64, Time};
 use han::airtime::Airtime;
-use han::node::{self, FrameCounters, Handle, Node, NodeConfig, Refusal};
+use han::cbke;
+use han::join::{Commissioned, Commissioning, CommissioningOutput, JoinerConfig};
+use han::node::{self, FrameCounters, Handle, Node, NodeConfig, Refusal, Role};
+use han::partner::{Brought, Part, Partners};
 use han::tunnel::{self, Client, ClientConfig, CloseReason, Server, ServerConfig, Side, TransferFailure, TransferId};
 use han::zcl::display;
 use han::zcl::tunneling::{CLUSTER, TunnelStatus};
@@ -41,6 +46,14 @@ pub(crate) enum Output {
     Zcl(Eui64, u16, Vec<u8>),
     /// A datagram of [`Carrier::ask`] was not heard.
     Unheard(Handle),
+    /// The PPMID is in a network. Store this before the transmissions that follow.
+    Joined(Box<Commissioned>),
+    /// It shares link keys with these. Store them before the transmissions that follow.
+    Partners(Partners),
+    /// What came of a key that the hub brought.
+    Key(Brought),
+    /// The electricity meter can be spoken with.
+    Paired,
 }
 
 /// How long a hub that is to ask for the tunnel is waited for.
@@ -53,7 +66,10 @@ const METER_ENDPOINT: u8 = 1;
 const DISPLAY: u16 = 0x0502;
 
 pub(crate) struct Carrier {
+    /// Out of its box it is not in a network, and its node in none.
+    joining: Option<Box<Commissioning>>,
     node: Node,
+    partners: Partners,
     client: Client,
     server: Server,
     /// Which of the two has the tunnel that opened last.
@@ -65,12 +81,16 @@ pub(crate) struct Carrier {
     endpoint: u8,
     /// Asks the hub where its tunnels are.
     finder: Finder,
-    /// The electricity meter, and its endpoint.
+    /// The electricity meter that the device log has.
+    joined: Option<Eui64>,
+    /// The same where a link key is shared with it, and its endpoint.
     electricity: Option<(Eui64, u8)>,
     /// Asks the electricity meter where it serves displays.
     meter_finder: Finder,
     /// When this PPMID asks for a tunnel that the hub was to ask for: it may not know that ours is lost.
     ask_at: Option<Time>,
+    initiator: TunnelInitiator,
+    role: Role,
     /// The message on its way.
     current: Option<(Side, TransferId)>,
     /// What follows it: a Command too long for one transfer goes in blocks (GBCS 7.2.11), the last of which is first here.
@@ -83,8 +103,31 @@ pub(crate) struct Carrier {
 }
 
 impl Carrier {
-    pub(crate) fn new(now: Time, config: &Config, counters: FrameCounters) -> Self {
-        let node = NodeConfig { counters, ..config.node.clone() };
+    /// `own` is what is stored of the device; `ephemeral` is fresh and random, for one out of its box.
+    pub(crate) fn new(
+        now: Time,
+        config: &Config,
+        counters: FrameCounters,
+        own: &Own,
+        ephemeral: [u8; cbke::EPHEMERAL_LEN],
+    ) -> Self {
+        let mut node = NodeConfig { counters, ..config.node.clone() };
+        let mut hub = config.hub;
+        let mut joining = None;
+        if let Some((membership, link_key)) = own.membership() {
+            hub = membership.coordinator;
+            let commissioned = Commissioned { membership, link_key, counters: node.counters };
+            node = commissioned.node_config(node.eui, node.role, node.endpoints);
+        } else if let Some(code) = &config.install_code {
+            let joiner = JoinerConfig { eui: node.eui, link_key: code.link_key(), wanted: None, sleepy: false };
+            joining = Some(Box::new(Commissioning::new(now, joiner, ephemeral)));
+        }
+        let joined = own.electricity(config);
+        let mut partners = own.partners.clone();
+        node.peers.iter().filter(|peer| Some(peer.eui) == joined).for_each(|peer| partners.adopt(peer));
+        // Who is not in the device log is no peer, whatever the installation says.
+        node.peers.retain(|peer| peer.eui == hub);
+        node.peers.extend(partners.peers());
         // Whether a Command may still be sent is decided before each transfer, so the client must try each only once; and
         // a PPMID on the mains never tires of asking for its tunnel.
         let tunnel = ClientConfig {
@@ -94,49 +137,96 @@ impl Carrier {
             max_waiting: 1,
             ..config.tunnel
         };
-        let mut server = Server::new(ServerConfig { max_waiting: 1, ..ServerConfig::at(tunnel.endpoint) });
-        server.allow(config.hub, true);
-        let hub_short = node.peers.iter().find(|peer| peer.eui == config.hub).map(|peer| peer.short);
-        let hub_short = hub_short.unwrap_or(ShortAddress::COORDINATOR);
-        let electricity = config.electricity.and_then(|eui| {
-            let peer = node.peers.iter().find(|peer| peer.eui == eui)?;
-            Some((eui, peer.short))
-        });
-        let mut node = Node::new(node);
-        let asks = display::ASKED.map(|(cluster, ..)| cluster);
-        let mut asks = [&[CLUSTER, display::cluster::METERING, display::cluster::PREPAYMENT][..], &asks].concat();
-        asks.sort_unstable();
-        asks.dedup();
-        node.describe(SimpleDescriptor::smart_energy(tunnel.endpoint, DISPLAY, [CLUSTER], asks));
         let mut carrier = Self {
-            node,
+            joining,
+            node: Node::new(node),
+            partners,
             client: Client::new(tunnel),
-            server,
+            server: Server::new(ServerConfig { max_waiting: 1, ..ServerConfig::at(tunnel.endpoint) }),
             open: None,
-            hub: config.hub,
-            hub_short,
+            hub,
+            hub_short: ShortAddress::COORDINATOR,
             hub_endpoint: config.hub_endpoint,
             endpoint: tunnel.endpoint,
             finder: Finder::of(CLUSTER),
-            electricity: electricity.map(|(eui, _)| (eui, METER_ENDPOINT)),
+            joined,
+            electricity: None,
             meter_finder: Finder::of(display::cluster::PREPAYMENT),
             ask_at: None,
+            initiator: config.tunnel_initiator,
+            role: config.node.role,
             current: None,
             rest: Vec::new(),
             forgotten: false,
             commands: Vec::new(),
             outputs: VecDeque::new(),
         };
-        match config.tunnel_initiator {
-            TunnelInitiator::Ppmid => carrier.look_for_hub(now),
-            TunnelInitiator::Hub => carrier.ask_at = Some(now + PATIENCE),
-        }
-        if let Some((eui, short)) = electricity {
-            let request = carrier.meter_finder.ask(now, eui, short);
-            carrier.node.send(now, request);
+        let hub_peer = config.node.peers.iter().find(|peer| peer.eui == hub);
+        carrier.hub_short = hub_peer.map_or(ShortAddress::COORDINATOR, |peer| peer.short);
+        if carrier.joining.is_none() {
+            carrier.begin(now);
         }
         carrier.run(now);
         carrier
+    }
+
+    /// In a network: say what is here, and look for hub and meter.
+    fn begin(&mut self, now: Time) {
+        let asks = display::ASKED.map(|(cluster, ..)| cluster);
+        let mut asks = [&[CLUSTER, display::cluster::METERING, display::cluster::PREPAYMENT][..], &asks].concat();
+        asks.sort_unstable();
+        asks.dedup();
+        self.node.describe(SimpleDescriptor::smart_energy(self.endpoint, DISPLAY, [CLUSTER], asks));
+        self.server.allow(self.hub, true);
+        match self.initiator {
+            TunnelInitiator::Ppmid => self.look_for_hub(now),
+            TunnelInitiator::Hub => self.ask_at = Some(now + PATIENCE),
+        }
+        self.pair(now);
+    }
+
+    /// The electricity meter that the device log has now.
+    pub(crate) fn set_joined(&mut self, now: Time, joined: Option<Eui64>) {
+        self.joined = joined;
+        self.pair(now);
+        self.run(now);
+    }
+
+    /// The device log has this device now, and a link key with it is asked for.
+    pub(crate) fn join(&mut self, now: Time, device: Eui64, part: Part) {
+        self.partners.join(device, part);
+        self.run(now);
+    }
+
+    /// The device log has this device no longer.
+    pub(crate) fn part(&mut self, now: Time, device: Eui64) {
+        self.partners.part(device);
+        self.run(now);
+    }
+
+    /// The hub.
+    pub(crate) const fn hub(&self) -> Eui64 {
+        self.hub
+    }
+
+    /// With whom it shares link keys.
+    pub(crate) const fn partners(&self) -> &Partners {
+        &self.partners
+    }
+
+    /// Take up with the electricity meter of the log as soon as there is a link key, and give it up when it is not in the log.
+    fn pair(&mut self, now: Time) {
+        let shared = self.joined.and_then(|eui| Some((eui, self.partners.address(eui)?)));
+        let current = self.electricity.map(|(eui, _)| eui);
+        if shared.map(|(eui, _)| eui) == current {
+            return;
+        }
+        self.electricity = shared.map(|(eui, _)| (eui, METER_ENDPOINT));
+        if let Some((eui, short)) = shared {
+            let request = self.meter_finder.ask(now, eui, short);
+            self.node.send(now, request);
+            self.outputs.push_back(Output::Paired);
+        }
     }
 
     /// Hand one message over; an `Outcome` follows. Only when the tunnel is open and nothing is on its way.
@@ -191,11 +281,19 @@ impl Carrier {
     }
 
     pub(crate) fn handle_frame(&mut self, now: Time, psdu: &[u8]) {
+        if let Some(joining) = &mut self.joining {
+            joining.handle_frame(now, psdu);
+            return self.run(now);
+        }
         self.node.handle_frame(now, psdu);
         self.run(now);
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Time) {
+        if let Some(joining) = &mut self.joining {
+            joining.handle_timeout(now);
+            return self.run(now);
+        }
         self.node.handle_timeout(now);
         self.client.handle_timeout(now);
         self.server.handle_timeout(now);
@@ -216,12 +314,15 @@ impl Carrier {
 
     pub(crate) fn timeout(&mut self) -> Option<Time> {
         // All are drained at the end of each call, so there is nothing but their next times to read.
+        if let Some(joining) = &mut self.joining {
+            return if let CommissioningOutput::Timeout(at) = joining.poll() { at } else { None };
+        }
         let of_tunnel = |output| if let tunnel::Output::Timeout(at) = output { at } else { None };
         let node = if let node::Output::Timeout(at) = self.node.poll() { at } else { None };
         let tunnels = [of_tunnel(self.client.poll()), of_tunnel(self.server.poll())];
         tunnels
             .into_iter()
-            .chain([node, self.finder.timeout(), self.meter_finder.timeout(), self.ask_at])
+            .chain([node, self.finder.timeout(), self.meter_finder.timeout(), self.partners.timeout(), self.ask_at])
             .flatten()
             .min()
     }
@@ -232,9 +333,37 @@ impl Carrier {
         self.node.send(now, request);
     }
 
+    /// Out of the box: look for a network. Whether it is in one.
+    fn run_joining(&mut self, now: Time) -> bool {
+        while let Some(joining) = &mut self.joining {
+            match joining.poll() {
+                CommissioningOutput::Transmit(psdu) => self.outputs.push_back(Output::Transmit(psdu)),
+                CommissioningOutput::Done(commissioned) => {
+                    self.joining = None;
+                    self.hub = commissioned.membership.coordinator;
+                    let endpoints = alloc::vec![self.endpoint];
+                    let config = commissioned.clone().node_config(self.node.eui(), self.role, endpoints);
+                    self.node = Node::new(config);
+                    self.outputs.push_back(Output::Joined(Box::new(commissioned)));
+                    self.begin(now);
+                }
+                CommissioningOutput::Timeout(_) => return false,
+            }
+        }
+        true
+    }
+
     /// Let node and tunnels feed each other until all are at rest.
     fn run(&mut self, now: Time) {
+        if !self.run_joining(now) {
+            return;
+        }
         loop {
+            self.partners.run(now, &mut self.node, self.hub);
+            if self.partners.take_changed() {
+                self.outputs.push_back(Output::Partners(self.partners.clone()));
+                self.pair(now);
+            }
             match (self.client.poll(), self.server.poll()) {
                 (tunnel::Output::Timeout(_), tunnel::Output::Timeout(_)) => {}
                 (of_client, of_server) => {
@@ -300,7 +429,14 @@ impl Carrier {
         match output {
             node::Output::Transmit(psdu) => self.outputs.push_back(Output::Transmit(psdu)),
             node::Output::Persist(counters) => self.outputs.push_back(Output::Counters(counters)),
-            node::Output::Refused(_, refusal) => self.outputs.push_back(Output::FrameRefused(refusal)),
+            node::Output::Key(from, command) => {
+                let brought = self.partners.hear(&mut self.node, self.hub, from, command);
+                self.outputs.push_back(Output::Key(brought));
+            }
+            node::Output::Refused(from, refusal) => {
+                self.partners.refused(now, from, refusal);
+                self.outputs.push_back(Output::FrameRefused(refusal));
+            }
             node::Output::Delivered(handle) => self.commands.retain(|(command, _)| *command != handle),
             node::Output::Failed(handle, _) => {
                 if let Some(at) = self.commands.iter().position(|(command, _)| *command == handle) {
@@ -318,6 +454,9 @@ impl Carrier {
     }
 
     fn handle_datagram(&mut self, now: Time, datagram: &Datagram) {
+        if self.partners.answer(&mut self.node, self.hub, datagram) {
+            return;
+        }
         if let Some((hub, endpoint)) = self.finder.answer(datagram) {
             return self.client.open(now, hub, endpoint.unwrap_or(self.hub_endpoint));
         }

@@ -4,9 +4,16 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 use gbcs::Eui64;
+use gbcs::asn1::FirmwareVersion;
+use gbcs::catalogue::Originator;
 use gbcs::crypto::{PrivateKey, PublicKey};
-use han::NodeConfig;
+use han::node::{FrameCounters, Role, Timing};
 use han::tunnel::ClientConfig;
+use han::{InstallCode, Key, NodeConfig, PanId, ShortAddress};
+
+/// Its endpoint, and that of a hub with the Tunneling cluster, where neither is told otherwise (han.md 8.5).
+const ENDPOINT: u8 = 1;
+const HUB_ENDPOINT: u8 = 3;
 
 /// Everything a PPMID needs to know of itself, its home and its head end. [`Config::new`] gives the usual limits.
 #[derive(Clone, Debug)]
@@ -27,6 +34,11 @@ pub struct Config {
     pub electricity: Option<Eui64>,
     /// The gas meter, where the PPMID joined it (Method C).
     pub gas: Option<Gas>,
+    /// Its credentials as a GBCS device; without them it executes no Command.
+    pub identity: Option<Identity>,
+    /// The install code of one out of its box, which joins the network that expects it; where it joined is in its memory from
+    /// then on, in place of `hub` and `node`.
+    pub install_code: Option<InstallCode>,
     /// How often the display asks by itself; `None`: only when it is told to.
     pub refresh: Option<Refresh>,
     /// The ZigBee stack; the PPMID's own EUI-64 is the node's. The stored frame counters win over those given here.
@@ -50,6 +62,24 @@ pub struct Config {
 }
 
 impl Config {
+    /// A PPMID out of its box: it belongs to no network and no home yet, and joins by its install code.
+    pub fn factory(key: PrivateKey, eui: Eui64, install_code: InstallCode, seed: Seed) -> Self {
+        let node = NodeConfig {
+            eui,
+            short: ShortAddress::BROADCAST,
+            pan: PanId::BROADCAST,
+            role: Role::Router,
+            network_key: Key::new([0; 16]),
+            network_key_sequence: 0,
+            peers: Vec::new(),
+            endpoints: alloc::vec![ENDPOINT],
+            timing: Timing::default(),
+            counters: FrameCounters::default(),
+        };
+        let hub = (Eui64::default(), HUB_ENDPOINT);
+        Self { install_code: Some(install_code), ..Self::new(key, hub, node, seed) }
+    }
+
     /// The usual limits and timers; any meter.
     pub fn new(key: PrivateKey, hub: (Eui64, u8), node: NodeConfig, seed: Seed) -> Self {
         let endpoint = node.endpoints.first().copied().unwrap_or(1);
@@ -62,6 +92,8 @@ impl Config {
             tunnel_initiator: TunnelInitiator::default(),
             electricity: None,
             gas: None,
+            identity: None,
+            install_code: None,
             refresh: None,
             node,
             tunnel: ClientConfig::at(endpoint),
@@ -97,6 +129,34 @@ pub struct Gas {
     pub key: PublicKey,
     /// The PPMID's own.
     pub own: PrivateKey,
+}
+
+/// What makes a PPMID a GBCS device: its keys, and whose Commands it takes.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Signs Responses to critical Commands.
+    pub digital_signature: PrivateKey,
+    /// Opens and closes MACs.
+    pub key_agreement: PrivateKey,
+    /// The Access Control Broker, whose MAC every Command carries: one of `parties`.
+    pub acb: Eui64,
+    /// Those it knows: the broker as a rule, and nobody else.
+    pub parties: Vec<Party>,
+    /// What it runs (CS08).
+    pub firmware: FirmwareVersion,
+}
+
+/// A Remote Party that a PPMID knows.
+#[derive(Clone, Debug)]
+pub struct Party {
+    /// Who.
+    pub eui: Eui64,
+    /// In which role.
+    pub role: Originator,
+    /// The key that signs its critical Commands.
+    pub digital_signature: PublicKey,
+    /// The key of its MACs.
+    pub key_agreement: PublicKey,
 }
 
 /// How often a display asks, and what it may cost.

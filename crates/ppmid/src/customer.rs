@@ -234,6 +234,11 @@ impl Customer {
         Self { me, gas, asked: Vec::new(), answer_wait }
     }
 
+    /// There is this gas meter to ask now, or none.
+    pub(crate) fn set_gas(&mut self, gas: Option<Gas>) {
+        self.gas = gas;
+    }
+
     /// Whether there is a gas meter to ask.
     pub(crate) const fn has_gas(&self) -> bool {
         self.gas.is_some()

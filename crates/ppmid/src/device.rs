@@ -1,4 +1,6 @@
 //! The device: session and carrier joined, and their outputs in the one order that is safe.
+mod own;
+
 use crate::carrier::{self, Carrier};
 use crate::config::{Config, Refresh};
 use crate::customer::{Action as Wanted, Customer, NotBegun, RequestId};
@@ -11,8 +13,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use gbcs::crypto::Crypto;
 use gbcs::{Eui64, Time};
+use han::Key;
 use han::airtime::Airtime;
 use han::node::Handle;
+use han::partner::Brought;
 use han::zcl::Frame;
 
 /// What a PPMID wants done, in order.
@@ -60,24 +64,27 @@ pub struct Ppmid<C> {
     in_tunnel: Option<Sender>,
     /// Requests to the electricity meter that its stack has not acknowledged.
     to_meter: Vec<(Handle, RequestId)>,
-    hub: Eui64,
-    eui: Eui64,
+    config: Config,
+    /// Until when a Response of its own that the hub did not take waits.
+    own_not_before: Option<Time>,
     now: Time,
     outputs: VecDeque<Queued>,
 }
 
 /// Whose a message in the tunnel is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Sender {
     HeadEnd,
     Customer(RequestId),
+    /// The PPMID's own: this Response.
+    Own(Vec<u8>),
 }
 
 impl Sender {
-    const fn request(self) -> Option<RequestId> {
+    const fn request(&self) -> Option<RequestId> {
         match self {
-            Self::HeadEnd => None,
-            Self::Customer(id) => Some(id),
+            Self::Customer(id) => Some(*id),
+            Self::HeadEnd | Self::Own(_) => None,
         }
     }
 }
@@ -100,19 +107,22 @@ impl<C: Crypto> Ppmid<C> {
         if stored.is_none() {
             memory.counters = config.node.counters.clone();
         }
-        let carrier = Carrier::new(now, config, memory.counters.clone());
+        let counters = memory.counters.clone();
+        let ephemeral = own::ephemeral(&crypto, config, memory.starts);
+        let carrier = Carrier::new(now, config, counters, memory.own(), ephemeral);
+        let gas = memory.own().gas(&crypto, config);
         let session = Session::new(now, crypto, config, memory);
         let mut device = Self {
             session,
             carrier,
-            customer: Customer::new(config.node.eui, config.gas.clone(), config.answer_wait),
+            customer: Customer::new(config.node.eui, gas, config.answer_wait),
             questions: Questions::default(),
             refresh: config.refresh,
             shown: Shown::default(),
             in_tunnel: None,
             to_meter: Vec::new(),
-            hub: config.hub,
-            eui: config.node.eui,
+            config: config.clone(),
+            own_not_before: None,
             now,
             outputs: VecDeque::new(),
         };
@@ -181,10 +191,11 @@ impl<C: Crypto> Ppmid<C> {
             };
         }
         let open = self.carrier.is_open() && self.in_tunnel.is_none();
-        let (in_tunnel, wait) = (self.in_tunnel.and_then(Sender::request), self.customer.answer_wait());
+        let (in_tunnel, wait) = (self.in_tunnel.as_ref().and_then(Sender::request), self.customer.answer_wait());
         let till = self.session.till().and_then(|till| till.timeout(open, in_tunnel, wait));
+        let response = self.own_not_before.filter(|_| open);
         let display = self.questions.timeout();
-        let own = [self.session.timeout(), till, self.customer.timeout(), display, self.carrier.timeout()];
+        let own = [self.session.timeout(), till, self.customer.timeout(), display, self.carrier.timeout(), response];
         Output::Timeout(own.into_iter().flatten().min())
     }
 
@@ -224,7 +235,17 @@ impl<C: Crypto> Ppmid<C> {
 
     /// Its own EUI-64.
     pub const fn eui(&self) -> Eui64 {
-        self.eui
+        self.config.node.eui
+    }
+
+    /// The hub of its network; of one out of its box that of no network.
+    pub const fn hub(&self) -> Eui64 {
+        self.carrier.hub()
+    }
+
+    /// The link keys that it shares with devices other than the hub: for whoever opens a capture.
+    pub fn partner_keys(&self) -> impl Iterator<Item = (Eui64, &Key)> {
+        self.carrier.partners().keys()
     }
 
     /// Counts since the start of what came to nothing.
@@ -248,7 +269,7 @@ impl<C: Crypto> Ppmid<C> {
                 }
             } else if let Some(output) = self.carrier.poll() {
                 self.handle_carrier(now, output);
-            } else if !self.run_customer(now) && !self.ask_next(now) {
+            } else if !self.run_customer(now) && !self.run_own(now) && !self.ask_next(now) {
                 return;
             }
         }
@@ -263,7 +284,7 @@ impl<C: Crypto> Ppmid<C> {
             self.carrier.send(now, message);
             return true;
         }
-        let (in_tunnel, wait) = (self.in_tunnel.and_then(Sender::request), self.customer.answer_wait());
+        let (in_tunnel, wait) = (self.in_tunnel.as_ref().and_then(Sender::request), self.customer.answer_wait());
         let due = |at: Option<Time>| at.is_some_and(|at| at <= now);
         let till = self.session.till().and_then(|till| till.timeout(false, in_tunnel, wait));
         if !due(till) && !due(self.customer.timeout()) {
@@ -316,7 +337,7 @@ impl<C: Crypto> Ppmid<C> {
 
     /// The session has the tunnel unless the customer has it.
     fn tell_tunnel(&mut self, now: Time) {
-        let lent = matches!(self.in_tunnel, Some(Sender::Customer(_)));
+        let lent = matches!(self.in_tunnel, Some(Sender::Customer(_) | Sender::Own(_)));
         self.session.tunnel(now, self.carrier.is_open() && !lent);
     }
 
@@ -329,11 +350,16 @@ impl<C: Crypto> Ppmid<C> {
                 event.into_iter().for_each(|event| self.tell(event));
                 self.tell_tunnel(now);
             }
-            _ => {
-                if self.session.till().is_some_and(|till| till.due(now).is_some()) {
+            Some(Sender::Own(response)) => {
+                self.settle_own(now, &response, outcome);
+                self.tell_tunnel(now);
+            }
+            Some(Sender::HeadEnd) | None => {
+                let customer_waits = self.session.till().is_some_and(|till| till.due(now).is_some());
+                if customer_waits || self.own_due(now).is_some() {
                     self.session.tunnel(now, false);
                     self.session.handle_outcome(now, outcome);
-                    if !self.run_customer(now) {
+                    if !self.run_customer(now) && !self.run_own(now) {
                         self.tell_tunnel(now);
                     }
                 } else {
@@ -344,6 +370,9 @@ impl<C: Crypto> Ppmid<C> {
     }
 
     fn handle_data(&mut self, now: Time, octets: Vec<u8>) {
+        if self.is_command(&octets) {
+            return self.handle_command(now, &octets);
+        }
         let till = self.session.till();
         let answer = till.and_then(|till| self.customer.hear_gas(self.session.crypto(), till, &octets));
         let Some((id, wish, heard)) = answer else { return self.session.handle_data(now, octets) };
@@ -358,7 +387,7 @@ impl<C: Crypto> Ppmid<C> {
     /// A frame of a cluster other than that of tunnels: of the hub about gas, of the electricity meter about itself, of anybody else about
     /// nothing.
     fn handle_zcl(&mut self, now: Time, from: Eui64, cluster: u16, zcl: &[u8]) {
-        let fuel = if from == self.hub {
+        let fuel = if from == self.carrier.hub() {
             Fuel::Gas
         } else if Some(from) == self.carrier.electricity() {
             Fuel::Electricity
@@ -403,6 +432,12 @@ impl<C: Crypto> Ppmid<C> {
             carrier::Output::Data(octets) => self.handle_data(now, octets),
             carrier::Output::FrameRefused(refusal) => self.tell(Event::FrameRefused(refusal)),
             carrier::Output::Zcl(from, cluster, zcl) => self.handle_zcl(now, from, cluster, &zcl),
+            carrier::Output::Joined(commissioned) => self.handle_joined(&commissioned),
+            carrier::Output::Partners(partners) => self.session.own_mut().1.partners = partners,
+            carrier::Output::Key(Brought::Taken(device)) => self.tell(Event::PartnerKey(device)),
+            carrier::Output::Key(Brought::NotJoined(device)) => self.tell(Event::PartnerKeyNotTaken(device)),
+            carrier::Output::Key(Brought::Ignored) => {}
+            carrier::Output::Paired => self.questions.ask_all(&[Fuel::Electricity]),
             carrier::Output::Unheard(handle) => {
                 if let Some(at) = self.to_meter.iter().position(|(ours, _)| *ours == handle) {
                     let (_, id) = self.to_meter.swap_remove(at);

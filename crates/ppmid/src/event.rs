@@ -1,4 +1,5 @@
 //! What a PPMID tells whoever watches it: nothing of it is needed to run one, and nothing of it is content.
+use crate::commands::CommandRefusal;
 use crate::customer::{RequestId, Wish};
 use crate::display::Fuel;
 use gbcs::{Eui64, MessageCode};
@@ -15,6 +16,23 @@ pub enum Event {
     LinkUp,
     /// The link to the head end is down.
     LinkDown,
+    /// The PPMID has joined the network of this hub, by its install code.
+    Joined(Eui64),
+    /// It shares a new link key with this meter: the hub brought it.
+    PartnerKey(Eui64),
+    /// The hub brought a link key to share with a device that is not in its log: it was thrown away.
+    PartnerKeyNotTaken(Eui64),
+    /// A Command to the PPMID itself was executed; its Response waits for the tunnel.
+    Executed {
+        /// Who sent it.
+        originator: Eui64,
+        /// The use case.
+        code: MessageCode,
+        /// Whether it did what it was to do.
+        succeeded: bool,
+    },
+    /// A Command that came down the tunnel was thrown away.
+    CommandRefused(CommandRefusal),
     /// A tunnel to the hub is open.
     TunnelOpened,
     /// The tunnel to the hub is gone.

@@ -7,6 +7,8 @@
 //! | session | `session` | warrants, nonces, deliveries, receipts: no ZigBee |
 //! | carrier | `carrier` | one tunnel to the hub: no warrants |
 //! | memory | `memory` | what survives a loss of power, and its limits |
+//! | commands | `commands` | Commands to the PPMID itself: checks, device log, Response |
+//! | own | `own` | its record as a device: network, device log, counters, Responses that wait |
 //! | display | `display` | what is shown of both meters: balance, mode, debt, supply, price, message, each with its age |
 //! | customer | `customer` | top-ups, emergency credit and supply, from the keys of the display to the meter's answer |
 //!
@@ -27,6 +29,9 @@
 //!   octets, or said nothing, or power was lost before it said anything. The meter's own counter check makes a second
 //!   copy harmless. At most [`Config::max_transfers`] in all; and once the hub was silent the end is `OnHan` or
 //!   [`Reason::NoHubAnswer`](handover::Reason::NoHubAnswer), never a reason that claims the Command is not out there.
+//! - **A device of its own.** Out of its box it joins by its install code. A Command to it that is authentic is executed once and
+//!   answered, its effect, counter and Response stored in one record; what the device log says is all it does. Commands
+//!   for others that come down the tunnel are thrown away.
 //! - **In order.** Commands go to the hub in the order in which they were accepted, so a later counter never overtakes an
 //!   earlier one here.
 //! - **Idempotent.** The same attempt again gets its receipt again and no second transfer. Another attempt of a delivery
@@ -42,6 +47,7 @@
 extern crate alloc;
 
 mod carrier;
+mod commands;
 mod config;
 mod customer;
 mod device;
@@ -49,9 +55,11 @@ mod display;
 mod event;
 mod memory;
 mod nonces;
+mod own;
 mod session;
 
-pub use config::{Config, Gas, Meters, Refresh, Seed, TunnelInitiator};
+pub use commands::CommandRefusal;
+pub use config::{Config, Gas, Identity, Meters, Party, Refresh, Seed, TunnelInitiator};
 pub use customer::{Action, NotBegun, RequestId, Wish};
 pub use device::{Output, Ppmid};
 pub use display::{Fuel, Message, Printed, Reading, Readings, Shown, Step, Supply};

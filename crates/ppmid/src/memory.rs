@@ -1,5 +1,6 @@
 //! What survives a loss of power: one CBOR record, and the rules that bound it.
 use crate::customer::Till;
+use crate::own::Own;
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::{Eui64, MessageId, Time};
@@ -34,6 +35,9 @@ pub(crate) struct Memory {
     /// What the customer wanted; absent until somebody wants something.
     #[n(6)]
     pub(crate) till: Option<Till>,
+    /// What is about the device itself; absent in records from before there was any.
+    #[n(7)]
+    own: Option<Own>,
 }
 
 /// One delivery; of its attempts, the latest.
@@ -150,6 +154,11 @@ impl Memory {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         cbor::to_vec(self)
+    }
+
+    /// What is about the device itself.
+    pub(crate) fn own(&mut self) -> &mut Own {
+        self.own.get_or_insert_default()
     }
 
     /// Names what is said next.

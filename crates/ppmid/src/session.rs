@@ -1,10 +1,12 @@
 //! Warrants, deliveries and letters: what a PPMID owes its head end. It knows no ZigBee; see `carrier` for that.
 use crate::carrier::Outcome;
+use crate::commands::{self, CommandRefusal, Executed};
 use crate::config::{Config, Meters};
 use crate::customer::Till;
 use crate::event::{Event, Tally};
 use crate::memory::{Content, Delivery, Held, Letter, Memory, Note, State, Subject};
 use crate::nonces::Nonces;
+use crate::own::Own;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -170,6 +172,27 @@ impl<C: Crypto> Session<C> {
     pub(crate) fn till_mut(&mut self) -> (&C, &mut Till) {
         self.dirty = true;
         (&self.crypto, self.memory.till.get_or_insert_default())
+    }
+
+    /// What is about the device itself, to read.
+    pub(crate) fn own(&mut self) -> &mut Own {
+        self.memory.own()
+    }
+
+    /// What is about the device itself, to change: it is stored before anything that follows.
+    pub(crate) fn own_mut(&mut self) -> (&C, &mut Own) {
+        self.dirty = true;
+        (&self.crypto, self.memory.own())
+    }
+
+    /// Take a Command to the device itself. Only what was authentic changes anything that is to be stored.
+    pub(crate) fn execute(&mut self, config: &Config, octets: &[u8]) -> Result<Executed, CommandRefusal> {
+        let executed = commands::handle(&self.crypto, config, self.memory.own(), octets);
+        if let Ok(executed) = &executed {
+            self.memory.own().post(executed.response.clone());
+        }
+        self.dirty |= matches!(executed, Ok(_) | Err(CommandRefusal::BadPayload(_) | CommandRefusal::CannotAnswer));
+        executed
     }
 
     /// Do what is due. Harmless when nothing is.

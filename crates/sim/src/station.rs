@@ -315,7 +315,8 @@ impl Station {
                     }
                 }
             }
-            node::Output::Refused(..) | node::Output::Persist(_) | node::Output::Timeout(_) => {}
+            node::Output::Key(..) | node::Output::Refused(..) | node::Output::Persist(_) | node::Output::Timeout(_) => {
+            }
         }
     }
 

@@ -11,8 +11,6 @@ use han::capture::dissect::What;
 use han::join::JoinerConfig;
 use sim::Station;
 
-const CODE: [u8; 16] = [0x83, 0xFE, 0xD3, 0x40, 0x7A, 0x93, 0x97, 0x23, 0xA5, 0xC6, 0x39, 0xB2, 0x69, 0x16, 0xD5, 0x05];
-
 fn ccs01(counter: u64, device: Eui64, code: [u8; 16], seconds: u16) -> Vec<u8> {
     let log = Obis([0, 0, 30, 3, 0, 255]);
     let register = Data::structure([Data::octets(device.octets()), Data::Enum(1), Data::octets(code), Data::Enum(132)]);

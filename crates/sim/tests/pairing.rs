@@ -1,6 +1,6 @@
-//! A PPMID is paired by the DCC: notified and whitelisted by service requests (SRV 12.2, 8.11), joined by its install code, joined
-//! to both meters and the meters to it (SRV 8.7.1, 8.7.2), and then carries a Command. Every Command comes out of the DCC's gateway and
-//! goes through the hub; every answer goes back to it, and the inventory follows.
+//! A PPMID out of its box is paired by the DCC: notified and whitelisted by service requests (SRV 12.2, 8.11), joined by its install
+//! code, joined to both meters and the meters to it (SRV 8.7.1, 8.7.2); then it shows the balance of both and carries a Command. Every
+//! Command comes out of the DCC's gateway and goes through the hub; every answer goes back to it, and the inventory follows.
 mod common;
 
 use common::*;
@@ -17,28 +17,25 @@ use duis::{
     Body, CommandVariant, Content, DeviceType, Execution, IssuerSerial, Request, RequestId, Response, ResponseBody,
     Role, SignerRole, SigningKey, XmlSigner,
 };
-use gbcs::asn1::{self, DeviceKind as Joined, JoinStatus};
-use gbcs::catalogue::{self, Protection};
+use gbcs::asn1;
 use gbcs::crypto::{AwsLc, Crypto, PublicKey, RustCrypto};
-use gbcs::{Counter, Cra, Eui64, GroupingHeader, Message, MessageCode, MessageView, Payload, protect};
-use han::InstallCode;
+use gbcs::{Counter, Eui64, MessageCode, MessageView, Payload, protect};
 use han::capture::dissect::What;
-use han::join::JoinerConfig;
-use sim::Station;
+use han::{InstallCode, Key};
+use handover::Stage;
+use sim::{PartEvent, PartId};
 use std::time::Duration;
 
-const CODE: [u8; 16] = [0x83, 0xFE, 0xD3, 0x40, 0x7A, 0x93, 0x97, 0x23, 0xA5, 0xC6, 0x39, 0xB2, 0x69, 0x16, 0xD5, 0x05];
-
-/// Keys that the home does not have: of XML, and of the new PPMID.
+/// Keys that the home does not have: of XML.
 const SUPPLIER_XML: u8 = 30;
 const DCC_XML: u8 = 31;
-const NEW_AGREE: u8 = 32;
-const NEW_SIGN: u8 = 33;
 
 /// Keys that it has (see `common`).
 const SUPPLIER_SIGN: u8 = 1;
 const ACB_SIGN: u8 = 6;
 const ACB_AGREE: u8 = 7;
+const PPMID_SIGN: u8 = 14;
+const PPMID_AGREE: u8 = 16;
 
 fn xml_key(n: u8) -> SigningKey {
     let certificate = IssuerSerial::new("CN=T,OU=07", Serial::from_octets(&[n]).unwrap());
@@ -73,9 +70,8 @@ fn gateway() -> Gateway {
             device(GPF, DeviceType::Gpf),
             device(ESME, DeviceType::Esme),
             device(GSME, DeviceType::Gsme),
-            device(PPMID, DeviceType::Ppmid),
         ],
-        smki: vec![known(CHF, 13, 20), known(ESME, 9, 8), known(GSME, 12, 11), known(PPMID2, NEW_AGREE, NEW_SIGN)],
+        smki: vec![known(CHF, 13, 20), known(ESME, 9, 8), known(GSME, 12, 11), known(PPMID, PPMID_AGREE, PPMID_SIGN)],
         certificates: Vec::new(),
         authority: None,
         registrations: Vec::new(),
@@ -92,10 +88,6 @@ struct Pairing {
     /// How much of what the home said to the WAN the DCC has got.
     brought: usize,
     counter: u64,
-    /// The new PPMID, once it is there.
-    station: Option<usize>,
-    /// How many Commands for it the PPMID has answered.
-    answered: usize,
     told: i64,
 }
 
@@ -138,7 +130,7 @@ impl Pairing {
         (request.header.id, self.ask(&request))
     }
 
-    /// The WAN carries what waits on either side, and the PPMID answers what is for it.
+    /// The WAN carries what waits on either side.
     fn carry(&mut self) {
         let now = self.world.now();
         self.gateway.tick(now).unwrap();
@@ -150,15 +142,6 @@ impl Pairing {
             self.gateway.receive(octets, now).unwrap();
         }
         self.brought = self.world.wan.len();
-        let Some(number) = self.station else { return };
-        let commands: Vec<_> = self.world.home.station(number).data.iter().skip(self.answered).cloned().collect();
-        self.answered += commands.len();
-        for command in commands {
-            if MessageView::parse(&command).unwrap().id().target == PPMID2 {
-                let response = joined(&command);
-                self.world.home.station_input(number, |station, now| _ = station.send(now, response));
-            }
-        }
     }
 
     /// Until the inventory says so.
@@ -192,32 +175,9 @@ fn accept(xml: &str) -> Response {
     Response::accept(&AwsLc, xml, |c| (*c == certificate).then_some(dcc)).expect("signed by the DCC")
 }
 
-/// The PPMID checks a join of the broker's as a device does, and says that it is done.
-fn joined(command: &[u8]) -> Vec<u8> {
-    let view = MessageView::parse(command).unwrap();
-    let z = RustCrypto.agree(&key(NEW_AGREE), key(ACB_AGREE).public()).unwrap();
-    protect::verify_mac(&RustCrypto, &z, &view).unwrap();
-    protect::verify_signature(&RustCrypto, key(ACB_SIGN).public(), &view).unwrap();
-    let Payload::Asn1(payload) = Payload::of(&view).unwrap() else { panic!() };
-    let asn1::Content::Join(join) = payload.content() else { panic!("{payload:?}") };
-    assert!(matches!((join.device, join.kind), (ESME, Joined::Esme) | (GSME, Joined::Gsme)));
-    let mut header = GroupingHeader::new(view.id().answer(), view.message_code());
-    header.other = view.other_information().to_owned();
-    let payload = asn1::Payload::from(asn1::Content::Joined(JoinStatus::Success)).encode();
-    let mut octets = Message::plain(header, payload).encode();
-    let how = catalogue::find(view.message_code()).unwrap().protection(Cra::Response).unwrap();
-    if how != Protection::Mac {
-        octets = protect::sign(&RustCrypto, &key(NEW_SIGN), &octets).unwrap();
-    }
-    match how {
-        Protection::Signature => octets,
-        _ => protect::add_mac(&RustCrypto, &z, &octets).unwrap(),
-    }
-}
-
 fn notification() -> Body {
     Body::DevicePrenotification(services::DevicePrenotification {
-        device: PPMID2,
+        device: PPMID,
         manufacturer: Words::new("106C").unwrap(),
         model: Words::new("433100AC").unwrap(),
         kind: DeviceType::Ppmid,
@@ -231,7 +191,7 @@ fn notification() -> Body {
 fn whitelisting() -> Body {
     Body::UpdateHanDeviceLog(UpdateHanDeviceLog {
         execution: Execution::Immediate,
-        device: PPMID2,
+        device: PPMID,
         request: LogRequest::Add,
         add: Some(Whitelisting {
             join_time: Within::new(1800).unwrap(),
@@ -243,48 +203,96 @@ fn whitelisting() -> Body {
     })
 }
 
-#[test]
-fn a_ppmid_is_whitelisted_joined_and_paired_by_the_dcc_and_carries_a_command() {
-    use CommandVariant::{LocalSigned, NonDevice, Send, SendSigned};
-    let world = World::new(Plan::new(Profile::Secmp0038)).connected();
+/// A home with a PPMID out of its box, and the DCC.
+fn unpaired(plan: Plan) -> Pairing {
+    let plan = Plan { new_ppmid: true, refresh: Some(ppmid::Refresh::default()), ..plan };
+    let world = World::new(plan).connected();
     let counter = world.now().0;
-    let (brought, answered, told) = Default::default();
-    let mut pairing = Pairing { world, gateway: gateway(), brought, counter, station: None, answered, told };
+    let (brought, told) = Default::default();
+    let mut pairing = Pairing { world, gateway: gateway(), brought, counter, told };
     pairing.carry();
-    // Notified, and whitelisted at the hub by a Command of the broker's (CCS01).
-    pairing.send(ACB, "12.2", NonDevice, notification());
-    assert_eq!(pairing.status(PPMID2), "Pending");
-    pairing.send(CHF, "8.11", Send, whitelisting());
-    pairing.until("whitelisted", |pairing| pairing.status(PPMID2) == "Whitelisted");
-    assert_eq!(pairing.world.home.hub().device_log().kind(PPMID2), Some(DeviceKind::Ppmid));
+    pairing
+}
+
+impl Pairing {
+    /// Notified, and whitelisted at the hub by a Command of the broker's (CCS01); it joins by its install code, and the hub tells so
+    /// (CS14).
+    fn install(&mut self) {
+        use CommandVariant::{NonDevice, Send};
+        self.send(ACB, "12.2", NonDevice, notification());
+        assert_eq!(self.status(PPMID), "Pending");
+        self.send(CHF, "8.11", Send, whitelisting());
+        self.until("whitelisted", |pairing| pairing.status(PPMID) == "Whitelisted");
+        assert_eq!(self.world.home.hub().device_log().kind(PPMID), Some(DeviceKind::Ppmid));
+        self.until("installed", |pairing| pairing.status(PPMID) == "InstalledNotCommissioned");
+        self.until("a tunnel", |pairing| pairing.world.home.hub().has_tunnel(PPMID));
+    }
+
+    /// The meters join it, on the supplier's signature; the gas meter hears it when it wakes.
+    fn join_meters(&mut self) {
+        for meter in [ESME, GSME] {
+            let body = Body::JoinCritical(OtherDevice { device: PPMID });
+            let (_, response) = self.sign_and_send(meter, "8.7.1", CommandVariant::SendSigned, body);
+            assert_eq!(response.code.as_str(), "I99");
+            self.until("the meter's join", |pairing| pairing.device(meter).joined.contains(&PPMID));
+        }
+    }
+
+    /// It joins them, on the broker's word.
+    fn join_ppmid(&mut self) {
+        for meter in [ESME, GSME] {
+            self.send(PPMID, "8.7.2", CommandVariant::Send, Body::JoinNonCritical(OtherDevice { device: meter }));
+            self.until("the PPMID's join", |pairing| pairing.device(PPMID).joined.contains(&meter));
+        }
+    }
+
+    /// Until the display shows the balance that the electricity meter has.
+    fn until_shown(&mut self) {
+        self.until("the balance", |pairing| {
+            let shown = pairing.world.home.ppmid().shown().electricity.credit_remaining;
+            shown.is_some_and(|shown| shown.value == pairing.world.home.esme().account().balance)
+        });
+    }
+
+    fn partner_keys(&self) -> [Vec<(Eui64, Key)>; 2] {
+        let home = &self.world.home;
+        let of = |(eui, key): (Eui64, &Key)| (eui, key.clone());
+        [home.ppmid().partner_keys().map(of).collect(), home.esme().partner_keys().map(of).collect()]
+    }
+}
+
+#[test]
+fn a_ppmid_out_of_its_box_is_paired_by_the_dcc_shows_the_balance_and_carries_a_command() {
+    use CommandVariant::{LocalSigned, Send};
+    let mut pairing = unpaired(Plan::new(Profile::Secmp0038));
+    pairing.world.run_for(60);
+    assert_eq!(pairing.world.home.ppmid().hub(), Eui64::default(), "nobody expects it yet");
+    pairing.install();
+    assert_eq!(pairing.world.home.ppmid().hub(), CHF);
     let alerts: Vec<_> =
         pairing.told().into_iter().filter(|told| matches!(told.body, ResponseBody::DccAlert(_))).collect();
     let [Response { body: ResponseBody::DccAlert(alert), .. }] = &alerts[..] else { panic!("{alerts:#?}") };
     assert_eq!(alert.code.to_string(), "N24");
-    // It comes out of its box and joins by its install code; the hub tells so (CS14).
-    let link_key = InstallCode::new(CODE).link_key();
-    let config = JoinerConfig { eui: PPMID2, link_key: link_key.clone(), wanted: None, sleepy: false };
-    let joiner = Station::joiner(pairing.world.now(), CHF, config, [9; han::cbke::EPHEMERAL_LEN]);
-    let number = pairing.world.home.add_station(joiner);
-    pairing.until("membership", |pairing| pairing.world.home.station(number).is_member());
-    pairing.until("installed", |pairing| pairing.status(PPMID2) == "InstalledNotCommissioned");
-    pairing.world.home.station_input(number, |station, now| station.open(now));
-    pairing.until("a tunnel", |pairing| pairing.world.home.hub().has_tunnel(PPMID2));
-    pairing.station = Some(number);
-    // The meters join it, on the supplier's signature; the gas meter hears it when it wakes.
-    let other = |device| OtherDevice { device };
-    for meter in [ESME, GSME] {
-        let (_, response) = pairing.sign_and_send(meter, "8.7.1", SendSigned, Body::JoinCritical(other(PPMID2)));
-        assert_eq!(response.code.as_str(), "I99");
-        pairing.until("the meter's join", |pairing| pairing.device(meter).joined.contains(&PPMID2));
-    }
-    assert_eq!(pairing.status(PPMID2), "InstalledNotCommissioned", "it has not said that it is joined");
-    // It joins them, on the broker's word.
-    for meter in [ESME, GSME] {
-        pairing.send(PPMID2, "8.7.2", Send, Body::JoinNonCritical(other(meter)));
-        pairing.until("the PPMID's join", |pairing| pairing.device(PPMID2).joined.contains(&meter));
-    }
-    assert_eq!((pairing.status(PPMID2), pairing.device(PPMID2).joined), ("Commissioned", vec![ESME, GSME]));
+    pairing.join_meters();
+    assert_eq!(pairing.status(PPMID), "InstalledNotCommissioned", "it has not said that it is joined");
+    let keyed = |event: &PartEvent| matches!(event, PartEvent::Ppmid(ppmid::Event::PartnerKeyNotTaken(ESME)));
+    assert!(pairing.world.events.iter().any(|(_, event)| keyed(event)), "the meter asked before the PPMID was told");
+    assert_eq!(pairing.world.home.ppmid().shown().electricity, Default::default());
+    pairing.join_ppmid();
+    assert_eq!((pairing.status(PPMID), pairing.device(PPMID).joined), ("Commissioned", vec![ESME, GSME]));
+    // The two share a key that the hub gave them, and the display shows what the meter says.
+    pairing.until_shown();
+    let [of_ppmid, of_esme] = pairing.partner_keys();
+    assert_eq!(
+        (&of_ppmid[..], &of_esme[..]),
+        (&[(ESME, of_ppmid[0].1.clone())][..], &[(PPMID, of_ppmid[0].1.clone())][..])
+    );
+    // The gas meter takes what the customer does at the PPMID, under the keys that both got with their joins.
+    let digits = utrn(meter::Kind::Gsme, 7, gbcs::utrn::Credit::Pounds(5));
+    let request = pairing.world.customer(&ppmid::Action::TopUp(ppmid::Fuel::Gas, digits)).unwrap();
+    pairing.until("the gas top-up", |pairing| {
+        pairing.world.heard(request).iter().any(|heard| matches!(heard, ppmid::Heard::Done(_)))
+    });
     // The gas meter's own log agrees (CS07).
     pairing.told();
     let read = ReadDeviceLog { execution: Execution::Immediate, security_details: Flag(false) };
@@ -296,7 +304,7 @@ fn a_ppmid_is_whitelisted_joined_and_paired_by_the_dcc_and_carries_a_command() {
     let Some(Content::DeviceResponse(octets)) = told[0].content() else { panic!("{told:#?}") };
     let Payload::Asn1(payload) = Payload::of(&MessageView::parse(octets).unwrap()).unwrap() else { panic!() };
     let asn1::Content::JoinDetails(details) = payload.content() else { panic!("{payload:?}") };
-    assert!(details.log.as_ref().unwrap().iter().any(|entry| entry.device == PPMID2));
+    assert!(details.log.as_ref().unwrap().iter().any(|entry| entry.device == PPMID));
     // It carries a Command that the WAN never sees.
     let credit = Body::UpdateMeterBalance(MeterBalance::Prepayment(BalanceChange::Adjust(1_000_000)));
     let before = pairing.world.balance(meter::Kind::Esme);
@@ -304,19 +312,73 @@ fn a_ppmid_is_whitelisted_joined_and_paired_by_the_dcc_and_carries_a_command() {
     let Some(Content::LocalCommand(local)) = response.content() else { panic!("{response:#?}") };
     let command = local.payload.clone();
     assert!(pairing.gateway.store.next_unsent(CHF).unwrap().is_none());
-    pairing.world.home.station_input(number, |station, now| _ = station.send(now, command));
+    let delivery = pairing.world.release(&command);
     pairing.until("the execution", |pairing| pairing.world.executions(ESME, id.counter.0) == 1);
     assert_ne!(pairing.world.balance(meter::Kind::Esme), before);
+    pairing.until("the receipt", |pairing| pairing.world.reached(delivery, Stage::OnHan));
     pairing.until("the answer by WAN", |pairing| {
         !pairing.gateway.store.undelivered(SUPPLIER, pairing.told).unwrap().is_empty()
     });
     assert_eq!(pairing.told()[0].request_id, Some(id));
+    pairing.until_shown();
     // All of it is in the capture, and opens.
-    let spoken = pairing.world.check_capture(&[link_key]);
-    assert!(spoken.said.iter().any(|what| matches!(what, What::TransportKey(device) if *device == PPMID2)));
+    let spoken = pairing.world.check_capture(&[InstallCode::new(CODE).link_key()]);
+    let said = |what: What| spoken.said.iter().filter(|said| **said == what).count();
+    assert!(said(What::TransportKey(PPMID)) > 0);
+    assert_eq!((said(What::RequestKey(PPMID)), said(What::RequestKey(ESME))), (1, 1), "either asked once");
+    assert_eq!((said(What::LinkKey(PPMID)), said(What::LinkKey(ESME))), (2, 2));
     let joins =
         [0x000D, 0x00AB, 0x00AF].map(|code| spoken.of(0x0704).filter(|zcl| carries(zcl, MessageCode(code))).count());
     assert!(joins.iter().all(|count| *count > 0), "Commands and Responses of every way to join: {joins:?}");
+}
+
+#[test]
+fn pairing_survives_a_lossy_air_and_power_cuts_and_parting_ends_it() {
+    let mut pairing = unpaired(Plan { loss: 10, seed: 3, ..Plan::new(Profile::Assured) });
+    // Power is lost before it knows of a network, on the way in, and when it is there.
+    pairing.world.restart(PartId::Ppmid);
+    pairing.send(ACB, "12.2", CommandVariant::NonDevice, notification());
+    pairing.send(CHF, "8.11", CommandVariant::Send, whitelisting());
+    pairing.until("whitelisted", |pairing| pairing.status(PPMID) == "Whitelisted");
+    pairing.world.restart(PartId::Ppmid);
+    pairing.until("a tunnel", |pairing| pairing.world.home.hub().has_tunnel(PPMID));
+    pairing.world.restart(PartId::Ppmid);
+    assert_eq!(pairing.world.home.ppmid().hub(), CHF, "it knows where it is");
+    pairing.until("a tunnel", |pairing| pairing.world.home.hub().has_tunnel(PPMID));
+    pairing.join_meters();
+    pairing.world.restart(PartId::Esme);
+    pairing.world.restart(PartId::Hub);
+    pairing.join_ppmid();
+    pairing.world.restart(PartId::Ppmid);
+    pairing.until_shown();
+    pairing.world.restart(PartId::Esme);
+    // What is shown is new, and not what was remembered.
+    pairing.world.home.meter_input(PartId::Esme, |meter, now| meter.consume(now, 12_345));
+    pairing.until_shown();
+    let [of_ppmid, of_esme] = pairing.partner_keys();
+    assert_eq!(of_ppmid[0].1, of_esme[0].1);
+    // The meter joins it again: another key, and the display goes on.
+    let body = Body::JoinCritical(OtherDevice { device: PPMID });
+    pairing.sign_and_send(ESME, "8.7.1", CommandVariant::SendSigned, body);
+    pairing.until("another key", |pairing| pairing.partner_keys().iter().all(|keys| keys[0].1 != of_ppmid[0].1));
+    pairing.world.home.meter_input(PartId::Esme, |meter, now| meter.consume(now, 12_345));
+    pairing.until_shown();
+    // The PPMID parts from the meter on the broker's word: it shows nothing of it any more, and has no key.
+    let body = Body::UnjoinNonCritical(OtherDevice { device: ESME });
+    pairing.send(PPMID, "8.8.2", CommandVariant::Send, body);
+    pairing.until("the PPMID's parting", |pairing| !pairing.device(PPMID).joined.contains(&ESME));
+    pairing.world.restart(PartId::Ppmid);
+    pairing.world.run_for(300);
+    assert_eq!(pairing.world.home.ppmid().shown().electricity, Default::default());
+    assert_eq!(pairing.partner_keys()[0], []);
+    // The meter does on the supplier's signature.
+    let body = Body::UnjoinCritical(OtherDevice { device: PPMID });
+    pairing.sign_and_send(ESME, "8.8.1", CommandVariant::SendSigned, body);
+    pairing.until("the meter's parting", |pairing| !pairing.device(ESME).joined.contains(&PPMID));
+    assert_eq!(pairing.partner_keys()[1], []);
+    let spoken = pairing.world.check_capture(&[InstallCode::new(CODE).link_key()]);
+    let asked = |device| spoken.said.iter().filter(|said| **said == What::RequestKey(device)).count();
+    assert!(asked(PPMID) >= 2 && asked(ESME) >= 1);
 }
 
 /// Whether a frame of the Tunneling cluster carries a message of this code: behind the length of the other information, with

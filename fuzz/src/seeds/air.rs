@@ -1,5 +1,6 @@
 //! Frames, captures, stations and tunnels.
 use super::*;
+use han::key_command::KeyCommand;
 
 /// Seeds of `han_frames`: `layer command`, then the octets.
 pub fn han_frames() -> Seeds {
@@ -68,6 +69,11 @@ pub fn han_frames() -> Seeds {
             of(17, 0, |out| initiate.encode(out))
         }),
         ("association", of(18, 0, |out| MacCommand::AssociationRequest(0x8E).encode(out))),
+        ("address", of(16, 0x00, |out| out.extend([1, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0]))),
+        ("address-answer", of(16, 0x80, |out| out.extend([1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x34, 0x12]))),
+        ("request-link-key", of(24, 0, |out| out.extend(&link_key_commands()[0]))),
+        ("link-key", of(24, 0, |out| out.extend(&link_key_commands()[1]))),
+        ("partner", of(25, 0, |out| out.extend([[7; 8].as_slice(), &[0x1D, 0x34, 0x12], &[5; 16]].concat()))),
         ("transport-key", of(19, 0, |out| transport_key().encode(out))),
         ("beacon", {
             let (pan, source) = (PanId(0x1A62), ShortAddress(0));
@@ -164,6 +170,12 @@ fn aps_frame(block: Option<aps::Block>, cluster: u16, payload: &[u8]) -> Vec<u8>
         .to_vec()
 }
 
+/// A request for a link key with the electricity meter, and the key.
+pub(super) fn link_key_commands() -> [Vec<u8>; 2] {
+    let (key, partner) = (Key::new([0xE0; 16]), METERS[0]);
+    [KeyCommand::Request { partner }, KeyCommand::Transport { key, partner, initiator: true }].map(|it| it.to_vec())
+}
+
 /// Seeds of `han_node`: the role, then a script.
 pub fn han_node() -> Seeds {
     let block = |first, number, received| aps_frame(Some(aps::Block { first, number, received }), 0x0704, &[7; 63]);
@@ -187,7 +199,23 @@ pub fn han_node() -> Seeds {
     // Past the longest datagram: 30 blocks of 63 octets.
     let endless: Vec<_> = (0..30).map(|n| behind(0, block(n == 0, if n == 0 { 30 } else { n }, None))).collect();
     let endless: Vec<(u8, &[u8])> = endless.iter().map(|frame| (3, &frame[..])).collect();
-    let mut seeds = vec![("endless-datagram", behind(1, to_script(&endless)))];
+    // A PPMID asks for a link key with the meter, which the hub brings; each is sent too.
+    let command = |payload: &[u8]| {
+        let kind = aps::Kind::Command;
+        let (endpoints, block, security) = (None, None, None);
+        aps::Frame { kind, broadcast: false, ack_request: true, endpoints, counter: 41, block, security, payload }
+            .to_vec()
+    };
+    let [asked, brought] = link_key_commands();
+    let (asks, brings) = (behind(1, command(&asked)), behind(0, command(&brought)));
+    let (ask, bring) = (behind(0, asked), behind(1, brought));
+    let keys: Vec<(u8, &[u8])> =
+        vec![(9, &[0]), (3, &asks), (11, &brings), (11, &asks), (12, &ask), (12, &bring), (7, &[0xFF, 0])];
+    let mut seeds = vec![
+        ("endless-datagram", behind(1, to_script(&endless))),
+        ("hub-and-link-keys", behind(0, to_script(&keys))),
+        ("router-and-link-keys", behind(1, to_script(&keys))),
+    ];
     for (role, names) in [
         (0, ["hub-hears", "hub-sends", "hub-is-polled"]),
         (1, ["router-hears", "router-sends", "router-is-polled"]),

@@ -1,5 +1,6 @@
 //! What head end, hub and meters are given.
 use super::*;
+use gbcs::asn1::{Content, DeviceKind, Join, JoinMethod, Payload};
 
 fn warrant(command: &[u8]) -> Warrant {
     use gbcs::crypto::Crypto;
@@ -222,7 +223,38 @@ pub fn ppmid() -> Seeds {
         (0, &[0x83, 1]),
     ];
     let (silent, loud) = (steps[..6].to_vec(), steps);
-    vec![("deliveries", to_script(&loud)), ("refused-by-the-hub", to_script(&silent))]
+    // Commands to the PPMID itself: it joins a meter, gets its link key, tells what it runs, parts; each once more, and power is lost.
+    let own = Eui64::from_u64(0x00DB_1234_5678_90A4);
+    let to_itself = |code: u16, counter: u64, content: Content, signed: bool| {
+        let signature = if signed { SignatureField::Present(Signature([1; 64])) } else { SignatureField::Empty };
+        let header = header(Cra::Command, own, counter, code);
+        Message { header, payload: Payload::from(content).encode(), signature, mac: Some([0; 12]) }.encode()
+    };
+    let join = Content::Join(Join::new(JoinMethod::AInitiator, METERS[0], DeviceKind::Esme));
+    let joins = [to_itself(0x00AB, 2000, join.clone(), true), to_itself(0x00AF, 2001, join, true)];
+    let version = to_itself(0x0129, 1, Content::ReadFirmwareVersion, false);
+    let parts = to_itself(0x000F, 2002, Content::Unjoin(METERS[0]), true);
+    let [_, brought] = super::air::link_key_commands();
+    let device: Vec<(u8, &[u8])> = vec![
+        (2, &joins[0]),
+        (2, &joins[0]),
+        (5, &[20, 0]),
+        (10, &brought),
+        (2, &joins[1]),
+        (2, &version),
+        (9, &[1]),
+        (2, &version),
+        (8, &[]),
+        (9, &[0]),
+        (5, &[90, 0]),
+        (2, &parts),
+        (10, &brought),
+    ];
+    vec![
+        ("deliveries", to_script(&loud)),
+        ("refused-by-the-hub", to_script(&silent)),
+        ("commands-to-itself", to_script(&device)),
+    ]
 }
 
 /// Seeds of `meter`: kind and settings, then a script with every use case of the catalogue for that kind, a dozen in each.

@@ -1,5 +1,6 @@
 //! The hub: radio, tunnels, joining and exchange put together.
 mod joining;
+mod partners;
 mod tunnels;
 
 use crate::budget::Budgets;
@@ -25,6 +26,7 @@ use han::zcl::{Frame, Status};
 use han::zdo::{Finder, SimpleDescriptor};
 use han::{Datagram, Key, Node, ShortAddress};
 use joining::Joining;
+use partners::PartnerKeys;
 
 /// Endpoint of the tunnels, client and server.
 pub const TUNNEL_ENDPOINT: u8 = 3;
@@ -69,6 +71,7 @@ pub struct Hub<C> {
     server_timeout: Option<Time>,
     exchange: Exchange<C>,
     joining: Joining,
+    partner_keys: PartnerKeys,
     /// Asks devices where their tunnels are.
     finder: Finder,
     ppmid_tunnel_initiator: TunnelInitiator,
@@ -152,6 +155,7 @@ impl<C: Crypto> Hub<C> {
                 dirty: false,
             },
             joining,
+            partner_keys: PartnerKeys::default(),
             finder: Finder::of(TUNNELING),
             ppmid_tunnel_initiator: settings.ppmid_tunnel_initiator,
             in_air: Vec::new(),
@@ -372,6 +376,7 @@ impl<C: Crypto> Hub<C> {
         self.exchange.forget(now, eui);
         self.exchange.mirror.forget(eui);
         self.joining.forget(eui);
+        self.partner_keys.forget(eui);
         self.finder.forget(eui);
         self.client.remove(now, eui);
         self.server.deny(now, eui);
@@ -417,8 +422,16 @@ impl<C: Crypto> Hub<C> {
         match output {
             node::Output::Transmit(psdu) => self.outputs.push_back(Output::Transmit(psdu)),
             node::Output::Received(datagram) => self.receive(now, &datagram),
-            node::Output::Delivered(handle) => self.in_air.retain(|(h, ..)| *h != handle),
+            node::Output::Key(from, command) => self.receive_key_command(now, from, &command),
+            node::Output::Delivered(handle) => {
+                if !self.settle_key(now, handle, true) {
+                    self.in_air.retain(|(h, ..)| *h != handle);
+                }
+            }
             node::Output::Failed(handle, _) => {
+                if self.settle_key(now, handle, false) {
+                    return false;
+                }
                 if let Some(at) = self.in_air.iter().position(|(h, ..)| *h == handle) {
                     let (_, peer, side) = self.in_air.swap_remove(at);
                     match side {
@@ -455,6 +468,8 @@ impl<C: Crypto> Hub<C> {
         if datagram.profile != han::SMART_ENERGY {
             return;
         }
+        // Heard is reachable: what was held back may go now.
+        self.exchange.actions.push_back(Action::Dispatch(peer));
         if datagram.cluster == TUNNELING && datagram.dst_endpoint == TUNNEL_ENDPOINT {
             let (endpoint, zcl) = (datagram.src_endpoint, &datagram.payload);
             let exchange = &mut self.exchange;
@@ -464,8 +479,6 @@ impl<C: Crypto> Hub<C> {
                 Some(Side::Server) => self.server.handle_zcl_admitting(now, peer, endpoint, zcl, admit),
                 None => self.exchange.counters.count("malformed_zcl"),
             }
-            // Heard is reachable: what was held back may go now.
-            self.exchange.actions.push_back(Action::Dispatch(peer));
             return;
         }
         self.receive_other(now, datagram);

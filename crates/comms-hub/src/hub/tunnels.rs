@@ -5,6 +5,7 @@ use crate::event::{Event, Undelivered, log_code};
 use crate::exchange::Action;
 use gbcs::crypto::Crypto;
 use gbcs::{Eui64, Time};
+use han::ShortAddress;
 use han::tunnel::gsme::GsmeData;
 use han::tunnel::{self, Side, TransferFailure, TransferId};
 use han::zcl::Status;
@@ -20,6 +21,11 @@ impl<C: Crypto> Hub<C> {
             }
             tunnel::Output::Opened { peer, tunnel } => {
                 self.event(Event::TunnelOpened { peer, tunnel });
+                let is_ppmid = self.exchange.log.kind(peer) == Some(DeviceKind::Ppmid);
+                if side == Side::Server && is_ppmid && self.ppmid_tunnel_initiator == TunnelInitiator::Ppmid {
+                    // The hub's own was to do until then; what waits for it goes this way.
+                    self.client.remove(now, peer);
+                }
                 self.exchange.actions.push_back(Action::Dispatch(peer));
             }
             tunnel::Output::Refused { peer, status } => {
@@ -56,12 +62,15 @@ impl<C: Crypto> Hub<C> {
 
     /// Send what waits for a device through whichever tunnel there is.
     pub(super) fn dispatch(&mut self, now: Time, peer: Eui64) {
+        let waits = self.exchange.transits.iter().any(|t| t.peer == peer && t.ticket.is_none());
         let side = match self.exchange.log.kind(peer) {
             _ if self.server.is_open(peer) => Side::Server,
+            // A PPMID that has nothing to say does not notice that the hub lost its tunnel: the hub asks for one itself.
+            Some(DeviceKind::Ppmid) if waits && !self.client.knows(peer) => return self.ask_for_tunnel(now, peer),
             // Its endpoint is being asked for, or it has not joined: the client takes the messages when that is done.
             _ if !self.client.knows(peer) => return,
             Some(DeviceKind::Esme | DeviceKind::Hcalcs) => Side::Client,
-            Some(DeviceKind::Ppmid) if self.ppmid_tunnel_initiator == TunnelInitiator::Hub => Side::Client,
+            Some(DeviceKind::Ppmid) => Side::Client,
             // Only the device can open a tunnel: it is waited for.
             _ => return,
         };
@@ -72,6 +81,15 @@ impl<C: Crypto> Hub<C> {
                 Side::Server => self.server.send(now, peer, octets),
             };
             transit.ticket = Some((side, transfer));
+        }
+    }
+
+    /// Ask a device that has joined where its tunnels are, unless that is under way: the answer leads to a tunnel.
+    fn ask_for_tunnel(&mut self, now: Time, peer: Eui64) {
+        let listed = self.exchange.log.get(peer).filter(|listed| listed.link_key.is_some());
+        if let Some(listed) = listed.filter(|_| !self.finder.is_asking(peer)) {
+            let request = self.finder.ask(now, peer, ShortAddress(listed.entry.short));
+            self.node.send(now, request);
         }
     }
 
@@ -112,11 +130,16 @@ impl<C: Crypto> Hub<C> {
         else {
             return;
         };
-        // A device that opens its own tunnel is waited for: until it is heard again, or the message expires.
+        // A device that opens its own tunnel, as a PPMID does where the hub's does not come about, is waited for: until it is heard
+        // again, or the message expires.
         let waits =
             matches!(outcome, Err(TransferFailure::NoTunnel | TransferFailure::Closed | TransferFailure::Unreachable));
-        if side == Side::Server && waits {
+        let opens = side == Side::Server || self.exchange.log.kind(peer) == Some(DeviceKind::Ppmid);
+        if opens && waits {
             self.exchange.transits[at].ticket = None;
+            if side == Side::Client && self.server.is_open(peer) {
+                self.exchange.actions.push_back(Action::Dispatch(peer));
+            }
             return;
         }
         let transit = self.exchange.transits.remove(at);

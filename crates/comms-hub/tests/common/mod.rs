@@ -7,6 +7,7 @@ use device::{Role as Party, TrustAnchor, Usage};
 use gbcs::crypto::{Crypto, PrivateKey, RustCrypto};
 use gbcs::envelope::{GroupingHeader, SignatureField};
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, Time};
+use han::key_command::KeyCommand;
 use han::node::{self, FrameCounters, NodeConfig, Peer, Role, Timing};
 use han::tunnel::{self, Client, ClientConfig, Server, ServerConfig, Side, TransferFailure, TransferId};
 use han::zcl::tunneling::CLUSTER;
@@ -68,6 +69,8 @@ pub struct Device {
     pub refused: Vec<han::zcl::tunneling::TunnelStatus>,
     /// Every ZCL frame received: cluster and octets.
     pub zcl: Vec<(u16, Vec<u8>)>,
+    /// Commands about link keys.
+    pub keys: Vec<KeyCommand>,
     /// Neither heard nor hearing.
     pub deaf: bool,
     /// Do not let the tunnel see frames: a test plays it.
@@ -94,6 +97,7 @@ impl Device {
             opened: Vec::new(),
             refused: Vec::new(),
             zcl: Vec::new(),
+            keys: Vec::new(),
             deaf: false,
             manual: false,
             due: None,
@@ -130,6 +134,10 @@ impl Device {
     fn handle_node(&mut self, now: Time, output: node::Output, air: &mut Vec<Vec<u8>>) {
         match output {
             node::Output::Transmit(psdu) => air.push(psdu),
+            node::Output::Key(from, command) => {
+                assert_eq!(from, CHF);
+                self.keys.push(command);
+            }
             node::Output::Received(datagram) => {
                 self.zcl.push((datagram.cluster, datagram.payload.clone()));
                 if datagram.cluster != CLUSTER || self.manual {
@@ -361,6 +369,13 @@ impl Home {
         };
         let now = self.now;
         self.device(eui).node.send(now, datagram);
+        self.drain_device(eui);
+    }
+
+    /// A device asks for a link key to share with another.
+    pub fn ask_key(&mut self, eui: Eui64, partner: Eui64) {
+        let now = self.now;
+        self.device(eui).node.send_key(now, CHF, KeyCommand::Request { partner });
         self.drain_device(eui);
     }
 

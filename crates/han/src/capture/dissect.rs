@@ -3,6 +3,7 @@ use crate::airtime::Traffic;
 use crate::aps::{self, Endpoints};
 use crate::interpan;
 use crate::join::{Beacon, MacCommand, TransportKey};
+use crate::key_command::{self, KeyCommand};
 use crate::mac::{self, Address, ShortAddress};
 use crate::mmo;
 use crate::node::MAX_DATAGRAM;
@@ -65,6 +66,10 @@ pub enum What {
     Mac(MacCommand),
     /// The network key on its way.
     TransportKey(Eui64),
+    /// A link key is asked for by the sender, to share with this device.
+    RequestKey(Eui64),
+    /// A link key is brought to the receiver, to share with this device.
+    LinkKey(Eui64),
 }
 
 /// Something said, at the time its last frame was on the air.
@@ -130,7 +135,7 @@ struct Opened {
 }
 
 impl Dissector {
-    /// With these network and link keys; network keys that come by under one of them are learnt.
+    /// With these network and link keys; network and link keys that come by under one of them are learnt.
     pub fn new(keys: impl Into<Vec<Key>>) -> Self {
         let keys = keys.into();
         let given = keys.len();
@@ -200,6 +205,11 @@ impl Dissector {
         self.names.iter().find(|(_, e)| *e == eui).map(|(short, _)| *short)
     }
 
+    /// The keys that came by so far, besides those given, in their order.
+    pub fn learnt(&self) -> &[Key] {
+        &self.keys[self.given..]
+    }
+
     /// What the frames came to so far.
     pub const fn tally(&self) -> Tally {
         self.tally
@@ -214,11 +224,17 @@ impl Dissector {
         let frame = aps::Frame::parse(&aps).ok()?;
         let (from, to) = (Address::Short(nwk_source).into(), Address::Short(nwk_destination).into());
         if let Some(transport) = TransportKey::parse(&clear).ok().filter(|_| frame.kind == aps::Kind::Command) {
-            if !self.keys.contains(&transport.key) && self.keys.len() < MAX_KEYS {
-                self.keys.push(transport.key);
-            }
             self.learn(nwk_destination, transport.destination);
             return Some(Said { at, from, to, what: What::TransportKey(transport.destination) });
+        }
+        if let Ok(command) = KeyCommand::parse(&clear)
+            && frame.kind == aps::Kind::Command
+        {
+            let what = match command {
+                KeyCommand::Request { partner } => What::RequestKey(partner),
+                KeyCommand::Transport { partner, .. } => What::LinkKey(partner),
+            };
+            return Some(Said { at, from, to, what });
         }
         let ends = frame.endpoints.filter(|_| frame.kind == aps::Kind::Data)?;
         let payload = self.whole(at, (nwk_source, nwk_destination, ends, frame.counter), frame.block, clear)?;
@@ -282,13 +298,19 @@ impl Dissector {
             Some(aux) => {
                 let sender = aux.source.or(named).or_else(|| self.eui(Station::Short(nwk.source)))?;
                 let open = |(at, key): (usize, &Key)| {
-                    let transport = (aux.key == KeyId::Transport).then(|| mmo::key_transport_key(key));
-                    let clear = frame.open(transport.as_ref().unwrap_or(key), sender).ok()?;
+                    let key = match aux.key {
+                        KeyId::Transport => mmo::key_transport_key(key),
+                        other => key_command::of_link(key, other)?,
+                    };
+                    let clear = frame.open(&key, sender).ok()?;
                     Some((clear, Some(at)))
                 };
                 self.keys.iter().enumerate().find_map(open)?
             }
         };
+        if frame.kind == aps::Kind::Command {
+            self.learn_key(&clear);
+        }
         Some(Opened { nwk_source: nwk.source, nwk_destination: nwk.destination, aps, clear, key })
     }
 
@@ -300,6 +322,18 @@ impl Dissector {
                 self.tally.locked += u64::from(opened.is_none());
                 opened
             }
+        }
+    }
+
+    /// A command that brings a key: what follows may be under it.
+    fn learn_key(&mut self, command: &[u8]) {
+        let network = TransportKey::parse(command).ok().map(|transport| transport.key);
+        let link = KeyCommand::parse(command).ok().and_then(|command| match command {
+            KeyCommand::Transport { key, .. } => Some(key),
+            KeyCommand::Request { .. } => None,
+        });
+        if let Some(key) = network.or(link).filter(|key| !self.keys.contains(key) && self.keys.len() < MAX_KEYS) {
+            self.keys.push(key);
         }
     }
 

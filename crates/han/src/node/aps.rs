@@ -1,34 +1,43 @@
 //! The APS layer of a node: acknowledgement, repetition, fragments, duplicates.
-use super::peer::{Reassembly, Transaction, UNFRAGMENTED};
+use super::peer::{Cargo, Reassembly, Transaction};
 use super::{Datagram, Failure, Handle, MAX_DATAGRAM, Node, Output, Refusal};
 use crate::aps::{Block, Endpoints, Frame, Kind};
+use crate::key_command::{self, KeyCommand};
 use crate::security::{Aux, KeyId};
 use crate::{needs_link_key, zdo};
 use alloc::vec::Vec;
 use core::time::Duration;
-use gbcs::Time;
+use gbcs::{Eui64, Time};
 
 impl Node {
     pub(super) fn enqueue(&mut self, handle: Option<Handle>, datagram: Datagram) -> Result<(), Failure> {
-        let at = self.index(datagram.peer).ok_or(Failure::UnknownPeer)?;
-        if self.peers[at].peer.link_key.is_none() && needs_link_key(datagram.profile, datagram.cluster) {
-            return Err(Failure::NoLinkKey);
-        }
         if datagram.payload.len() > MAX_DATAGRAM {
             return Err(Failure::TooLong);
+        }
+        let needs_key = needs_link_key(datagram.profile, datagram.cluster);
+        self.enqueue_cargo(handle, datagram.peer, needs_key, Cargo::Datagram(datagram))
+    }
+
+    pub(super) fn enqueue_command(&mut self, handle: Handle, peer: Eui64, command: KeyCommand) -> Result<(), Failure> {
+        self.enqueue_cargo(Some(handle), peer, true, Cargo::Command(command))
+    }
+
+    fn enqueue_cargo(
+        &mut self,
+        handle: Option<Handle>,
+        peer: Eui64,
+        needs_key: bool,
+        cargo: Cargo,
+    ) -> Result<(), Failure> {
+        let at = self.index(peer).ok_or(Failure::UnknownPeer)?;
+        if self.peers[at].peer.link_key.is_none() && needs_key {
+            return Err(Failure::NoLinkKey);
         }
         if self.peers[at].outgoing.len() >= self.timing.max_queued {
             return Err(Failure::QueueFull);
         }
         let counter = self.peers[at].take_aps_counter();
-        self.peers[at].outgoing.push_back(Transaction {
-            handle,
-            datagram,
-            counter,
-            block: 0,
-            tries: 0,
-            deadline: None,
-        });
+        self.peers[at].outgoing.push_back(Transaction::new(handle, cargo, counter));
         Ok(())
     }
 
@@ -52,11 +61,13 @@ impl Node {
 
     pub(super) fn hear_aps(&mut self, now: Time, at: usize, octets: &[u8]) -> Result<(), Refusal> {
         let frame = Frame::parse(octets).map_err(|_| Refusal::Malformed)?;
-        let Some(endpoints) = frame.endpoints else { return Ok(()) };
-        if !needs_link_key(endpoints.profile, endpoints.cluster) && frame.security.is_none() {
+        if let Some(endpoints) = frame.endpoints
+            && !needs_link_key(endpoints.profile, endpoints.cluster)
+            && frame.security.is_none()
+        {
             return match frame.kind {
                 Kind::Ack => {
-                    self.acknowledged(at, &frame, endpoints);
+                    self.acknowledged(at, &frame);
                     Ok(())
                 }
                 _ => self.hear_data(now, at, &frame, endpoints, frame.payload.to_vec()),
@@ -65,27 +76,58 @@ impl Node {
         if frame.broadcast {
             return Ok(());
         }
+        let payload = self.open_aps(at, &frame)?;
+        match (frame.kind, frame.endpoints) {
+            (Kind::Ack, _) => {
+                self.acknowledged(at, &frame);
+                Ok(())
+            }
+            (Kind::Data, Some(endpoints)) => self.hear_data(now, at, &frame, endpoints, payload),
+            _ => self.hear_command(now, at, &frame, &payload),
+        }
+    }
+
+    /// The clear payload of a frame under the link key, or one derived from it.
+    fn open_aps(&mut self, at: usize, frame: &Frame<'_>) -> Result<Vec<u8>, Refusal> {
         let state = &mut self.peers[at];
-        let (Some(Aux { key: KeyId::Data, counter, source }), Some(key)) = (frame.security, &state.peer.link_key)
-        else {
+        let (Some(Aux { key: id, counter, source }), Some(link_key)) = (frame.security, &state.peer.link_key) else {
             return Err(Refusal::Unprotected);
         };
+        // Only a command may be under another key than the link key itself.
+        let key = key_command::of_link(link_key, id).filter(|_| id == KeyId::Data || frame.kind == Kind::Command);
+        let key = key.ok_or(Refusal::Unprotected)?;
         if source.is_some_and(|source| source != state.peer.eui) {
             return Err(Refusal::UnknownPeer);
         }
         if state.link_floor.refuses(counter) {
             return Err(Refusal::Replayed);
         }
-        let payload = frame.open(key, state.peer.eui).map_err(|_| Refusal::Mic)?;
+        let payload = frame.open(&key, state.peer.eui).map_err(|_| Refusal::Mic)?;
         state.link_floor.accept(counter);
         self.accepted();
-        match frame.kind {
-            Kind::Ack => {
-                self.acknowledged(at, &frame, endpoints);
-                Ok(())
-            }
-            _ => self.hear_data(now, at, &frame, endpoints, payload),
+        Ok(payload)
+    }
+
+    /// A command of the peer's stack; those that are not about link keys are none of ours.
+    fn hear_command(&mut self, now: Time, at: usize, frame: &Frame<'_>, payload: &[u8]) -> Result<(), Refusal> {
+        let Ok(command) = KeyCommand::parse(payload) else { return Ok(()) };
+        if frame.security.is_none_or(|aux| aux.key != command.under()) || frame.block.is_some() {
+            return Err(Refusal::Unprotected);
         }
+        let state = &mut self.peers[at];
+        let repeated = state.was_delivered(now, frame.counter, &self.timing);
+        let peer = state.peer.eui;
+        if !repeated {
+            state.delivered(now, frame.counter);
+        }
+        if frame.ack_request {
+            // As for data: without counters there is no acknowledgement.
+            let _ = self.transmit_ack(now, at, frame, None);
+        }
+        if !repeated {
+            self.outputs.push_back(Output::Key(peer, command));
+        }
+        Ok(())
     }
 
     fn hear_data(
@@ -130,7 +172,7 @@ impl Node {
         let peer = state.peer.eui;
         if frame.ack_request {
             // A failure here means that the counters are used up; the sender sees no acknowledgement.
-            let _ = self.transmit_ack(now, at, frame, endpoints);
+            let _ = self.transmit_ack(now, at, frame, Some(endpoints));
         }
         if let Some(payload) = whole {
             if device_profile {
@@ -161,16 +203,20 @@ impl Node {
             payload,
         };
         let answer = zdo::Frame::parse(endpoints.cluster, &payload);
-        match answer.ok().and_then(|frame| frame.answer(self.short, &self.endpoints)) {
+        let answer = answer.ok().and_then(|frame| {
+            frame.answer(self.short, &self.endpoints).or_else(|| frame.answer_address(|eui| self.address_of(eui)))
+        });
+        match answer {
             // A full queue drops the answer, and the asker asks again. The run that follows every frame sends it.
             Some(answer) => _ = self.enqueue(None, datagram(answer.cluster(), answer.to_vec())),
             None => self.outputs.push_back(Output::Received(datagram(endpoints.cluster, payload))),
         }
     }
 
-    fn acknowledged(&mut self, at: usize, frame: &Frame<'_>, endpoints: Endpoints) {
+    fn acknowledged(&mut self, at: usize, frame: &Frame<'_>) {
         let Some(transaction) = self.peers[at].outgoing.front_mut() else { return };
-        let ours = transaction.counter == frame.counter && transaction.endpoints() == endpoints.swapped();
+        let ours =
+            transaction.counter == frame.counter && transaction.endpoints() == frame.endpoints.map(Endpoints::swapped);
         if !ours || transaction.deadline.is_none() {
             return;
         }
@@ -205,27 +251,37 @@ impl Node {
         let Some(transaction) = self.peers[at].outgoing.front_mut() else { return Ok(()) };
         transaction.tries += 1;
         transaction.deadline = Some(now + self.timing.aps_ack_wait + hold);
-        let block = (transaction.datagram.payload.len() > UNFRAGMENTED).then(|| {
+        let block = transaction.is_fragmented().then(|| {
             let first = transaction.block == 0;
             let number = if first { transaction.blocks() } else { transaction.block };
             Block { first, number, received: None }
         });
         let (endpoints, counter) = (transaction.endpoints(), transaction.counter);
-        let payload = transaction.payload().to_vec();
+        let payload = transaction.block_payload().to_vec();
+        let (kind, under) = match &transaction.cargo {
+            Cargo::Datagram(_) => (Kind::Data, KeyId::Data),
+            Cargo::Command(command) => (Kind::Command, command.under()),
+        };
         let frame = Frame {
-            kind: Kind::Data,
+            kind,
             broadcast: false,
             ack_request: true,
-            endpoints: Some(endpoints),
+            endpoints,
             counter,
             block,
             security: None,
             payload: &payload,
         };
-        self.transmit_aps(now, at, frame)
+        self.transmit_aps(now, at, under, frame)
     }
 
-    fn transmit_ack(&mut self, now: Time, at: usize, of: &Frame<'_>, endpoints: Endpoints) -> Result<(), Failure> {
+    fn transmit_ack(
+        &mut self,
+        now: Time,
+        at: usize,
+        of: &Frame<'_>,
+        endpoints: Option<Endpoints>,
+    ) -> Result<(), Failure> {
         let block = of.block.map(|block| {
             let number = if block.first { 0 } else { block.number };
             Block { first: block.first, number, received: Some(0xFF) }
@@ -234,17 +290,17 @@ impl Node {
             kind: Kind::Ack,
             broadcast: false,
             ack_request: false,
-            endpoints: Some(endpoints.swapped()),
+            endpoints: endpoints.map(Endpoints::swapped),
             counter: of.counter,
             block,
             security: None,
             payload: &[],
         };
-        self.transmit_aps(now, at, frame)
+        self.transmit_aps(now, at, KeyId::Data, frame)
     }
 
-    /// Seals a frame under the link key and sends it. Each repetition has a new frame counter, else it would be a replay.
-    fn transmit_aps(&mut self, now: Time, at: usize, frame: Frame<'_>) -> Result<(), Failure> {
+    /// Seals a frame under a key of the link and sends it. Each repetition has a new frame counter, else it would be a replay.
+    fn transmit_aps(&mut self, now: Time, at: usize, under: KeyId, frame: Frame<'_>) -> Result<(), Failure> {
         if frame.endpoints.is_some_and(|ends| !needs_link_key(ends.profile, ends.cluster)) {
             return self.transmit_nwk(now, at, &frame.to_vec());
         }
@@ -252,9 +308,10 @@ impl Node {
         if reserve {
             self.persist();
         }
-        let key = self.peers[at].peer.link_key.as_ref().ok_or(Failure::NoLinkKey)?;
-        let security = Some(Aux { key: KeyId::Data, counter, source: None });
-        let aps = Frame { security, ..frame }.seal(key, self.eui).map_err(|_| Failure::TooLong)?;
+        let link_key = self.peers[at].peer.link_key.as_ref();
+        let key = link_key.and_then(|link_key| key_command::of_link(link_key, under)).ok_or(Failure::NoLinkKey)?;
+        let security = Some(Aux { key: under, counter, source: None });
+        let aps = Frame { security, ..frame }.seal(&key, self.eui).map_err(|_| Failure::TooLong)?;
         self.transmit_nwk(now, at, &aps)
     }
 }

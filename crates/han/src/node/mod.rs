@@ -54,6 +54,7 @@ pub use config::{FrameCounters, NodeConfig, Peer, PeerCounters, Role, Timing};
 
 use crate::airtime::{Airtime, Exchanged};
 use crate::aps::Endpoints;
+use crate::key_command::KeyCommand;
 use crate::mac::{Address, DATA_REQUEST, Frame, Kind, PanId, ShortAddress};
 use crate::nwk;
 use crate::security::{Aux, KeyId};
@@ -162,6 +163,8 @@ pub enum Output {
     Delivered(Handle),
     /// The datagram is given up; the peer may nevertheless have got it.
     Failed(Handle, Failure),
+    /// The peer that its link key proves asks for a link key that it can share with another device, or brings one, once.
+    Key(Eui64, KeyCommand),
     /// A frame for this node was thrown away.
     Refused(ShortAddress, Refusal),
     /// Store this before doing what follows.
@@ -278,12 +281,17 @@ impl Node {
             self.peers.push(PeerState::new(peer, self.seed, counters));
             return;
         };
-        if state.peer.link_key != peer.link_key {
+        let is_new = state.peer.link_key != peer.link_key;
+        if is_new {
             state.link = Reserved::from(0);
             state.link_floor = peer::Floor(0);
             state.reassembly = None;
         }
         state.peer = peer;
+        if is_new && state.peer.link_key.is_some() {
+            // The counters of the key before it would refuse what comes under this one after a restart.
+            self.persist();
+        }
     }
 
     /// Removes a device from the address table; what waits for it fails. Its counters stay known, should it come back.
@@ -301,6 +309,17 @@ impl Node {
         let handle = Handle(self.next_handle);
         self.next_handle = self.next_handle.wrapping_add(1);
         if let Err(failure) = self.enqueue(Some(handle), datagram) {
+            self.outputs.push_back(Output::Failed(handle, failure));
+        }
+        self.run(now);
+        handle
+    }
+
+    /// Sends a command about a link key, after what waits for the same peer. `Delivered` or `Failed` follows for its handle.
+    pub fn send_key(&mut self, now: Time, peer: Eui64, command: KeyCommand) -> Handle {
+        let handle = Handle(self.next_handle);
+        self.next_handle = self.next_handle.wrapping_add(1);
+        if let Err(failure) = self.enqueue_command(handle, peer, command) {
             self.outputs.push_back(Output::Failed(handle, failure));
         }
         self.run(now);
@@ -584,6 +603,15 @@ impl Node {
             payload: aps,
         };
         frame.seal(&self.network_key).map_err(|_| Failure::TooLong)
+    }
+
+    /// The address of this device or, in a coordinator, of one of its network.
+    fn address_of(&self, eui: Eui64) -> Option<ShortAddress> {
+        if eui == self.eui {
+            return Some(self.short);
+        }
+        let is_coordinator = self.short == ShortAddress::COORDINATOR;
+        self.index(eui).filter(|_| is_coordinator).map(|at| self.peers[at].peer.short)
     }
 
     fn index(&self, eui: Eui64) -> Option<usize> {

@@ -2,6 +2,7 @@
 use super::{Datagram, Handle, Peer, PeerCounters, Timing};
 use crate::airtime::Exchanged;
 use crate::aps::Endpoints;
+use crate::key_command::KeyCommand;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use gbcs::Time;
@@ -125,11 +126,19 @@ impl PeerState {
     }
 }
 
-/// A datagram on its way: repeated block by block until acknowledged.
+/// What goes from stack to stack, and is acknowledged.
+pub(super) enum Cargo {
+    Datagram(Datagram),
+    Command(KeyCommand),
+}
+
+/// A datagram or a command on its way: repeated block by block until acknowledged.
 pub(super) struct Transaction {
     /// How the sender knows it; `None` for what the node itself says.
     pub(super) handle: Option<Handle>,
-    pub(super) datagram: Datagram,
+    pub(super) cargo: Cargo,
+    /// Its octets.
+    pub(super) payload: Vec<u8>,
     pub(super) counter: u8,
     pub(super) block: u8,
     pub(super) tries: u8,
@@ -138,25 +147,42 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    pub(super) fn blocks(&self) -> u8 {
-        if self.datagram.payload.len() <= UNFRAGMENTED {
-            1
-        } else {
-            self.datagram.payload.len().div_ceil(PER_BLOCK) as u8
-        }
+    pub(super) fn new(handle: Option<Handle>, cargo: Cargo, counter: u8) -> Self {
+        let (cargo, payload) = match cargo {
+            Cargo::Datagram(mut datagram) => {
+                let payload = core::mem::take(&mut datagram.payload);
+                (Cargo::Datagram(datagram), payload)
+            }
+            Cargo::Command(command) => {
+                let payload = command.to_vec();
+                (Cargo::Command(command), payload)
+            }
+        };
+        Self { handle, cargo, payload, counter, block: 0, tries: 0, deadline: None }
     }
 
-    pub(super) fn payload(&self) -> &[u8] {
-        let payload = &self.datagram.payload;
-        if payload.len() <= UNFRAGMENTED {
-            return payload;
+    pub(super) fn blocks(&self) -> u8 {
+        if self.is_fragmented() { self.payload.len().div_ceil(PER_BLOCK) as u8 } else { 1 }
+    }
+
+    pub(super) const fn is_fragmented(&self) -> bool {
+        self.payload.len() > UNFRAGMENTED
+    }
+
+    pub(super) fn block_payload(&self) -> &[u8] {
+        if !self.is_fragmented() {
+            return &self.payload;
         }
         let start = self.block as usize * PER_BLOCK;
-        &payload[start..payload.len().min(start + PER_BLOCK)]
+        &self.payload[start..self.payload.len().min(start + PER_BLOCK)]
     }
 
-    pub(super) fn endpoints(&self) -> Endpoints {
-        self.datagram.endpoints()
+    /// None of a command.
+    pub(super) const fn endpoints(&self) -> Option<Endpoints> {
+        match &self.cargo {
+            Cargo::Datagram(datagram) => Some(datagram.endpoints()),
+            Cargo::Command(_) => None,
+        }
     }
 }
 

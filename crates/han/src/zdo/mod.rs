@@ -16,10 +16,12 @@ pub const ENDPOINT: u8 = 0;
 /// Set in the cluster of an answer.
 const RESPONSE: u16 = 0x8000;
 
+const ADDRESS: u16 = 0x0000;
 const SIMPLE_DESCRIPTOR: u16 = 0x0004;
 const ACTIVE_ENDPOINTS: u16 = 0x0005;
 const MATCH_DESCRIPTOR: u16 = 0x0006;
 const DEVICE_ANNOUNCE: u16 = 0x0013;
+const ADDRESS_ANSWER: u16 = ADDRESS | RESPONSE;
 const SIMPLE_DESCRIPTOR_ANSWER: u16 = SIMPLE_DESCRIPTOR | RESPONSE;
 const ACTIVE_ENDPOINTS_ANSWER: u16 = ACTIVE_ENDPOINTS | RESPONSE;
 const MATCH_DESCRIPTOR_ANSWER: u16 = MATCH_DESCRIPTOR | RESPONSE;
@@ -98,6 +100,21 @@ impl SimpleDescriptor {
 /// A command of the profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// Which short address has this device? Answered by the device, or by the coordinator for it; of one device only, not also
+    /// of its children.
+    AddressRequest {
+        /// Which device.
+        eui: Eui64,
+    },
+    /// The answer to an address request.
+    AddressResponse {
+        /// How it went.
+        status: Status,
+        /// Which device.
+        eui: Eui64,
+        /// Its short address, on success.
+        short: ShortAddress,
+    },
     /// A device is there, broadcast after it joined.
     DeviceAnnounce {
         /// Its short address.
@@ -177,6 +194,16 @@ impl Frame {
         let mut r = Reader::new(octets, "ZDO frame");
         let tsn = r.u8()?;
         let command = match cluster {
+            ADDRESS => {
+                let eui = r.eui()?;
+                if r.array()? != SINGLE_DEVICE {
+                    return Err(ParseError::Unsupported("extended address request"));
+                }
+                Command::AddressRequest { eui }
+            }
+            ADDRESS_ANSWER => {
+                Command::AddressResponse { status: r.u8()?.into(), eui: r.eui()?, short: ShortAddress(r.u16()?) }
+            }
             DEVICE_ANNOUNCE => {
                 Command::DeviceAnnounce { short: ShortAddress(r.u16()?), eui: r.eui()?, capabilities: r.u8()? }
             }
@@ -217,6 +244,8 @@ impl Frame {
     /// The cluster of the datagram.
     pub const fn cluster(&self) -> u16 {
         match self.command {
+            Command::AddressRequest { .. } => ADDRESS,
+            Command::AddressResponse { .. } => ADDRESS_ANSWER,
             Command::DeviceAnnounce { .. } => DEVICE_ANNOUNCE,
             Command::SimpleDescriptorRequest { .. } => SIMPLE_DESCRIPTOR,
             Command::ActiveEndpointsRequest { .. } => ACTIVE_ENDPOINTS,
@@ -230,6 +259,8 @@ impl Frame {
     /// Length of the payload. Lists hold at most 255 items.
     pub fn encoded_len(&self) -> usize {
         1 + match &self.command {
+            Command::AddressRequest { .. } => 10,
+            Command::AddressResponse { .. } => 11,
             Command::DeviceAnnounce { .. } => 11,
             Command::SimpleDescriptorRequest { .. } => 3,
             Command::ActiveEndpointsRequest { .. } => 2,
@@ -247,6 +278,15 @@ impl Frame {
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(self.tsn);
         match &self.command {
+            Command::AddressRequest { eui } => {
+                out.extend(eui.to_le());
+                out.extend(SINGLE_DEVICE);
+            }
+            Command::AddressResponse { status, eui, short } => {
+                out.push((*status).into());
+                out.extend(eui.to_le());
+                out.extend(short.0.to_le_bytes());
+            }
             Command::DeviceAnnounce { short, eui, capabilities } => {
                 out.extend(short.0.to_le_bytes());
                 out.extend(eui.to_le());
@@ -322,7 +362,20 @@ impl Frame {
         };
         Some(Self { tsn: self.tsn, command })
     }
+
+    /// What is answered by who knows these addresses, if the frame asks for one.
+    pub fn answer_address(&self, address_of: impl Fn(Eui64) -> Option<ShortAddress>) -> Option<Self> {
+        let Command::AddressRequest { eui } = self.command else { return None };
+        let (status, short) = match address_of(eui) {
+            Some(short) => (Status::Success, short),
+            None => (Status::DeviceNotFound, ShortAddress::BROADCAST),
+        };
+        Some(Self { tsn: self.tsn, command: Command::AddressResponse { status, eui, short } })
+    }
 }
+
+/// Request type and start index of an address request about one device.
+const SINGLE_DEVICE: [u8; 2] = [0, 0];
 
 fn clusters(r: &mut Reader<'_>) -> Result<Vec<u16>, ParseError> {
     let count = r.u8()?;

@@ -2,15 +2,17 @@
 use gbcs::Eui64;
 use han::aps::{self, Block, Endpoints};
 use han::capture::zep;
+use han::key_command::KeyCommand;
 use han::mac::{self, Address};
 use han::node::{FrameCounters, PeerCounters};
+use han::partner::Partners;
 use han::security::{Aux, KeyId};
 use han::tunnel::gsme::GsmeData;
 use han::zcl::attributes::{ReadAttributes, ReadAttributesResponse, ReportAttributes, Value};
 use han::zcl::mirror::{ConfigureMirror, FromMeter, FromMirror, Notifications};
 use han::zcl::tunneling::{Protocol, RequestTunnel, ToClient, ToServer};
 use han::zcl::{self, DefaultResponse, Direction};
-use han::{Key, PanId, ParseError, ShortAddress, nwk};
+use han::{Key, PanId, ParseError, ShortAddress, nwk, zdo};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -251,6 +253,39 @@ proptest! {
     }
 
     #[test]
+    fn commands_about_link_keys_come_back(partner in eui(), key in any::<[u8; 16]>(), initiator in any::<bool>()) {
+        let key = Key::new(key);
+        for command in [KeyCommand::Request { partner }, KeyCommand::Transport { key, partner, initiator }] {
+            comes_back!(command, KeyCommand::parse);
+        }
+    }
+
+    #[test]
+    fn address_requests_and_their_answers_come_back(tsn in any::<u8>(), eui in eui(), short in short(), status in any::<u8>()) {
+        let answer = zdo::Command::AddressResponse { status: status.into(), eui, short };
+        for command in [zdo::Command::AddressRequest { eui }, answer] {
+            let frame = zdo::Frame { tsn, command };
+            let cluster = frame.cluster();
+            comes_back!(frame, |octets| zdo::Frame::parse(cluster, octets));
+        }
+    }
+
+    #[test]
+    fn stored_partners_that_parse_are_kept(
+        entries in vec((any::<u64>(), 0u8..80, prop_oneof![Just(0u16), any::<u16>()], prop_oneof![Just([0; 16]), any::<[u8; 16]>()]), 0..4),
+        rest in vec(any::<u8>(), 0..2),
+    ) {
+        let mut octets: Vec<u8> = entries
+            .into_iter()
+            .flat_map(|(device, flags, short, key)| {
+                [&device.to_le_bytes()[..], &[flags], &short.to_le_bytes(), &key].concat()
+            })
+            .collect();
+        octets.extend(rest);
+        is_kept!(&octets, Partners::parse);
+    }
+
+    #[test]
     fn a_zep_packet_comes_back(
         (channel, device, lqi) in (any::<u8>(), any::<u16>(), any::<u8>()),
         (timestamp, sequence) in (any::<u64>(), any::<u32>()),
@@ -284,6 +319,8 @@ proptest! {
         is_kept!(octets, GsmeData::parse);
         is_kept!(octets, zep::Packet::parse);
         is_kept!(octets, FrameCounters::parse);
+        is_kept!(octets, KeyCommand::parse);
+        is_kept!(octets, Partners::parse);
         if let Ok(frame) = nwk::Frame::parse(octets) {
             let _ = frame.open(&Key::new([1; 16]));
         }

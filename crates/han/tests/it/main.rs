@@ -7,6 +7,7 @@ mod golden;
 mod home;
 mod joining;
 mod node;
+mod partner;
 mod read;
 mod sleepy;
 mod tunnel;

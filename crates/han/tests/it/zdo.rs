@@ -3,7 +3,7 @@ use crate::air::*;
 use gbcs::Time;
 use han::node::{Failure, Output};
 use han::zdo::{self, Command, Finder, Frame, SimpleDescriptor, Status};
-use han::{Datagram, ShortAddress};
+use han::{Datagram, Node, ShortAddress};
 use std::time::Duration;
 
 const TUNNELING: u16 = 0x0704;
@@ -76,6 +76,30 @@ fn a_node_says_by_itself_what_is_at_its_endpoints() {
         ask(&mut air, Command::ActiveEndpointsRequest { of: other }),
         Command::ActiveEndpointsResponse { status: Status::DeviceNotFound, of: other, endpoints: vec![] }
     );
+}
+
+#[test]
+fn the_hub_says_where_its_devices_are_and_others_only_where_they_are_themselves() {
+    let mut air = home();
+    let answer = |status, eui, short| Command::AddressResponse { status, eui, short };
+    for device in [HUB, PPMID] {
+        let found = answer(Status::Success, device.eui, device.short);
+        assert_eq!(ask(&mut air, Command::AddressRequest { eui: device.eui }), found);
+    }
+    let unknown = answer(Status::DeviceNotFound, ESME.eui, ShortAddress::BROADCAST);
+    assert_eq!(ask(&mut air, Command::AddressRequest { eui: ESME.eui }), unknown);
+    let mut air = Air::new(vec![Node::new(config(PPMID, &[ESME])), Node::new(config(ESME, &[PPMID]))]);
+    let mut ask_ppmid = |eui| {
+        let frame = Frame { tsn: 9, command: Command::AddressRequest { eui } };
+        let (peer, cluster, payload) = (PPMID.eui, frame.cluster(), frame.to_vec());
+        let datagram = Datagram { peer, profile: zdo::PROFILE, cluster, src_endpoint: 0, dst_endpoint: 0, payload };
+        air.nodes[1].send(air.now, datagram);
+        air.drain(1);
+        air.pass(Duration::from_secs(1));
+        Frame::parse(0x8000, &air.received(1).last().unwrap().payload).unwrap().command
+    };
+    assert_eq!(ask_ppmid(PPMID.eui), answer(Status::Success, PPMID.eui, PPMID.short));
+    assert_eq!(ask_ppmid(ESME.eui), answer(Status::DeviceNotFound, ESME.eui, ShortAddress::BROADCAST));
 }
 
 #[test]

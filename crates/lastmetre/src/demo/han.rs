@@ -12,6 +12,7 @@ use han::capture::{LinkType, keys, pcap, pcapng, zep};
 use link::CarrierEvent;
 use meter::Register;
 use sim::{AirConfig, PartEvent, PartOutput};
+use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -137,8 +138,12 @@ pub struct Capture {
     file: std::fs::File,
     /// pcapng instead of pcap.
     next_generation: bool,
-    /// Takes the protection off, if that is wanted.
-    clear: Option<Dissector>,
+    /// Takes the protection off, and sees the keys that come by.
+    dissector: Dissector,
+    /// The frames without their protection are wanted.
+    clear: bool,
+    /// Where the keys are.
+    keys: PathBuf,
 }
 
 impl Capture {
@@ -153,15 +158,13 @@ impl Capture {
             keys::write(&mut lines, &han::Key::new(key), label).map_err(fault)?;
         }
         std::fs::write(keys_beside(path), lines).map_err(fault)?;
-        let clear = clear.then(|| {
-            let keys: Vec<_> = han.all().into_iter().map(|(key, _)| han::Key::new(key)).collect();
-            Dissector::new(keys)
-        });
+        let given: Vec<_> = han.all().into_iter().map(|(key, _)| han::Key::new(key)).collect();
+        let (dissector, keys) = (Dissector::new(given), keys_beside(path));
         let next_generation = path.extension().is_some_and(|extension| extension == "pcapng");
-        Ok(Self { file, next_generation, clear })
+        Ok(Self { file, next_generation, dissector, clear, keys })
     }
 
-    /// Writes each frame as it starts on the air.
+    /// Writes each frame as it starts on the air, and a line for each key that the hub brings somebody.
     pub fn tap(self) -> Result<sim::Capture, Failure> {
         let link = LinkType::IEEE802_15_4;
         let mut write: Write = if self.next_generation {
@@ -172,13 +175,17 @@ impl Capture {
             let mut writer = pcap::Writer::new(self.file, link).map_err(Failure::input)?;
             Box::new(move |at, frame| writer.write(at, frame))
         };
-        let mut clear = self.clear;
+        let (mut dissector, clear, keys) = (self.dissector, self.clear, self.keys);
+        let mut known = 0;
         Ok(Box::new(move |at, frame| {
-            let written = match &mut clear {
-                Some(dissector) => write(at, &dissector.cleared(frame)),
-                None => write(at, frame),
-            };
-            if let Err(error) = written {
+            let cleared = dissector.cleared(frame);
+            for key in &dissector.learnt()[known..] {
+                if let Err(error) = append_key(&keys, key) {
+                    tracing::warn!(%error, "a key is missing beside the capture");
+                }
+            }
+            known = dissector.learnt().len();
+            if let Err(error) = write(at, if clear { &cleared } else { frame }) {
                 tracing::warn!(%error, "a frame is missing from the capture");
             }
         }))
@@ -197,6 +204,12 @@ pub fn stream(to: SocketAddr) -> Result<sim::Capture, Failure> {
             tracing::debug!(%to, %error, "not heard");
         }
     }))
+}
+
+fn append_key(path: &Path, key: &han::Key) -> std::io::Result<()> {
+    let mut lines = Vec::new();
+    keys::write(&mut lines, key, "brought by the hub")?;
+    std::fs::OpenOptions::new().append(true).open(path)?.write_all(&lines)
 }
 
 /// Where the keys of a capture are.

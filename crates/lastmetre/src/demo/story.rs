@@ -60,6 +60,15 @@ fn hub(event: &comms_hub::Event) -> String {
         Event::JoiningOpen { device, .. } => format!("hub: {device} may join now"),
         Event::JoiningRefused(device) => format!("hub: {device} asked to join and may not, or its key does not fit"),
         Event::DeviceJoined(device) => format!("hub: {device} joined: it shares a link key with the hub"),
+        Event::PartnerKeyGiven { requester, partner, .. } => {
+            format!("hub: {requester} and {partner} share a new link key")
+        }
+        Event::PartnerKeyRefused { requester, partner } => {
+            format!("hub: {requester} asked for a link key with {partner}, which has not joined")
+        }
+        Event::PartnerKeyUndelivered { requester, partner } => {
+            format!("hub: the link key for {requester} and {partner} did not reach both")
+        }
         Event::HhtAsked { hht, answer } => format!("hub: the HHT {hht} asked to be listed: {answer:?}"),
         Event::DeviceAdded(device) => format!("hub: {device} is in the Device Log"),
         Event::DeviceRemoved(device) => format!("hub: {device} left the Device Log"),
@@ -95,6 +104,12 @@ fn ppmid(event: &ppmid::Event) -> String {
             format!("ppmid: request {}, {wish}, {fuel}: {}", id.0, crate::process::words(heard))
         }
         Event::DisplayChanged => "ppmid: the display changed".into(),
+        Event::Joined(hub) => format!("ppmid: joined the network of {hub}"),
+        Event::PartnerKey(meter) => format!("ppmid: shares a new link key with {meter}"),
+        Event::Executed { originator, code, succeeded } => {
+            format!("ppmid: executed {code} of {originator}{}", if *succeeded { "" } else { ", without success" })
+        }
+        Event::CommandRefused(refusal) => format!("ppmid: refused a Command: {refusal}"),
         Event::TunnelOpened => "ppmid: the tunnel to the hub is open".into(),
         Event::Unmatched { octets } => format!("ppmid: {octets} octets from the hub answer nothing of ours"),
         other => format!("ppmid: {other:?}"),
@@ -129,6 +144,7 @@ fn meter(event: &meter::Event) -> String {
             format!("meter: {by} asked for {what}: {}", if *done { "done" } else { "not done" })
         }
         Event::HandedOver => "meter: the hub has the Response".into(),
+        Event::PartnerKey(device) => format!("meter: shares a new link key with {device}"),
         other => format!("meter: {other:?}"),
     }
 }

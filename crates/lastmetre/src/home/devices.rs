@@ -1,6 +1,8 @@
 //! The device cores of a home, each with what it is given at manufacture and installation.
 use super::{Home, HomeError, PaymentMode};
 use comms_hub::{DeviceEntry, DeviceKind, FunctionKeys, Hub, HubConfig, Settings};
+use gbcs::asn1::FirmwareVersion;
+use gbcs::catalogue::Originator;
 use gbcs::crypto::RustCrypto;
 use gbcs::keystore::KeyName;
 use gbcs::{Counter, Eui64, Time};
@@ -107,7 +109,26 @@ impl Home {
             own: self.keys.private(KeyName::agreement(who.ppmid))?,
         });
         config.refresh = refresh;
+        config.identity = self.ppmid_identity();
         Ppmid::new(now, RustCrypto, &config, record).map_err(|e| HomeError::content(self.dir.join("state/ppmid"), e))
+    }
+
+    /// What makes the PPMID a GBCS device, which knows the broker alone; `None` for a home from before it had keys.
+    fn ppmid_identity(&self) -> Option<ppmid::Identity> {
+        let who = &self.file.identities;
+        let broker = ppmid::Party {
+            eui: who.acb,
+            role: Originator::AccessControlBroker,
+            digital_signature: self.keys.public(KeyName::signing(who.acb)).ok()?,
+            key_agreement: self.keys.public(KeyName::agreement(who.acb)).ok()?,
+        };
+        Some(ppmid::Identity {
+            digital_signature: self.keys.private(KeyName::signing(who.ppmid)).ok()?,
+            key_agreement: self.keys.private(KeyName::agreement(who.ppmid)).ok()?,
+            acb: who.acb,
+            parties: vec![broker],
+            firmware: FIRMWARE,
+        })
     }
 
     /// The electricity meter, from its factory or from its record.
@@ -213,6 +234,9 @@ pub fn load(kind: Kind) -> meter::Load {
         Kind::Gsme => meter::Load::GAS,
     }
 }
+
+/// What a PPMID of a home says that it runs: the version of this program, an octet for each part.
+const FIRMWARE: FirmwareVersion = FirmwareVersion([0, 0, 1, 0]);
 
 /// Gas ESI, gas mirror, tunnels (han.md 8.5).
 const HUB_ENDPOINTS: [u8; 3] = [1, 2, 3];

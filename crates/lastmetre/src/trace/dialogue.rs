@@ -201,6 +201,8 @@ fn words(what: &What) -> Option<Words> {
         }
         What::Mac(MacCommand::DataRequest) => return None,
         What::TransportKey(device) => Words::new("transport-key", format!("Transport-Key: network key for {device}")),
+        What::RequestKey(partner) => Words::new("request-key", format!("Request-Key: a link key with {partner}")),
+        What::LinkKey(partner) => Words::new("link-key", format!("Transport-Key: link key with {partner}")),
     })
 }
 
@@ -210,6 +212,8 @@ fn device_profile(cluster: u16, payload: &[u8]) -> Words {
         return Words::new("zdo", format!("ZDO command {cluster:04X}"));
     };
     let text = match &frame.command {
+        AddressRequest { eui } => format!("where is {eui}?"),
+        AddressResponse { eui, short, .. } => format!("address of {eui}: {short:?}"),
         DeviceAnnounce { eui, .. } => format!("device announce: {eui}"),
         SimpleDescriptorRequest { endpoint, .. } => format!("what is endpoint {endpoint}?"),
         ActiveEndpointsRequest { .. } => "which endpoints are there?".into(),

@@ -5,8 +5,9 @@ use crate::meter::Meter;
 use gbcs::Eui64;
 use gbcs::asn1::*;
 use gbcs::crypto::Crypto;
+use han::partner::Part;
 
-/// Join a device. The radio's part, partner link keys, is done where the network is; here is who may talk to the meter.
+/// Join a device: it is in the device log, which says who may talk to the meter. The radio sees to the link key of the two.
 pub(super) fn join<C: Crypto>(meter: &mut Meter<C>, join: &Join) -> JoinStatus {
     let key = match (meter.config.kind, join.method, join.kind) {
         // A load control switch or a display, by either side's start.
@@ -33,6 +34,10 @@ pub(super) fn join<C: Crypto>(meter: &mut Meter<C>, join: &Join) -> JoinStatus {
         None if full => return JoinStatus::LogFull,
         None => log.push(entry),
     }
+    if meter.config.kind == Kind::Esme {
+        let part = if join.method == JoinMethod::AInitiator { Part::Initiator } else { Part::Responder };
+        meter.state.partners.join(join.device, part);
+    }
     apply(meter);
     JoinStatus::Success
 }
@@ -53,6 +58,7 @@ pub(super) fn unjoin<C: Crypto>(meter: &mut Meter<C>, device: Eui64) -> UnjoinSt
     if log.len() == before {
         return UnjoinStatus::NotInLog;
     }
+    meter.state.partners.part(device);
     apply(meter);
     UnjoinStatus::Success
 }

@@ -9,6 +9,7 @@ mod history;
 mod home;
 mod hub;
 mod matrix;
+mod partners;
 mod radio;
 mod reads;
 mod refusals;

@@ -1,13 +1,14 @@
 //! A PPMID between a head end and a hub, all in virtual time: real frames on the air, real messages on the link.
 use gbcs::crypto::{Crypto, PrivateKey, RustCrypto};
 use gbcs::{Counter, Cra, Eui64, GroupingHeader, Message, MessageCode, MessageId, Route, Time};
+use han::key_command::KeyCommand;
 use han::node::{self, FrameCounters, Node, NodeConfig, Peer, Role, Timing};
 use han::tunnel::{self, Server, ServerConfig, Side};
 use han::zcl::Status;
 use han::zcl::tunneling::CLUSTER;
 use han::{Key, PanId, ShortAddress};
 use handover::{Answer, DeliveryId, Hello, Nonce, Receipt, Release, Stage, Upward, Warrant};
-use ppmid::{Config, Event, Output, Ppmid, Seed};
+use ppmid::{Action, Config, Event, NotBegun, Output, Ppmid, RequestId, Seed};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -81,6 +82,8 @@ pub struct Hub {
     sending: Option<Vec<u8>>,
     /// Responses that the PPMID has acknowledged.
     pub answered: Vec<Vec<u8>>,
+    /// Devices with which a link key was asked for.
+    pub keys_asked: Vec<Eui64>,
 }
 
 impl Hub {
@@ -96,6 +99,7 @@ impl Hub {
             unanswered: Vec::new(),
             sending: None,
             answered: Vec::new(),
+            keys_asked: Vec::new(),
         };
         hub.server.allow(PPMID, true);
         hub
@@ -104,6 +108,11 @@ impl Hub {
     /// It loses power for a moment: no tunnel is known any more.
     pub fn restart(&mut self, now: Time) {
         self.server.reset(now, PPMID);
+    }
+
+    /// Bring the PPMID a link key to share with this device.
+    pub fn bring(&mut self, now: Time, key: Key, partner: Eui64) {
+        self.node.send_key(now, PPMID, KeyCommand::Transport { key, partner, initiator: true });
     }
 
     /// Send octets to the PPMID, whatever they are.
@@ -151,6 +160,7 @@ impl Hub {
                     );
                     self.refused += refused as usize;
                 }
+                node::Output::Key(_, KeyCommand::Request { partner }) => self.keys_asked.push(partner),
                 node::Output::Refused(_, refusal) => panic!("the hub refused a frame: {refusal:?}"),
                 _ => {}
             }
@@ -167,7 +177,8 @@ impl Hub {
                 )
                 .encode();
                 // The meter refuses a counter it has seen, without a Response.
-                if self.answers && !self.taken.iter().any(|(_, taken)| *taken == data) {
+                let is_command = Route::parse(&data).unwrap().id.cra == Cra::Command;
+                if is_command && self.answers && !self.taken.iter().any(|(_, taken)| *taken == data) {
                     self.unanswered.push(answer);
                 }
                 self.taken.push((now, data));
@@ -315,6 +326,13 @@ impl World {
             self.unacknowledged = None;
         }
         self.settle(0);
+    }
+
+    /// The customer wants something.
+    pub fn customer(&mut self, action: &Action) -> Result<RequestId, NotBegun> {
+        let begun = self.ppmid.customer(self.now, action);
+        self.drain();
+        begun
     }
 
     pub fn set_link(&mut self, up: bool) {

@@ -133,6 +133,8 @@ pub struct Plan {
     pub wan: bool,
     /// Whether the display asks by itself.
     pub refresh: Option<ppmid::Refresh>,
+    /// The PPMID is out of its box: nobody knows it, and it knows nobody but the broker and the head end.
+    pub new_ppmid: bool,
     /// Stations in the Device Log besides the four devices.
     pub stations: &'static [(Eui64, DeviceKind)],
 }
@@ -140,7 +142,8 @@ pub struct Plan {
 impl Plan {
     pub fn new(profile: Profile) -> Self {
         let settings = Settings::default();
-        Self { profile, settings, loss: 0, doubled: 0, late: 0, seed: 1, wan: true, refresh: None, stations: &[] }
+        let (refresh, new_ppmid, stations) = (None, false, &[]);
+        Self { profile, settings, loss: 0, doubled: 0, late: 0, seed: 1, wan: true, refresh, new_ppmid, stations }
     }
 }
 
@@ -192,7 +195,8 @@ pub fn station_node(eui: Eui64) -> NodeConfig {
 
 fn hub_config(plan: &Plan) -> HubConfig {
     let fixed = [(ESME, DeviceKind::Esme), (GSME, DeviceKind::Gsme), (PPMID, DeviceKind::Ppmid)];
-    let listed = || fixed.iter().chain(plan.stations).copied();
+    let there = |(eui, _): &(Eui64, DeviceKind)| !plan.new_ppmid || *eui != PPMID;
+    let listed = || fixed.iter().chain(plan.stations).copied().filter(there);
     let sleepy = |kind| kind == DeviceKind::Gsme;
     let peers = listed().map(|(eui, kind)| Peer {
         eui,
@@ -225,22 +229,44 @@ fn anchor(role: meter::Role, usage: Usage, prepayment: bool, eui: Eui64, n: u8) 
     TrustAnchor { role, usage, prepayment, eui, key, key_id }
 }
 
+/// The install code of a PPMID out of its box.
+pub const CODE: [u8; 16] =
+    [0x83, 0xFE, 0xD3, 0x40, 0x7A, 0x93, 0x97, 0x23, 0xA5, 0xC6, 0x39, 0xB2, 0x69, 0x16, 0xD5, 0x05];
+
 fn ppmid_config(plan: &Plan) -> ppmid::Config {
-    let peers = [of_hub(PPMID), vec![partner(ESME)]].concat();
-    let node = node(PPMID, short(PPMID), Role::Router, peers);
-    let mut config = ppmid::Config::new(key(PPMID_SIGN), (CHF, 3), node, Seed([5; 32]));
+    let seed = Seed([5; 32]);
+    let mut config = if plan.new_ppmid {
+        ppmid::Config::factory(key(PPMID_SIGN), PPMID, han::InstallCode::new(CODE), seed)
+    } else {
+        let node = node(PPMID, short(PPMID), Role::Router, [of_hub(PPMID), vec![partner(ESME)]].concat());
+        let key_of_gsme = *meter_keys(Kind::Gsme).key_agreement.public();
+        ppmid::Config {
+            electricity: Some(ESME),
+            gas: Some(ppmid::Gas { meter: GSME, key: key_of_gsme, own: key(PPMID_AGREE) }),
+            ..ppmid::Config::new(key(PPMID_SIGN), (CHF, 3), node, seed)
+        }
+    };
     config.head_ends = vec![(SUPPLIER, *key(WARRANT).public())];
-    config.electricity = Some(ESME);
     config.refresh = plan.refresh;
-    let key_of_gsme = *meter_keys(Kind::Gsme).key_agreement.public();
-    config.gas = Some(ppmid::Gas { meter: GSME, key: key_of_gsme, own: key(PPMID_AGREE) });
+    config.identity = Some(ppmid::Identity {
+        digital_signature: key(PPMID_SIGN),
+        key_agreement: key(PPMID_AGREE),
+        acb: ACB,
+        parties: vec![ppmid::Party {
+            eui: ACB,
+            role: gbcs::catalogue::Originator::AccessControlBroker,
+            digital_signature: *key(ACB_SIGN).public(),
+            key_agreement: *key(ACB_AGREE).public(),
+        }],
+        firmware: gbcs::asn1::FirmwareVersion([1, 2, 3, 4]),
+    });
     if plan.settings.ppmid_tunnel_initiator == comms_hub::config::TunnelInitiator::Hub {
         config.tunnel_initiator = TunnelInitiator::Hub;
     }
     config
 }
 
-fn meter_config(kind: Kind) -> MeterConfig {
+fn meter_config(plan: &Plan, kind: Kind) -> MeterConfig {
     use Usage::{DigitalSignature, KeyAgreement};
     let (supplier, acb) = (meter::Role::Supplier, meter::Role::AccessControlBroker);
     let anchors = vec![
@@ -252,15 +278,17 @@ fn meter_config(kind: Kind) -> MeterConfig {
     ];
     let mut config = MeterConfig::new(kind, eui(kind), meter_keys(kind), ACB, anchors);
     config.factory = FactorySettings { prepayment: true, ..FactorySettings::default() };
-    config.joined = vec![(PPMID, 5)];
+    if !plan.new_ppmid {
+        config.joined = vec![(PPMID, 5)];
+    }
     let mut peers = of_hub(eui(kind));
     let role = match kind {
         Kind::Esme => {
-            peers.push(partner(PPMID));
+            peers.extend((!plan.new_ppmid).then(|| partner(PPMID)));
             Role::Router
         }
         Kind::Gsme => {
-            config.ppmid = Some((PPMID, *key(PPMID_AGREE).public()));
+            config.ppmid = (!plan.new_ppmid).then(|| (PPMID, *key(PPMID_AGREE).public()));
             Role::SleepyEndDevice { parent: ShortAddress::COORDINATOR }
         }
     };
@@ -330,8 +358,8 @@ impl World {
             START,
             hub,
             Ppmid::new(START, RustCrypto, &ppmid_config(&plan), None).unwrap(),
-            Meter::new(meter_config(Kind::Esme), RustCrypto, None).unwrap(),
-            Meter::new(meter_config(Kind::Gsme), RustCrypto, None).unwrap(),
+            Meter::new(meter_config(&plan, Kind::Esme), RustCrypto, None).unwrap(),
+            Meter::new(meter_config(&plan, Kind::Gsme), RustCrypto, None).unwrap(),
             air,
             tap,
         );
@@ -359,7 +387,7 @@ impl World {
     pub fn connected(mut self) -> Self {
         self.wait(1800, "tunnels", |world| {
             let hub = world.home.hub();
-            hub.has_tunnel(ESME) && hub.has_tunnel(PPMID) && hub.has_tunnel(GSME)
+            hub.has_tunnel(ESME) && (world.plan.new_ppmid || hub.has_tunnel(PPMID)) && hub.has_tunnel(GSME)
         });
         self.run_for(300);
         self
@@ -497,7 +525,7 @@ impl World {
             }
             PartId::Esme | PartId::Gsme => {
                 let kind = if id == PartId::Esme { Kind::Esme } else { Kind::Gsme };
-                let mut config = meter_config(kind);
+                let mut config = meter_config(&self.plan, kind);
                 if let Some(radio) = &mut config.radio {
                     radio.first_wake = now + Duration::from_secs(5);
                 }
@@ -579,7 +607,12 @@ impl World {
         let links = log.iter().filter_map(|d| Some((d.link_key.clone()?, format!("{:?} link", d.entry.kind))));
         let former = log.historic().map(|old| (old.link_key.clone(), "former link".to_owned()));
         let own = [(network_key(), "network".to_owned()), (partner_key(), "partner link".to_owned())];
-        own.into_iter().chain(links).chain(former).collect()
+        let partner = |event: &comms_hub::Event| match event {
+            comms_hub::Event::PartnerKeyGiven { key, .. } => Some((key.clone(), "partner link".to_owned())),
+            _ => None,
+        };
+        let partners = self.hub_events().filter_map(|(_, event)| partner(event));
+        own.into_iter().chain(links).chain(former).chain(partners).collect()
     }
 
     /// The capture opens: here with every key, and in tshark without a fault, encrypted and clear.
