@@ -97,7 +97,8 @@ impl<C: Crypto> Meter<C> {
         }
     }
 
-    /// Log what crossed a line since `before`, and raise what the supplier wants to know. The caller persists.
+    /// Log what crossed a line since `before`, raise what the supplier wants to know, and push what is new in the billing log. The
+    /// caller persists.
     pub(crate) fn notice(&mut self, now: Time, before: &Account, code: MessageCode, counter: Counter) {
         for notice in notices(before, &self.state.books.account) {
             self.state.books.event_log.push(now, notice, code, counter);
@@ -107,6 +108,7 @@ impl<C: Crypto> Meter<C> {
                 self.raise(now, supplier, GENERIC, notice, Further::Nothing);
             }
         }
+        self.push_billing();
     }
 
     fn alert_payload(&self, now: Time, counter: Counter, code: u16, further: Further) -> Vec<u8> {

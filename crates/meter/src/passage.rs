@@ -100,17 +100,16 @@ impl<C: Crypto> Meter<C> {
             profiles.days.push((end - DAY, books.metering.end_day()), sizes.days);
             profiles.export.push((end, books.metering.total.export), sizes.days);
         }
-        let billed = terms.billing.ended(begin, moment);
-        if billed {
+        if terms.billing.ended(begin, moment) {
             books.bill(moment, &sizes);
+        }
+        if let Some(at) = books.tenancy.take_if(|at| *at <= end) {
+            books.changed(Time::from_zigbee(at), cause::TENANCY, &sizes);
         }
         if terms.block_reset.ended(begin, moment) {
             books.metering.reset_blocks();
         }
         books.account.protect(terms.non_disablement.holds(moment));
-        if billed {
-            self.push_billing(moment);
-        }
     }
 
     /// The tariff and the calendars, as the objects have them now.

@@ -124,8 +124,22 @@ pub(super) fn read(books: &Books, log: Attribute, range: Range) -> Option<Data> 
         }
         _ => return None,
     };
-    let rows = rows.into_iter().filter(|(at, _)| range.contains(*at)).map(|(at, mut row)| {
-        row.insert(0, U32(at));
+    compact(columns, rows.into_iter().filter(|(at, _)| range.contains(*at)))
+}
+
+/// The registers of the latest entry of the billing log of a moment and a cause, in the form of the log of billing periods: that of
+/// the samples of ECS68.
+pub(super) fn billed(books: &Books, at: u32, cause: u32) -> Option<Data> {
+    let profiles = &books.profiles;
+    let log = if cause == crate::books::cause::BILLING { &profiles.billing } else { &profiles.changes };
+    let snapshot = log.iter().rev().find(|snapshot| (snapshot.at, snapshot.cause) == (at, cause))?;
+    compact(registers(), [register_row(snapshot)])
+}
+
+/// Rows behind their times, as a compact array.
+fn compact(columns: TypeDescription, rows: impl IntoIterator<Item = (u32, Vec<Data>)>) -> Option<Data> {
+    let rows = rows.into_iter().map(|(at, mut row)| {
+        row.insert(0, Data::DoubleLongUnsigned(at));
         Data::Structure(row)
     });
     CompactArray::new(columns, rows.collect()).map(|log| Data::CompactArray(log.into()))
@@ -169,6 +183,7 @@ fn register_row(snapshot: &Snapshot) -> (u32, Vec<Data>) {
     (snapshot.at, row)
 }
 
+/// Emergency Credit, balance, payment debt, time debts, accumulated debt: another order than that of the prepayment registers.
 fn money_row(snapshot: &Snapshot) -> (u32, Vec<Data>) {
-    (snapshot.at, (0..6).map(|n| Data::DoubleLong(snapshot.value(n) as i32)).collect())
+    (snapshot.at, [1, 0, 5, 3, 4, 2].map(|n| Data::DoubleLong(snapshot.value(n) as i32)).to_vec())
 }

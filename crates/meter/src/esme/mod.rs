@@ -61,10 +61,9 @@ fn key(attribute: Attribute) -> ByteVec {
     attribute.octets().to_vec().into()
 }
 
-/// The entry of the Billing Data Log of this moment, as a read of just that entry answers it.
-pub(crate) fn billing_entry(books: &Books, at: Time) -> Option<Data> {
-    let log = Attribute::new(logs::PROFILE, [0, 0, 98, 1, 0, 255], 2);
-    logs::read(books, log, logs::Range::between(at, at))
+/// The registers of an entry of the Billing Data Log, of a moment and a cause.
+pub(crate) fn billing_entry(books: &Books, at: u32, cause: u32) -> Option<Data> {
+    logs::billed(books, at, cause)
 }
 
 /// The value of an attribute: the engine's, the metrology's, a whole log, what was written, the clock's, or what a meter holds that

@@ -56,10 +56,9 @@ fn matching(
     found.get(usize::from(offset)).map(|s| (found.len(), *s))
 }
 
-/// The snapshot of the end of a billing period, as GetSnapshot for just that one answers it.
-pub(crate) fn billing_entry(books: &Books, at: Time) -> Option<Component> {
-    let at = at.zigbee();
-    let get = GetSnapshot { from: at, to: at, offset: 0, cause: crate::books::cause::BILLING };
+/// The snapshot of a moment and a cause, as GetSnapshot for just that one answers it.
+pub(crate) fn billing_entry(books: &Books, at: u32, cause: u32) -> Option<Component> {
+    let get = GetSnapshot { from: at, to: at, offset: 0, cause };
     snapshot(books, &Component::new(0, get.clone()), &get)
 }
 

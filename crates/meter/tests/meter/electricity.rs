@@ -67,7 +67,7 @@ fn to_prepayment(threshold: i32, at: DateTime) -> [Row; 5] {
     ]
 }
 
-fn to_credit(at: DateTime) -> [Row; 3] {
+pub fn to_credit(at: DateTime) -> [Row; 3] {
     let mode = Data::structure([Data::Enum(1), Data::Enum(1)]);
     let account = next(19, 0, 0);
     [Row::set(111, account, 2, mode), Row::set(111, account, 11, pairs()), Row::set(111, account, 13, at)]
