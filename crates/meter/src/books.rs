@@ -6,6 +6,8 @@ use crate::logs::Log;
 use crate::metering::Metering;
 use crate::prepayment::Account;
 use crate::profiles::{LogSizes, Payment, Profiles, Snapshot};
+use crate::variant::Variant;
+use crate::voltage::{PHASES, Phase};
 use alloc::vec::Vec;
 use gbcs::Time;
 use minicbor::{Decode, Encode};
@@ -55,6 +57,12 @@ pub(crate) struct Books {
     /// When the next household moves in, seconds since 2000, while that is to come.
     #[n(11)]
     pub tenancy: Option<u32>,
+    /// By phase.
+    #[n(12)]
+    pub voltage: [Phase; PHASES],
+    /// As the configuration has it.
+    #[cbor(skip)]
+    pub variant: Variant,
 }
 
 impl Books {
@@ -72,6 +80,8 @@ impl Books {
             battery: Battery::default(),
             unpushed: Vec::new(),
             tenancy: None,
+            voltage: Default::default(),
+            variant: Variant::default(),
         }
     }
 

@@ -1,4 +1,5 @@
 //! What a meter wants done and what it tells.
+use crate::clock::ClockStatus;
 use crate::refusal::Refusal;
 use crate::register::Change;
 use crate::top_up::TopUpRefusal;
@@ -88,6 +89,8 @@ pub enum Event {
         /// The meter's own counter.
         counter: Counter,
     },
+    /// The meter thinks otherwise of its clock now.
+    Clock(ClockStatus),
     /// The hub took a message of the outbox. It is on its way, no more.
     HandedOver,
     /// The hub will not take a message of the outbox; it was dropped.

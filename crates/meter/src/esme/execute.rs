@@ -35,6 +35,9 @@ pub(crate) fn execute(store: &mut Store, work: &mut Work<'_>, request: &AccessRe
 
 fn run(store: &mut Store, work: &mut Work<'_>, row: &Row, stored: &mut bool) -> Done {
     let attribute = Attribute::of(row);
+    if !work.books.variant.has(attribute) {
+        return Err(DataAccessResult::OBJECT_UNDEFINED);
+    }
     match &row.access {
         Access::Get => read(store, work.books, work.now, attribute).ok_or(DataAccessResult::OBJECT_UNDEFINED),
         Access::GetSelective { parameters, .. } => {
@@ -108,7 +111,7 @@ fn invoke_own(store: &mut Store, work: &mut Work<'_>, method: Attribute, data: &
         }
         // The driver's clock stands for the Communications Hub's, by which a meter sets its own.
         CLOCK_ADJUST_TO_PRESET => {
-            work.books.clock.adjust(work.now);
+            work.books.set_clock(work.now, work.origin.code, work.origin.counter);
         }
         _ if method.class == 113 && method.index == charge::METHOD_ACTIVATE => {
             let trigger = method.sibling(charge::ACTIVATION);

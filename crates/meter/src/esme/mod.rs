@@ -12,12 +12,14 @@ mod objects;
 mod protected;
 mod registers;
 mod tariff;
+mod voltage;
 
 pub(crate) use activation::activate;
 pub(crate) use execute::execute;
 pub use objects::Attribute;
 pub(crate) use registers::registers;
 pub(crate) use tariff::terms;
+pub(crate) use voltage::wanted;
 
 use crate::books::Books;
 use alloc::collections::BTreeMap;
@@ -74,6 +76,10 @@ fn read(store: &Store, books: &Books, now: Time, attribute: Attribute) -> Option
         .or_else(|| logs::read(books, attribute, logs::Range::ALL))
         .or_else(|| match attribute {
             objects::CLOCK_TIME => Some(DateTime::at(now).into()),
+            objects::PRICE_NOW | objects::PRICE_NOW_SECOND => {
+                let second = attribute == objects::PRICE_NOW_SECOND;
+                Some(Data::DoubleLongUnsigned(tariff::price(store, &books.metering, now, second)))
+            }
             objects::CLOCK_STATUS => Some(Data::Unsigned(books.clock.status as u8)),
             _ => None,
         })

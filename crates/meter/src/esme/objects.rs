@@ -100,6 +100,10 @@ pub const STANDING_CHARGE: Attribute = plain(113, 19, 20, 4, charge::ACTIVE);
 pub const PRICES: Attribute = plain(113, 19, 20, 0, charge::ACTIVE);
 pub const PRICES_SECOND: Attribute = plain(113, 19, 20, 5, charge::ACTIVE);
 
+/// The prices in force, of both elements.
+pub const PRICE_NOW: Attribute = Attribute::new(3, [0, 0, 94, 44, 1, 7], 2);
+pub const PRICE_NOW_SECOND: Attribute = Attribute::new(3, [0, 0, 94, 44, 1, 8], 2);
+
 pub const PAYMENT_MODE: Attribute = plain(111, 19, 0, 0, 2);
 pub const CREDIT_CHARGE_PAIRS: Attribute = plain(111, 19, 0, 0, 11);
 pub const LOW_CREDIT: Attribute = plain(111, 19, 0, 0, 16);

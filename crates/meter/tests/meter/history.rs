@@ -38,7 +38,9 @@ fn lived(home: &Home, kind: Kind, samples: &[Sample]) -> Meter<RustCrypto> {
     // The ACB's counter is lower here than in its other Commands.
     take(&mut meter, BEGIN, &|sample| sample.use_case == "GCS31");
     take(&mut meter, BEGIN, &|sample| {
-        !matches!(&sample.use_case[..], "ECS02" | "GCS02" | "ECS15a" | "CS11" | "GCS31" | "ECS43" | "GCS32")
+        // Averages of 30 s would fill the voltage profile within a day.
+        let voltage = sample.use_case.starts_with("ECS29");
+        !voltage && !matches!(&sample.use_case[..], "ECS02" | "GCS02" | "ECS15a" | "CS11" | "GCS31" | "ECS43" | "GCS32")
     });
     if kind == Kind::Esme {
         // Bills on the first of each month.
