@@ -2,7 +2,7 @@
 use super::HomeError;
 use super::certificate::{Authority, key_to_pem, scalar};
 use super::file::{
-    Dcc, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan,
+    Dcc, EsmeVariant, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan,
 };
 use super::keys::{HanKeys, Secrets};
 use gbcs::Eui64;
@@ -70,6 +70,8 @@ pub struct NewHome {
     pub wan: Wan,
     /// How its customer pays before a Command says otherwise.
     pub payment_mode: PaymentMode,
+    /// Elements and phases of its electricity meter.
+    pub esme_variant: EsmeVariant,
     /// Ports that are free now, and loopback addresses of its own for the radios: so that homes can run side by side.
     pub apart: bool,
 }
@@ -83,6 +85,7 @@ impl NewHome {
             profile: Profile::Assured,
             wan: Wan::Down,
             payment_mode: PaymentMode::Prepayment,
+            esme_variant: EsmeVariant::default(),
             apart: false,
         }
     }
@@ -151,11 +154,11 @@ fn home_toml(new: &NewHome) -> Result<String, HomeError> {
             deadlines: Default::default(),
         },
         gsme: Gsme::default(),
-        meters: Meters { payment_mode: new.payment_mode, ..Meters::default() },
+        meters: Meters { esme: new.esme_variant, payment_mode: new.payment_mode, ..Meters::default() },
     };
     let text = toml::to_string(&file).map_err(|e| HomeError::content(&new.dir, e))?;
     Ok(format!(
-        "# A home of lastmetre. Unknown fields are refused by name.\n# hub.profile: today, secmp0038 or assured; dcc.wan: up, down or flaky.\n\n{text}"
+        "# A home of lastmetre. Unknown fields are refused by name.\n# hub.profile: today, secmp0038 or assured; dcc.wan: up, down or flaky.\n# meters.esme: single, twin, polyphase, or reference, which has the objects of all.\n\n{text}"
     ))
 }
 

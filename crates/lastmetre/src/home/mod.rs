@@ -16,7 +16,7 @@ mod keys;
 
 pub use create::{Identities, NewHome, create};
 pub use devices::{DeviceCrypto, load};
-pub use file::{HomeFile, PaymentMode, Profile, RadioNode, Wan};
+pub use file::{EsmeVariant, HomeFile, PaymentMode, Profile, RadioNode, Wan};
 pub use keys::{Keys, xml_identity};
 
 use crate::failure::Failure;
@@ -65,6 +65,9 @@ pub struct NewArgs {
     /// How the customer pays before a Command says otherwise
     #[arg(long, value_enum, default_value = "prepayment")]
     payment_mode: PaymentMode,
+    /// Elements and phases of the electricity meter; `reference` has the objects of all
+    #[arg(long, value_enum, default_value = "reference")]
+    esme_variant: EsmeVariant,
     /// Ports that are free now, and radio addresses of its own: so that homes can run side by side
     #[arg(long)]
     apart: bool,
@@ -88,6 +91,7 @@ pub fn new(args: &NewArgs) -> Result<ExitCode, Failure> {
     let payment_mode = args.payment_mode;
     let new = NewHome {
         payment_mode,
+        esme_variant: args.esme_variant,
         identities,
         profile: args.profile,
         wan: args.wan,
