@@ -12,6 +12,7 @@ use han::tunnel::gsme::GsmeData;
 use han::zcl::attributes::{ReadAttributes, ReadAttributesResponse, ReportAttributes, Value};
 use han::zcl::display::{LocalChangeSupply, MessageConfirmation};
 use han::zcl::mirror::{FromMeter, FromMirror};
+use han::zcl::time::Clock;
 use han::zcl::tunneling::{ToClient, ToServer};
 use han::zcl::{DefaultResponse, Frame as ZclFrame};
 use han::{Key, ParseError, ShortAddress, aps, cbke, interpan, mac, nwk, zdo};
@@ -73,7 +74,10 @@ pub fn han_frames(input: &[u8]) {
         7 => _ = comes_back!(octets, FromMeter::parse(command, octets)).map(|c| assert_eq!(c.command(), command)),
         8 => _ = comes_back!(octets, FromMirror::parse(command, octets)).map(|c| assert_eq!(c.command(), command)),
         9 => _ = comes_back!(octets, ReadAttributes::parse(octets)),
-        10 => _ = comes_back!(octets, ReadAttributesResponse::parse(octets)),
+        10 => {
+            let read = comes_back!(octets, ReadAttributesResponse::parse(octets)).is_some();
+            assert_eq!(read, Clock::parse(octets).is_ok());
+        }
         11 => {
             if let Some(report) = comes_back!(octets, ReportAttributes::parse(octets)) {
                 report.0.iter().for_each(|(_, value)| check_value(value));

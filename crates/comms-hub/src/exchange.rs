@@ -18,12 +18,14 @@ use crate::routing::{Decision, Function, Reason, Router, Source, is_han_only};
 use crate::store_forward::{Parcel, StoreForward};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::time::Duration;
 use gbcs::crypto::Crypto;
 use gbcs::envelope::RouteForm;
 use gbcs::{Cra, Eui64, MessageCode, Route, Time};
 use han::tunnel::gsme::GsmeData;
 use han::tunnel::{Side, TransferFailure, TransferId};
 use han::zcl::Status;
+use han::zcl::time::Clock;
 
 /// A message (or the copy of one) on its way through the tunnel of a device that does not fetch.
 pub(crate) struct Transit {
@@ -67,6 +69,8 @@ pub(crate) struct Exchange<C> {
     pub transits: Vec<Transit>,
     pub wan: StoreForward,
     pub wan_up: bool,
+    /// When it last was.
+    pub wan_seen: Option<Time>,
     pub carriers: Carriers,
     pub taps: Taps,
     pub blocks: Blocks,
@@ -85,7 +89,16 @@ pub(crate) struct Exchange<C> {
     pub dirty: bool,
 }
 
+/// For so long after its WAN the hub's clock counts as in step with the network.
+const CLOCK_TRUST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 impl<C: Crypto> Exchange<C> {
+    /// What the hub tells of the time: it is in step with the network while there is a WAN, and for a while after.
+    pub fn clock(&self, now: Time) -> Clock {
+        let synchronised = self.wan_up || self.wan_seen.is_some_and(|seen| now < seen + CLOCK_TRUST);
+        Clock { utc: now.zigbee(), synchronised }
+    }
+
     /// Take Data from a tunnel whose peer is `peer`; the status its sender is told. Only an exhausted budget is told (han.md 6.6).
     pub fn take_data(&mut self, now: Time, peer: Eui64, data: &[u8]) -> Status {
         let source = Source::Device(peer);

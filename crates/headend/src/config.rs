@@ -168,6 +168,9 @@ pub struct DeviceConfig {
     /// Whether an ESME is of a twin element variant.
     #[serde(default)]
     pub twin_element: bool,
+    /// Whether an ESME measures three phases.
+    #[serde(default)]
+    pub poly_phase: bool,
     /// The version of GBCS it follows.
     #[serde(default = "current_gbcs", deserialize_with = "text")]
     pub gbcs_version: GbcsVersion,
@@ -176,11 +179,12 @@ pub struct DeviceConfig {
 impl DeviceConfig {
     /// A single element meter of the current version of GBCS.
     pub fn new(device: Eui64, kind: DeviceType, ppmid: Option<Eui64>) -> Self {
-        Self { device, kind, ppmid, twin_element: false, gbcs_version: current_gbcs() }
+        Self { device, kind, ppmid, twin_element: false, poly_phase: false, gbcs_version: current_gbcs() }
     }
 
     pub(crate) fn as_target(&self) -> Device {
-        Device { twin_element: self.twin_element, gbcs_version: self.gbcs_version, ..Device::new(self.kind) }
+        let Self { twin_element, poly_phase, gbcs_version, .. } = *self;
+        Device { twin_element, poly_phase, gbcs_version, ..Device::new(self.kind) }
     }
 }
 

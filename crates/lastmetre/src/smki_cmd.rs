@@ -1,13 +1,15 @@
 //! `lastmetre smki`: the repository of certificates of a DCC, and its authority for devices (docs/smki.md).
 use crate::failure::Failure;
+use crate::home::Home;
 use crate::input::read;
 use dcc::repository::Query;
 use gbcs::Eui64;
-use reqwest::{Client, Response, Url};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use web::{Answer, Client, Failed};
 
 /// What to do.
 #[derive(clap::Subcommand)]
@@ -18,7 +20,10 @@ pub enum Command {
     Request {
         /// The DCC, such as http://127.0.0.1:8079
         #[arg(long, value_name = "URL")]
-        to: Url,
+        to: String,
+        /// A home whose certificates are shown to a DCC at https
+        #[arg(long, value_name = "DIR")]
+        home: Option<PathBuf>,
         /// PKCS #10 in PEM or base64; standard input where it is `-` or not given
         file: Option<PathBuf>,
     },
@@ -29,7 +34,10 @@ pub enum Command {
 pub struct SearchArgs {
     /// The DCC, such as http://127.0.0.1:8079
     #[arg(long, value_name = "URL")]
-    to: Url,
+    to: String,
+    /// A home whose certificates are shown to a DCC at https
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
     /// Of whom: a device or an organisation
     entity: Option<Eui64>,
     /// Of organisations in this role: its number, or a name such as supplier
@@ -60,7 +68,9 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::input)?;
     match command {
         Command::Search(args) => runtime.block_on(search(args)),
-        Command::Request { to, file } => runtime.block_on(request(to, read(file.as_deref())?)),
+        Command::Request { to, home, file } => {
+            runtime.block_on(request(&client(home.as_deref())?, to, read(file.as_deref())?))
+        }
     }
 }
 
@@ -76,14 +86,13 @@ async fn search(args: &SearchArgs) -> Result<ExitCode, Failure> {
     ];
     let wanted = wanted.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
     let mut query = Query::from_parameters(wanted).map_err(Failure::input)?;
-    let client = client()?;
+    let client = client(args.home.as_deref())?;
     // As long as there are more.
     loop {
-        let mut url = path(&args.to, "/services/certificatesearch");
-        for (name, value) in query.parameters() {
-            url.query_pairs_mut().append_pair(name, &value);
-        }
-        let text = answered(client.get(url).send().await).await?;
+        let pair = |(name, value): (&str, String)| format!("{name}={}", encoded(value));
+        let parameters: Vec<String> = query.parameters().into_iter().map(pair).collect();
+        let url = format!("{}?{}", path(&args.to, "/services/certificatesearch"), parameters.join("&"));
+        let text = answered(client.get(&url).await)?;
         let answer: Value = serde_json::from_str(&text).map_err(not_understood)?;
         let found = answer["certificates"].as_array().ok_or_else(|| not_understood("no certificates in it"))?;
         for certificate in found {
@@ -119,36 +128,45 @@ fn tell(args: &SearchArgs, certificate: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn request(to: &Url, text: String) -> Result<ExitCode, Failure> {
+async fn request(client: &Client, to: &str, text: String) -> Result<ExitCode, Failure> {
     let url = path(to, "/services/certificaterequest");
-    let certificate = answered(client()?.post(url).body(text).send().await).await?;
+    let certificate = answered(client.post(&url, "text/plain", text).await)?;
     say!("{}", certificate.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
-fn client() -> Result<Client, Failure> {
-    Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().map_err(Failure::input)
+fn client(home: Option<&Path>) -> Result<Client, Failure> {
+    /// Longer than any page of a search.
+    const LIMIT: usize = 16 << 20;
+    let tls = match home {
+        Some(home) => Home::open(home)?.supplier_tls().map_err(Failure::input)?.map(|(_, client)| client),
+        None => None,
+    };
+    Client::new(tls, Duration::from_secs(30), LIMIT).map_err(Failure::input)
 }
 
-fn path(to: &Url, path: &str) -> Url {
-    let mut url = to.clone();
-    url.set_path(&format!("{}{path}", to.path().trim_end_matches('/')));
-    url
+fn path(to: &str, path: &str) -> String {
+    format!("{}{path}", to.trim_end_matches('/'))
+}
+
+fn encoded(value: impl AsRef<str>) -> String {
+    utf8_percent_encode(value.as_ref(), NON_ALPHANUMERIC).to_string()
 }
 
 /// The text of a good answer; what a problem document says otherwise.
-async fn answered(answer: reqwest::Result<Response>) -> Result<String, Failure> {
-    let unreachable = |error: reqwest::Error| Failure::did_not_hold(error).hint("`lastmetre dcc --home DIR` runs one");
-    let answer = answer.map_err(unreachable)?;
-    let status = answer.status();
-    let text = answer.text().await.map_err(unreachable)?;
-    if status.is_success() {
+fn answered(answer: Result<Answer, Failed>) -> Result<String, Failure> {
+    let answer = answer.map_err(|failed| match failed {
+        Failed::Url(_) | Failed::NoTls(_) => Failure::input(failed),
+        _ => Failure::did_not_hold(failed).hint("`lastmetre dcc --home DIR` runs one"),
+    })?;
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    if answer.is_success() {
         return Ok(text);
     }
     let problem: Value = serde_json::from_str(&text).unwrap_or_default();
     let detail = problem["detail"].as_str().unwrap_or("without a word why");
-    let failure = format!("{status}: {detail}");
-    Err(if status.is_client_error() { Failure::input(failure) } else { Failure::did_not_hold(failure) })
+    let failure = format!("HTTP status {}: {detail}", answer.status);
+    Err(if (400..500).contains(&answer.status) { Failure::input(failure) } else { Failure::did_not_hold(failure) })
 }
 
 fn not_understood(error: impl std::fmt::Display) -> Failure {

@@ -12,8 +12,9 @@ use gbcs::envelope::{GroupingHeader, Message};
 use gbcs::gbz::{self, AlertData};
 use gbcs::{Counter, Cra, Eui64, MessageCode, MessageId, Time, protect};
 
-/// Message code of a generic critical Alert.
-const GENERIC: MessageCode = MessageCode(0x1000);
+/// Message codes of generic Alerts, critical and not.
+const CRITICAL: MessageCode = MessageCode(0x1000);
+const NON_CRITICAL: MessageCode = MessageCode(0x1001);
 /// Message code of ECS100: a Command is not supported.
 const NOT_SUPPORTED: MessageCode = MessageCode(0x0120);
 /// The alert code that goes with it.
@@ -39,7 +40,13 @@ pub(crate) enum Further {
 }
 
 impl<C: Crypto> Meter<C> {
-    /// Sign an Alert and put it into the outbox. The caller persists.
+    /// Raise an Alert that says its code and time alone: critical where the code is `8Fxx`, as in the samples. The caller persists.
+    pub(crate) fn raise_generic(&mut self, now: Time, target: Eui64, alert: u16) {
+        let code = if alert >> 8 == 0x8F { CRITICAL } else { NON_CRITICAL };
+        self.raise(now, target, code, alert, Further::Nothing);
+    }
+
+    /// Protect an Alert and put it into the outbox. The caller persists.
     pub(crate) fn raise(&mut self, now: Time, target: Eui64, code: MessageCode, alert: u16, further: Further) {
         let counter = self.state.counters.next_own(now);
         self.raise_under(now, counter, target, code, alert, further);
@@ -58,9 +65,16 @@ impl<C: Crypto> Meter<C> {
         let payload = self.alert_payload(now, counter, alert, further);
         let id = MessageId { originator: self.config.eui, target, cra: Cra::Alert, counter };
         let plain = Message::plain(GroupingHeader::new(id, code), payload).encode();
-        self.state.books.battery.sign();
-        let Ok(signed) = protect::sign(&self.crypto, &self.config.keys.digital_signature, &plain) else { return };
-        self.post(signed);
+        let protected = if code == NON_CRITICAL {
+            // A party without a key agreement key could not tell who sent it.
+            let Some(secret) = self.secrets.with(&self.crypto, &self.config, target) else { return };
+            protect::add_mac(&self.crypto, secret, &plain)
+        } else {
+            self.state.books.battery.sign();
+            protect::sign(&self.crypto, &self.config.keys.digital_signature, &plain)
+        };
+        let Ok(protected) = protected else { return };
+        self.post(protected);
         self.event(Event::Alert { alert, code, counter });
     }
 
@@ -79,7 +93,7 @@ impl<C: Crypto> Meter<C> {
                 data.extend_from_slice(&counter.octets());
                 self.raise(now, supplier, NOT_SUPPORTED, alert, Further::Dlms(alloc::vec![Data::octets(data)]));
             }
-            _ => self.raise(now, supplier, GENERIC, alert, Further::Nothing),
+            _ => self.raise_generic(now, supplier, alert),
         }
         self.persist();
     }
@@ -97,16 +111,18 @@ impl<C: Crypto> Meter<C> {
         }
     }
 
-    /// Log what crossed a line since `before`, and raise what the supplier wants to know. The caller persists.
+    /// Log what crossed a line since `before`, raise what the supplier wants to know, and push what is new in the billing log. The
+    /// caller persists.
     pub(crate) fn notice(&mut self, now: Time, before: &Account, code: MessageCode, counter: Counter) {
         for notice in notices(before, &self.state.books.account) {
             self.state.books.event_log.push(now, notice, code, counter);
             if ALERTED.contains(&notice)
                 && let Some(supplier) = self.config.supplier()
             {
-                self.raise(now, supplier, GENERIC, notice, Further::Nothing);
+                self.raise_generic(now, supplier, notice);
             }
         }
+        self.push_billing();
     }
 
     fn alert_payload(&self, now: Time, counter: Counter, code: u16, further: Further) -> Vec<u8> {

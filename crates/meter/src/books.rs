@@ -6,6 +6,9 @@ use crate::logs::Log;
 use crate::metering::Metering;
 use crate::prepayment::Account;
 use crate::profiles::{LogSizes, Payment, Profiles, Snapshot};
+use crate::variant::Variant;
+use crate::voltage::{PHASES, Phase};
+use alloc::vec::Vec;
 use gbcs::Time;
 use minicbor::{Decode, Encode};
 
@@ -17,9 +20,10 @@ pub(crate) mod cause {
     pub const BILLING: u32 = 1 << 1;
     /// Change of tariff information.
     pub const TARIFF: u32 = 1 << 3;
-    /// Change to prepayment, and to credit.
-    pub const PREPAYMENT: u32 = 1 << 13;
-    pub const CREDIT: u32 = 1 << 14;
+    /// Change of tenancy.
+    pub const TENANCY: u32 = 1 << 12;
+    /// Change of payment mode.
+    pub const MODE: u32 = 1 << 14;
 }
 
 /// Account, registers, profiles, logs, clock.
@@ -47,6 +51,18 @@ pub(crate) struct Books {
     pub firmware: Firmware,
     #[n(9)]
     pub battery: Battery,
+    /// Entries of the Billing Data Log that the supplier is to be told of: when (seconds since 2000), and their cause.
+    #[n(10)]
+    pub unpushed: Vec<(u32, u32)>,
+    /// When the next household moves in, seconds since 2000, while that is to come.
+    #[n(11)]
+    pub tenancy: Option<u32>,
+    /// By phase.
+    #[n(12)]
+    pub voltage: [Phase; PHASES],
+    /// As the configuration has it.
+    #[cbor(skip)]
+    pub variant: Variant,
 }
 
 impl Books {
@@ -62,15 +78,33 @@ impl Books {
             clock: Clock::default(),
             firmware: Firmware::default(),
             battery: Battery::default(),
+            unpushed: Vec::new(),
+            tenancy: None,
+            voltage: Default::default(),
+            variant: Variant::default(),
         }
     }
 
-    /// Enter a change of tariff or payment mode in the billing log.
+    /// Enter a change of tariff, payment mode or tenancy in the billing log.
     pub fn changed(&mut self, now: Time, cause: u32, sizes: &LogSizes) {
         let at = now.zigbee();
         let profiles = &mut self.profiles;
         profiles.changes.push(Snapshot::of_registers(at, cause, &self.metering), sizes.billing);
         profiles.changes_prepayment.push(Snapshot::of_account(at, cause, &self.account), sizes.billing);
+        self.unpushed.push((at, cause));
+    }
+
+    /// A household moves in at a time: an entry of the billing log then, or now if it has moved in already; `None` takes back one that
+    /// is to come.
+    pub fn move_in(&mut self, now: Time, at: Option<Time>, sizes: &LogSizes) {
+        match at {
+            Some(at) if at > now => self.tenancy = Some(at.zigbee()),
+            Some(_) => {
+                self.tenancy = None;
+                self.changed(now, cause::TENANCY, sizes);
+            }
+            None => self.tenancy = None,
+        }
     }
 
     /// End a billing period.
@@ -79,6 +113,7 @@ impl Books {
         let profiles = &mut self.profiles;
         profiles.billing.push(Snapshot::of_registers(at, cause::BILLING, &self.metering), sizes.billing);
         profiles.billing_prepayment.push(Snapshot::of_account(at, cause::BILLING, &self.account), sizes.billing);
+        self.unpushed.push((at, cause::BILLING));
     }
 
     /// Enter a top-up that was taken, and what of it paid the payment debt.

@@ -1,6 +1,8 @@
 //! What a meter is given at manufacture and installation: identity, keys, trust anchors, factory settings.
 use crate::load::Load;
 use crate::profiles::LogSizes;
+use crate::variant::Variant;
+use crate::voltage::Grid;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -88,6 +90,8 @@ impl RadioConfig {
 pub struct MeterConfig {
     /// Electricity or gas.
     pub kind: Kind,
+    /// How many elements and phases an electricity meter has.
+    pub variant: Variant,
     /// The meter's Entity Identifier.
     pub eui: Eui64,
     /// The meter's own keys.
@@ -112,6 +116,10 @@ pub struct MeterConfig {
     pub sizes: LogSizes,
     /// What the household draws, where nobody tells the meter by [`handle_energy`](crate::Meter::handle_energy).
     pub load: Option<Load>,
+    /// What it draws through the second element of a twin element meter.
+    pub second_load: Option<Load>,
+    /// The voltage of its street; 230 volts without one.
+    pub grid: Option<Grid>,
     /// Whether the rows of a Command must be exactly those of its use case; `false` lets a DLMS Command carry others.
     pub strict_rows: bool,
 }
@@ -121,6 +129,7 @@ impl MeterConfig {
     pub fn new(kind: Kind, eui: Eui64, keys: DeviceKeys, acb: Eui64, anchors: Vec<TrustAnchor>) -> Self {
         Self {
             kind,
+            variant: Variant::default(),
             eui,
             keys,
             anchors,
@@ -133,6 +142,8 @@ impl MeterConfig {
             wake_interval: Duration::from_secs(1800),
             sizes: LogSizes::default(),
             load: None,
+            second_load: None,
+            grid: None,
             strict_rows: true,
         }
     }

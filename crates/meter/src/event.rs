@@ -1,4 +1,5 @@
 //! What a meter wants done and what it tells.
+use crate::clock::ClockStatus;
 use crate::refusal::Refusal;
 use crate::register::Change;
 use crate::top_up::TopUpRefusal;
@@ -92,6 +93,8 @@ pub enum Event {
     PartnerKey(Eui64),
     /// The hub brought a link key to share with a device that is not in the meter's log: it was thrown away.
     PartnerKeyNotTaken(Eui64),
+    /// The meter thinks otherwise of its clock now.
+    Clock(ClockStatus),
     /// The hub took a message of the outbox. It is on its way, no more.
     HandedOver,
     /// The hub will not take a message of the outbox; it was dropped.

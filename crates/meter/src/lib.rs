@@ -10,11 +10,12 @@
 //! | what time and consumption do: registers, tariff, calendars, profiles | `passage`, `metering`, `tariff`, `calendar`, `profiles` |
 //! | the billing data log pushed to the supplier | `push` |
 //! | credentials, keys, joins, firmware | `asn1`, `credentials` |
-//! | the customer at the keypad; outages; the battery of a gas meter | `local`, `outage`, [`Battery`] |
+//! | the customer at the keypad; outages and voltage; the battery of a gas meter | `local`, `power`, [`Battery`] |
 //! | UTRNs | `top_up` |
 //! | the radio, the tunnel, sleep | `link`, `wake` |
 //! | messages too long to go whole | `blocks` |
 //! | what displays of the home read and are told, what a customer does there | `zse` |
+//! | kinds of electricity meter; its voltage | [`Variant`], [`Grid`] |
 //! | the one record that survives a power cut | `state` |
 //!
 //! The use case catalogue of the gbcs crate says which Commands exist, who may send them and of which rows they are made; what
@@ -43,9 +44,9 @@ mod local;
 pub mod logs;
 mod meter;
 mod metering;
-mod outage;
 mod passage;
 mod pipeline;
+mod power;
 pub mod prepayment;
 mod profiles;
 mod push;
@@ -57,6 +58,8 @@ mod secrets;
 mod state;
 mod tariff;
 mod top_up;
+mod variant;
+mod voltage;
 mod wake;
 mod work;
 mod zse;
@@ -75,4 +78,6 @@ pub use refusal::{Consequence, Refusal};
 pub use register::{Change, Register, Value};
 pub use state::StateError;
 pub use top_up::TopUpRefusal;
+pub use variant::Variant;
+pub use voltage::Grid;
 pub use work::Outcome;

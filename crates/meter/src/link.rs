@@ -1,5 +1,6 @@
 //! The meter in the home's network: the stack of its radio, its tunnel with the hub, and a gas meter's sleep (han.md 2 to 5).
 use crate::blocks;
+use crate::clock;
 use crate::command;
 use crate::config::{Kind, MeterConfig, RadioConfig};
 use crate::event::Event;
@@ -16,8 +17,9 @@ use han::node::{self, Datagram, Handle, Node, Peer};
 use han::partner::Brought;
 use han::tunnel::gsme::GsmeData;
 use han::tunnel::{self, Client, ClientConfig, Server, ServerConfig, TransferFailure, TransferId};
+use han::zcl::time::{self, Clock};
 use han::zcl::tunneling::{CLUSTER as TUNNELING, ToClient};
-use han::zcl::{Frame, Status, mirror};
+use han::zcl::{Direction, Frame, Status, global, mirror};
 use han::zdo::SimpleDescriptor;
 
 /// Until the next attempt to hand a message over, when the tunnel is open and the hub did not take it.
@@ -25,6 +27,9 @@ const RETRY: Duration = Duration::from_secs(60);
 
 /// Where a display listens (han.md 8.5).
 const DISPLAY_ENDPOINT: u8 = 1;
+
+/// The hub's Energy Service Interface, which tells the time.
+const HUB_ESI_ENDPOINT: u8 = 1;
 
 /// A metering device, among the devices of Smart Energy.
 const METERING: u16 = 0x0501;
@@ -50,6 +55,8 @@ pub(crate) struct Link {
     /// A gas meter's sleep.
     cycle: Option<Cycle>,
     tsn: u8,
+    /// When to ask the hub for the time; a gas meter asks when it is awake next.
+    clock_due: Option<Time>,
 }
 
 /// What a transfer carries.
@@ -114,6 +121,7 @@ impl Link {
             void_tunnel: state.tunnel.filter(|_| config.kind == Kind::Esme),
             cycle,
             tsn: 0,
+            clock_due: None,
         }
     }
 
@@ -136,8 +144,10 @@ impl Link {
 
     pub fn timeout(&self) -> Option<Time> {
         let tunnel = self.tunnel_due.filter(|_| self.is_awake());
+        // Asleep, a gas meter asks nobody: it wakes soon enough.
+        let clock = self.clock_due.filter(|_| self.cycle.is_none());
         let cycle = self.cycle.as_ref().map(Cycle::timeout);
-        self.node_due.into_iter().chain(tunnel).chain(cycle).chain(self.retry_at).min()
+        self.node_due.into_iter().chain(tunnel).chain(cycle).chain(clock).chain(self.retry_at).min()
     }
 
     /// The first message of the outbox is another one now: whatever carries it carries nothing of ours.
@@ -159,6 +169,10 @@ impl Link {
                 client.handle_timeout(now);
             }
         }
+        // Before the reports: their answer ends the wake.
+        if self.clock_due.is_some_and(|due| due <= now) {
+            self.ask_time(now);
+        }
         for (cluster, payload) in crate::wake::reports(state) {
             self.tsn = self.tsn.wrapping_add(1);
             let payload = crate::wake::report(self.tsn, &payload);
@@ -178,6 +192,11 @@ impl Link {
         if self.cycle.as_ref().is_some_and(|cycle| cycle.is_due(now)) {
             self.wake(now, &meter.state);
             meter.state.books.battery.wake();
+            did = true;
+        }
+        let clock_due = *self.clock_due.get_or_insert(now + clock::PATIENCE);
+        if self.cycle.is_none() && clock_due <= now {
+            self.ask_time(now);
             did = true;
         }
         loop {
@@ -211,6 +230,16 @@ impl Link {
         did |= self.tell(now, meter);
         did |= self.hand_over(now, meter);
         did | self.rest(now)
+    }
+
+    /// Ask the hub for the time (GBCS 9.1), and again in an hour if it does not answer.
+    fn ask_time(&mut self, now: Time) {
+        self.clock_due = Some(now + clock::PATIENCE);
+        self.tsn = self.tsn.wrapping_add(1);
+        let payload = Clock::question(self.tsn);
+        let (peer, profile, cluster) = (self.hub, han::SMART_ENERGY, time::CLUSTER);
+        let (src_endpoint, dst_endpoint) = (self.radio.endpoint, HUB_ESI_ENDPOINT);
+        self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload });
     }
 
     /// The hub would find out only with its next message, and Responses may wait for a tunnel now.
@@ -271,6 +300,15 @@ impl Link {
             return;
         }
         let Ok(frame) = Frame::parse(&datagram.payload) else { return };
+        if datagram.cluster == time::CLUSTER && peer == self.hub && frame.direction == Direction::ToClient {
+            let is_answer = !frame.cluster_specific && frame.command == global::READ_ATTRIBUTES_RESPONSE;
+            if let (true, Ok(Some(clock))) = (is_answer, Clock::parse(frame.payload)) {
+                self.clock_due = Some(now + clock::COMPARISON);
+                meter.compare_clock(now, clock);
+                meter.persist();
+            }
+            return;
+        }
         if datagram.cluster == mirror::CLUSTER
             && frame.cluster_specific
             && peer == self.hub

@@ -25,6 +25,16 @@ impl Load {
         spread: 30,
     };
 
+    /// Storage heaters behind the second element, charged at night: 3 300 kWh a year.
+    pub const SECOND_ELEMENT: Self = Self {
+        half_hours: [
+            0, 900, 1200, 1200, 1200, 1200, 1200, 1200, 1100, 1000, 800, 600, 400, 200, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        ],
+        months: [180, 170, 140, 90, 30, 0, 0, 0, 20, 90, 150, 175],
+        spread: 15,
+    };
+
     /// A British household heated with gas: 1 050 cubic metres a year.
     pub const GAS: Self = Self {
         half_hours: [

@@ -34,7 +34,7 @@ impl Entry {
         MessageCode(self.message_code)
     }
 
-    /// What else is known of it: of an outage its seconds, of a switch when it is to go back (seconds since 2000), else 0.
+    /// What else is known of it: of an outage its seconds, of voltage its volts, of a switch when it is to go back (seconds since 2000), else 0.
     pub const fn detail(&self) -> u32 {
         self.detail
     }

@@ -13,6 +13,8 @@ use crate::refusal::Refusal;
 use crate::register::Register;
 use crate::secrets::Secrets;
 use crate::state::{State, StateError};
+use crate::variant::Variant;
+use crate::voltage::Grid;
 use crate::zse::Displays;
 use crate::{command, due, passage};
 use alloc::collections::VecDeque;
@@ -62,6 +64,7 @@ impl<C: Crypto> Meter<C> {
             Some(octets) => State::parse(config.kind, octets)?,
             None => State::new(config.kind, &config.factory),
         };
+        state.books.variant = config.variant;
         state.credentials.apply(&crypto, &mut config);
         let link = config.radio.clone().map(|radio| Link::new(&config, radio, &mut state));
         let (secrets, vigil, displays) = (Secrets::default(), Vigil::default(), Displays::new());
@@ -147,6 +150,11 @@ impl<C: Crypto> Meter<C> {
         self.config.kind
     }
 
+    /// How many elements and phases an electricity meter has.
+    pub fn variant(&self) -> Variant {
+        self.config.variant
+    }
+
     /// What the household draws from now on.
     pub fn set_load(&mut self, load: Option<Load>) {
         self.config.load = load;
@@ -155,6 +163,16 @@ impl<C: Crypto> Meter<C> {
     /// The link keys that the meter shares with devices other than the hub: for whoever opens a capture.
     pub fn partner_keys(&self) -> impl Iterator<Item = (Eui64, &han::Key)> {
         self.state.partners.keys()
+    }
+
+    /// The same through the second element.
+    pub fn set_second_load(&mut self, load: Option<Load>) {
+        self.config.second_load = load;
+    }
+
+    /// The voltage of the street from now on.
+    pub fn set_grid(&mut self, grid: Option<Grid>) {
+        self.config.grid = grid;
     }
 
     /// Until when the meter has lived; `None` before its first moment.
@@ -193,6 +211,11 @@ impl<C: Crypto> Meter<C> {
     /// Commands actioned and not, credit events, and the like.
     pub fn event_log(&self) -> &Log {
         &self.state.books.event_log
+    }
+
+    /// Voltage and outages.
+    pub fn power_log(&self) -> &Log {
+        &self.state.books.power_log
     }
 
     /// What was refused and why.

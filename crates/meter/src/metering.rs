@@ -7,6 +7,8 @@ pub(crate) const TOU: usize = 48;
 /// Rates with blocks, and blocks of each.
 pub(crate) const BLOCK_RATES: usize = 8;
 pub(crate) const BLOCKS: usize = 4;
+/// Tariff registers of a second element.
+pub(crate) const SECOND_TOU: usize = 4;
 
 /// What passed the meter in some time: watt hours and var hours, or for gas litres.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -23,12 +25,15 @@ pub struct Energy {
     /// Reactive energy that went out.
     #[n(3)]
     pub reactive_export: u32,
+    /// Active energy that came in through the second element of a twin element meter.
+    #[n(4)]
+    pub second: u32,
 }
 
 impl Energy {
     /// Active energy, or gas, alone.
     pub const fn import(import: u32) -> Self {
-        Self { import, export: 0, reactive_import: 0, reactive_export: 0 }
+        Self { import, export: 0, reactive_import: 0, reactive_export: 0, second: 0 }
     }
 
     fn add(&mut self, more: &Self) {
@@ -36,6 +41,7 @@ impl Energy {
         self.export = self.export.wrapping_add(more.export);
         self.reactive_import = self.reactive_import.wrapping_add(more.reactive_import);
         self.reactive_export = self.reactive_export.wrapping_add(more.reactive_export);
+        self.second = self.second.wrapping_add(more.second);
     }
 }
 
@@ -69,10 +75,10 @@ pub(crate) struct Metering {
     /// Since the half hour began.
     #[n(3)]
     pub half_hour: Energy,
-    /// Imported since midnight.
+    /// Imported since midnight, through both elements.
     #[n(4)]
     pub day: u32,
-    /// Imported in the half hour before this one, as watts.
+    /// Imported in the half hour before this one, as watts, through both elements.
     #[n(5)]
     pub power: u32,
     #[n(6)]
@@ -82,9 +88,15 @@ pub(crate) struct Metering {
     /// The price of what was metered that is not a whole millipence yet: watt hours times millipence a kilowatt hour.
     #[n(8)]
     carried: u64,
-    /// The tariff register energy went to last.
-    #[n(9)]
-    pub active: u8,
+    /// By rate, then block: what the block counters count, never reset.
+    #[n(10)]
+    pub block_registers: [[u32; BLOCKS]; BLOCK_RATES],
+    /// Through the second element, by time of use.
+    #[n(11)]
+    pub second_tou: [u32; SECOND_TOU],
+    /// Of the power, what went through the first element.
+    #[n(12)]
+    pub primary_power: u32,
 }
 
 impl Default for Metering {
@@ -99,27 +111,36 @@ impl Default for Metering {
             demand_import: Demand::default(),
             demand_export: Demand::default(),
             carried: 0,
-            active: 1,
+            block_registers: [[0; BLOCKS]; BLOCK_RATES],
+            second_tou: [0; SECOND_TOU],
+            primary_power: 0,
         }
     }
 }
 
 impl Metering {
+    /// Count what went through the second element by its own tariff; its price comes with that of the first.
+    pub fn meter_second(&mut self, tariff: &Tariff, register: Register, second: u32) {
+        let (Register::Tou(rate) | Register::Block(rate)) = register;
+        let rate = rate.clamp(1, SECOND_TOU as u8);
+        let place = &mut self.second_tou[usize::from(rate) - 1];
+        *place = place.wrapping_add(second);
+        self.carried += tariff.cost(second, tariff.rate(rate));
+    }
+
     /// Count, and give the price of it in whole millipence; the rest is carried to the next.
     pub fn meter(&mut self, tariff: &Tariff, register: Register, energy: &Energy) -> u32 {
         self.total.add(energy);
         self.half_hour.add(energy);
-        self.day = self.day.saturating_add(energy.import);
+        self.day = self.day.saturating_add(energy.import).saturating_add(energy.second);
         match register {
             Register::Tou(rate) => {
                 let n = usize::from(rate.clamp(1, TOU as u8)) - 1;
-                self.active = rate;
                 self.tou[n] = self.tou[n].wrapping_add(energy.import);
                 self.carried += tariff.cost(energy.import, tariff.rate(rate));
             }
             Register::Block(rate) => {
                 let n = usize::from(rate.clamp(1, BLOCK_RATES as u8)) - 1;
-                self.active = rate;
                 let mut left = energy.import;
                 for block in 0..BLOCKS {
                     let used: u64 = self.blocks[n].iter().map(|&used| u64::from(used)).sum();
@@ -128,6 +149,7 @@ impl Metering {
                         None => left,
                     };
                     self.blocks[n][block] = self.blocks[n][block].saturating_add(room);
+                    self.block_registers[n][block] = self.block_registers[n][block].wrapping_add(room);
                     self.carried += tariff.cost(room, tariff.block_price(rate, block));
                     left -= room;
                 }
@@ -138,10 +160,25 @@ impl Metering {
         whole.try_into().unwrap_or(u32::MAX)
     }
 
+    /// The price of the next unit: that of the first block of a rate that is not full.
+    pub fn price(&self, tariff: &Tariff, register: Register) -> u32 {
+        let rate = match register {
+            Register::Tou(rate) => return tariff.rate(rate),
+            Register::Block(rate) => rate,
+        };
+        let used: u64 = match self.blocks.get(usize::from(rate).wrapping_sub(1)) {
+            Some(blocks) => blocks.iter().map(|&used| u64::from(used)).sum(),
+            None => 0,
+        };
+        let has_room = |block: &usize| tariff.threshold(rate, *block).is_none_or(|end| used < u64::from(end));
+        tariff.block_price(rate, (0..BLOCKS).find(has_room).unwrap_or(BLOCKS - 1))
+    }
+
     /// End a half hour at `at` (seconds since 2000); what it held.
     pub fn end_half_hour(&mut self, at: u32) -> Energy {
         let ended = core::mem::take(&mut self.half_hour);
-        self.power = ended.import.saturating_mul(2);
+        self.primary_power = ended.import.saturating_mul(2);
+        self.power = ended.import.saturating_add(ended.second).saturating_mul(2);
         self.demand_import.see(self.power, at);
         self.demand_export.see(ended.export.saturating_mul(2), at);
         ended

@@ -3,19 +3,18 @@
 use crate::books::cause;
 use crate::esme;
 use crate::gsme;
+use crate::load::Load;
 use crate::meter::Meter;
 use crate::metering::Energy;
 use crate::prepayment::{Account, Charge, Supply};
 use crate::profiles::{HALF_HOUR, Snapshot};
 use crate::state::Model;
-use crate::tariff::{Tariff, Terms};
+use crate::tariff::Terms;
 use gbcs::crypto::Crypto;
 use gbcs::{Counter, MessageCode, Time};
 
 const HOUR: u32 = 3600;
 const DAY: u32 = 86_400;
-/// Nominal voltage: there is no voltmeter.
-const VOLTS: u32 = 230;
 /// A clock that jumps by more than this was set: nothing is charged for what never was.
 const LONGEST: u32 = 400 * DAY;
 
@@ -54,21 +53,33 @@ impl<C: Crypto> Meter<C> {
     /// Count and charge for what passed the meter just now.
     pub(crate) fn count(&mut self, at: Time, energy: &Energy) {
         let terms = self.terms();
-        self.count_by(&terms.tariff, at, energy);
+        self.count_by(&terms, at, energy);
     }
 
-    fn count_by(&mut self, tariff: &Tariff, at: Time, energy: &Energy) {
+    fn count_by(&mut self, terms: &Terms, at: Time, energy: &Energy) {
         let books = &mut self.state.books;
-        let price = books.metering.meter(tariff, tariff.register(at), energy);
+        let (tariff, mut energy) = (&terms.tariff, *energy);
+        match &terms.second {
+            Some(second) if books.variant.has_second_element() => {
+                books.metering.meter_second(second, second.register(at), energy.second);
+            }
+            _ => energy.second = 0,
+        }
+        let price = books.metering.meter(tariff, tariff.register(at), &energy);
         books.account.consume(i32::try_from(price).unwrap_or(i32::MAX));
     }
 
     fn half_hour(&mut self, terms: &Terms, end: u32) {
         let begin = Time::from_zigbee(end - HALF_HOUR);
-        if let Some(load) = self.config.load
-            && self.state.books.account.supply == Supply::Enabled
-        {
-            self.count_by(&terms.tariff, begin, &load.energy(begin));
+        let drawn = |load: Option<Load>| load.map(|load| load.energy(begin));
+        let (first, second) = (drawn(self.config.load), drawn(self.config.second_load));
+        if (first.is_some() || second.is_some()) && self.state.books.account.supply == Supply::Enabled {
+            let second = second.map_or(0, |second| second.import);
+            self.count_by(terms, begin, &Energy { second, ..first.unwrap_or_default() });
+        }
+        self.age_clock(Time::from_zigbee(end));
+        if let Some(settings) = &terms.voltage {
+            self.watch_voltage(settings, end - HALF_HOUR, end);
         }
         let (moment, sizes) = (Time::from_zigbee(end), self.config.sizes);
         let books = &mut self.state.books;
@@ -76,7 +87,6 @@ impl<C: Crypto> Meter<C> {
         let ended = books.metering.end_half_hour(end);
         let profiles = &mut books.profiles;
         profiles.half_hours.push(end, ended, sizes.half_hours);
-        profiles.voltage.push((end, VOLTS), sizes.half_hours);
         if let Some(sampling) = &mut profiles.sampling {
             sampling.meter(end - HALF_HOUR, end, ended.import);
         }
@@ -100,17 +110,16 @@ impl<C: Crypto> Meter<C> {
             profiles.days.push((end - DAY, books.metering.end_day()), sizes.days);
             profiles.export.push((end, books.metering.total.export), sizes.days);
         }
-        let billed = terms.billing.ended(begin, moment);
-        if billed {
+        if terms.billing.ended(begin, moment) {
             books.bill(moment, &sizes);
+        }
+        if let Some(at) = books.tenancy.take_if(|at| *at <= end) {
+            books.changed(Time::from_zigbee(at), cause::TENANCY, &sizes);
         }
         if terms.block_reset.ended(begin, moment) {
             books.metering.reset_blocks();
         }
         books.account.protect(terms.non_disablement.holds(moment));
-        if billed {
-            self.push_billing(moment);
-        }
     }
 
     /// The tariff and the calendars, as the objects have them now.

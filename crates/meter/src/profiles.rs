@@ -1,6 +1,7 @@
 //! Profiles and snapshots of the metrology: what registers held, or counted, at the ends of half hours, days and billing periods.
-use crate::metering::{BLOCKS, Energy, Metering};
+use crate::metering::{BLOCK_RATES, BLOCKS, Energy, Metering, SECOND_TOU, TOU};
 use crate::prepayment::Account;
+use crate::voltage::PHASES;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use minicbor::{Decode, Encode};
@@ -48,10 +49,20 @@ impl Snapshot {
         Self { at, values, cause }
     }
 
-    /// Import, tariff registers by time of use, blocks (block by block, rate by rate).
+    /// Where the values of tariff registers begin, of block counters, of the registers of the second element and of blocks.
+    pub const TOU: usize = 1;
+    pub const COUNTERS: usize = Self::TOU + TOU;
+    pub const SECOND: usize = Self::COUNTERS + BLOCKS * BLOCK_RATES;
+    pub const SECOND_TOU: usize = Self::SECOND + 1;
+    pub const BLOCKS: usize = Self::SECOND_TOU + SECOND_TOU;
+
+    /// Import, tariff registers by time of use, block counters (block by block, rate by rate); import through the second element, its
+    /// tariff registers, block registers.
     pub fn of_registers(at: u32, cause: u32, metering: &Metering) -> Self {
-        let blocks = (0..BLOCKS).flat_map(|block| metering.blocks.iter().map(move |rate| rate[block]));
-        Self::new(at, cause, core::iter::once(metering.total.import).chain(metering.tou).chain(blocks))
+        let total = &metering.total;
+        let first = core::iter::once(total.import).chain(metering.tou).chain(by_block(&metering.blocks));
+        let second = core::iter::once(total.second).chain(metering.second_tou);
+        Self::new(at, cause, first.chain(second).chain(by_block(&metering.block_registers)))
     }
 
     /// Balance, Emergency Credit, accumulated debt, debts: the order of the prepayment registers.
@@ -62,6 +73,11 @@ impl Snapshot {
     pub fn value(&self, n: usize) -> u32 {
         self.values.iter().find(|(at, _)| usize::from(*at) == n).map_or(0, |(_, value)| *value)
     }
+}
+
+/// Block by block, rate by rate: the order in which meters list them.
+pub(crate) fn by_block(blocks: &[[u32; BLOCKS]; BLOCK_RATES]) -> impl Iterator<Item = u32> {
+    (0..BLOCKS).flat_map(|block| blocks.iter().map(move |rate| rate[block]))
 }
 
 /// A bounded list, oldest first to go.
@@ -201,9 +217,9 @@ pub(crate) struct Profiles {
     /// Day and the export register at its end.
     #[n(10)]
     pub export: Ring<(u32, u32)>,
-    /// Average voltage of an interval.
+    /// Average voltages, by phase.
     #[n(11)]
-    pub voltage: Ring<(u32, u32)>,
+    pub voltage: [Ring<(u32, u32)>; PHASES],
     /// Times for which boost was on.
     #[n(12)]
     pub boost: Ring<(u32, u32)>,
@@ -237,6 +253,10 @@ mod tests {
         let snapshot = Snapshot::of_registers(1, 0, &metering);
         assert_eq!(snapshot.values, [(48, 5), (80, 6)]);
         assert_eq!([0, 48, 80].map(|n| snapshot.value(n)), [0, 5, 6]);
+        let last = Snapshot::BLOCKS + BLOCKS * BLOCK_RATES - 1;
+        (metering.total.second, metering.second_tou[3], metering.block_registers[7][3]) = (7, 8, 9);
+        let snapshot = Snapshot::of_registers(1, 0, &metering);
+        assert_eq!([Snapshot::SECOND, Snapshot::SECOND_TOU + 3, last].map(|n| snapshot.value(n)), [7, 8, 9]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The Billing Data Log pushed to the supplier when a billing period ends: the registers of that moment, encrypted for him inside a signed
-//! Alert (ECS68, GCS53; gbcs-messages 7, 9.7, 10.5).
+//! The Billing Data Log pushed to the supplier when it has a new entry, of a billing period that ended or a change of tariff, payment
+//! mode or tenancy: the registers of that moment, encrypted for him inside a signed Alert (ECS68, GCS53; gbcs-messages 7, 9.7, 10.5).
 use crate::alert::Further;
 use crate::meter::Meter;
 use crate::state::Model;
@@ -19,10 +19,18 @@ const GSME_ALERT: MessageCode = MessageCode(0x008B);
 const PAYLOAD_ENCRYPTION: u8 = 4;
 
 impl<C: Crypto> Meter<C> {
-    /// Tell the supplier what the registers held when a billing period ended, `at`. A supplier without a key agreement key is told
-    /// nothing: nobody could read it. The caller persists.
-    pub(crate) fn push_billing(&mut self, at: Time) {
-        let Some(supplier) = self.config.supplier() else { return };
+    /// Tell the supplier what is new in the Billing Data Log. One without a key agreement key is told nothing: nobody could read it.
+    /// The caller persists.
+    pub(crate) fn push_billing(&mut self) {
+        for (at, cause) in core::mem::take(&mut self.state.books.unpushed) {
+            if let Some(supplier) = self.config.supplier() {
+                self.push_entry(supplier, at, cause);
+            }
+        }
+    }
+
+    fn push_entry(&mut self, supplier: Eui64, entry: u32, cause: u32) {
+        let at = Time::from_zigbee(entry);
         let counter = self.state.counters.next_own(at);
         let device = self.config.eui;
         let Some(secret) = self.secrets.with(&self.crypto, &self.config, supplier) else { return };
@@ -30,14 +38,14 @@ impl<C: Crypto> Meter<C> {
         let encrypt = |plain: &[u8]| protect::encrypt(&self.crypto, &key, device, plain);
         let (code, further) = match &self.state.model {
             Model::Esme(_) => {
-                let Some(log) = esme::billing_entry(&self.state.books, at) else { return };
+                let Some(log) = esme::billing_entry(&self.state.books, entry, cause) else { return };
                 let mut plain = Vec::new();
                 Data::structure([log]).encode(&mut plain);
                 let data = [protection(device, counter, supplier), Data::octets(encrypt(&plain))];
                 (ESME_ALERT, Further::Dlms(data.to_vec()))
             }
             Model::Gsme(_) => {
-                let Some(mut component) = gsme::billing_entry(&self.state.books, at) else { return };
+                let Some(mut component) = gsme::billing_entry(&self.state.books, entry, cause) else { return };
                 let Some(body) = component.body() else { return };
                 let mut plain = Vec::with_capacity(body.encoded_len());
                 body.encode(&mut plain);

@@ -91,6 +91,9 @@ pub(crate) fn of_metering(metering: &crate::metering::Metering, unit: &'static s
     registers.extend((metering.total.export > 0).then(|| count("export".into(), metering.total.export)));
     let tou = (1..).zip(metering.tou).filter_map(|(rate, n)| used(alloc::format!("import TOU {rate}"), n));
     registers.extend(tou);
+    registers.extend(used("import second element".into(), metering.total.second));
+    let second = (1..).zip(metering.second_tou);
+    registers.extend(second.filter_map(|(rate, n)| used(alloc::format!("import second element TOU {rate}"), n)));
     for (rate, blocks) in (1..).zip(metering.blocks) {
         let blocks = (1..).zip(blocks);
         registers.extend(blocks.filter_map(|(block, n)| used(alloc::format!("import block {block} TOU {rate}"), n)));

@@ -18,7 +18,7 @@ use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
 /// Of the layout below; a record of another version is refused.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// A stored state cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

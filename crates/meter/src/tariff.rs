@@ -1,6 +1,7 @@
 //! A tariff as both meters price by it: when which register counts, what a unit costs, what a day costs.
 use crate::calendar::{Calendar, Date, Period, Switch, executed, scheduled};
 use crate::metering::{BLOCK_RATES, BLOCKS, TOU};
+use crate::voltage::Settings;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use gbcs::Time;
@@ -17,6 +18,10 @@ pub(crate) enum Register {
 /// What a meter lives by.
 pub(crate) struct Terms {
     pub tariff: Tariff,
+    /// Of the second element, where there may be one.
+    pub second: Option<Tariff>,
+    /// What is watched of the voltage, by an electricity meter.
+    pub voltage: Option<Settings>,
     /// Ends of billing periods.
     pub billing: Periods,
     /// When block counters start anew.

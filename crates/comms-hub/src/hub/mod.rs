@@ -22,7 +22,7 @@ use han::airtime::{Airtime, Exchanged};
 use han::node::{self, Handle, Peer};
 use han::tunnel::{Client, ClientConfig, Server, ServerConfig, Side};
 use han::zcl::tunneling::CLUSTER as TUNNELING;
-use han::zcl::{Frame, Status};
+use han::zcl::{Frame, Status, time};
 use han::zdo::{Finder, SimpleDescriptor};
 use han::{Datagram, Key, Node, ShortAddress};
 use joining::Joining;
@@ -142,6 +142,7 @@ impl<C: Crypto> Hub<C> {
                 transits: Vec::new(),
                 wan: StoreForward::new(settings.wan_messages, settings.wan_octets),
                 wan_up: false,
+                wan_seen: None,
                 carriers: Carriers::default(),
                 taps: Taps::default(),
                 blocks: Default::default(),
@@ -178,6 +179,9 @@ impl<C: Crypto> Hub<C> {
     /// The WAN came or went. While it is down, messages for it wait, and with them those that its link had and that were not taken:
     /// when it comes back the link is given all of them anew.
     pub fn set_wan(&mut self, now: Time, up: bool) {
+        if up || self.exchange.wan_up {
+            self.exchange.wan_seen = Some(now);
+        }
         self.exchange.wan_up = up;
         if !up {
             self.exchange.wan.recall();
@@ -491,7 +495,10 @@ impl<C: Crypto> Hub<C> {
             return;
         };
         let (peer, cluster) = (datagram.peer, datagram.cluster);
-        let reaction = if self.exchange.log.kind(peer) == Some(DeviceKind::Gsme) {
+        let reaction = if cluster == time::CLUSTER && datagram.dst_endpoint == ESI_ENDPOINT {
+            let answer = self.exchange.clock(now).answer(&frame);
+            Reaction { answers: answer.into_iter().collect(), reported: 0 }
+        } else if self.exchange.log.kind(peer) == Some(DeviceKind::Gsme) {
             let pending = self.exchange.mailbox(peer).is_some_and(|mailbox| !mailbox.is_empty());
             self.exchange.mirror.handle(peer, datagram.dst_endpoint, cluster, &frame, pending)
         } else {
@@ -536,7 +543,7 @@ fn describe(node: &mut Node) {
     node.describe(SimpleDescriptor::smart_energy(
         ESI_ENDPOINT,
         0x0500,
-        [BASIC, PRICE, MESSAGING, CALENDAR, han::cbke::CLUSTER],
+        [BASIC, time::CLUSTER, PRICE, MESSAGING, CALENDAR, han::cbke::CLUSTER],
         [METERING],
     ));
     node.describe(SimpleDescriptor::smart_energy(MIRROR_ENDPOINT, 0x0501, [BASIC, METERING, PREPAYMENT], [METERING]));

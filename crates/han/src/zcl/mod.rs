@@ -2,6 +2,7 @@
 pub mod attributes;
 pub mod display;
 pub mod mirror;
+pub mod time;
 pub mod tunneling;
 
 use crate::wire::{ParseError, Reader, open_enum};

@@ -120,7 +120,13 @@ pub(super) fn send(args: &SendArgs) -> Result<ExitCode, Failure> {
     })?;
     let mut devices = home.as_ref().map(devices_of).unwrap_or_default();
     devices.extend(args.device.iter().copied());
-    let sender = Sender { args, client, xml, dcc, work: Work { keys, acb, devices, is_reference: false, now: now() } };
+    let sender = Sender {
+        args,
+        client,
+        xml,
+        dcc,
+        work: Work { keys, acb, devices, is_reference: false, of_every_variant: None, now: now() },
+    };
     runtime.block_on(sender.run(receive_tls.map(|tls| (tls, acb))))
 }
 

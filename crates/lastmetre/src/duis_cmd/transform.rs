@@ -1,7 +1,7 @@
 //! `lastmetre duis transform`: service requests to GBCS, offline.
 use super::{parse_device, parse_time, read};
 use crate::failure::Failure;
-use crate::home::Home;
+use crate::home::{EsmeVariant, Home};
 use crate::process::now;
 use duis::transform::OtherDevice;
 use duis::xml::Document;
@@ -55,7 +55,10 @@ pub(super) fn transform(args: &TransformArgs) -> Result<ExitCode, Failure> {
     };
     let is_reference = home.is_none() && args.device.is_empty();
     let clock = if home.is_some() { now() } else { reference::CLOCK };
-    let mut work = Work { keys, acb, devices, is_reference, now: args.now.unwrap_or(clock) };
+    let of_every_variant = |home: &&Home| home.file.meters.esme == EsmeVariant::Reference;
+    let of_every_variant = home.as_ref().filter(of_every_variant).map(|home| home.file.identities.esme);
+    let of_every_variant = of_every_variant.filter(|esme| args.device.iter().all(|(told, _)| told != esme));
+    let mut work = Work { keys, acb, devices, is_reference, of_every_variant, now: args.now.unwrap_or(clock) };
     work.devices.extend(args.device.iter().copied());
     let mut code = ExitCode::SUCCESS;
     for file in &args.files {
@@ -79,9 +82,14 @@ pub(super) fn transform(args: &TransformArgs) -> Result<ExitCode, Failure> {
 /// The devices of a home.
 pub(super) fn devices_of(home: &Home) -> BTreeMap<Eui64, Device> {
     let who = &home.file.identities;
-    let kinds = [(who.esme, DeviceType::Esme), (who.gsme, DeviceType::Gsme), (who.gpf, DeviceType::Gpf)];
-    let more = [(who.chf, DeviceType::Chf), (who.ppmid, DeviceType::Ppmid)];
-    kinds.into_iter().chain(more).map(|(eui, kind)| (eui, Device::new(kind))).collect()
+    let kinds = [
+        (who.gsme, DeviceType::Gsme),
+        (who.gpf, DeviceType::Gpf),
+        (who.chf, DeviceType::Chf),
+        (who.ppmid, DeviceType::Ppmid),
+    ];
+    let others = kinds.into_iter().map(|(eui, kind)| (eui, Device::new(kind)));
+    others.chain([(who.esme, home.file.meters.esme.device())]).collect()
 }
 
 /// The Access Control Broker of a key store.
@@ -96,6 +104,8 @@ pub(super) struct Work<'k> {
     pub devices: BTreeMap<Eui64, Device>,
     /// Whether requests are those of the public reference data, as far as nothing else says.
     pub is_reference: bool,
+    /// The meter that is of every variant: which of them a request means is told by file name.
+    pub of_every_variant: Option<Eui64>,
     pub now: Time,
 }
 
@@ -111,13 +121,23 @@ impl Work<'_> {
         let target = request.header.id.target;
         let certificate = |device| self.keys.certificates(KeyName::agreement(device)).first().cloned();
         let unknown = || format!("nothing says what device {target} is; --device {target:#}=ESME would");
+        let name = reference::Name::read(&file.file_name().unwrap_or_default().to_string_lossy());
         let transformed = if self.is_reference {
-            let name = reference::Name::read(&file.file_name().unwrap_or_default().to_string_lossy());
             let kind = reference::device_type(target).ok_or_else(unknown)?;
             reference::make(&request, kind, &name, self.now, certificate)
         } else {
             let device = *self.devices.get(&target).ok_or_else(unknown)?;
-            duis::transform(&request, &self.context(&request, device))
+            let make = |device| duis::transform(&request, &self.context(&request, device));
+            if self.of_every_variant == Some(target) {
+                let device = Device { twin_element: name.twin_element, ..device };
+                let polyphase = make(Device { poly_phase: true, ..device });
+                match polyphase {
+                    Ok(made) if made.use_case.name == name.use_case => Ok(made),
+                    _ => make(device),
+                }
+            } else {
+                make(device)
+            }
         };
         let transformed = transformed.map_err(|e| e.to_string())?;
         let command = self.command(&request, &transformed);

@@ -1,7 +1,9 @@
 //! `lastmetre home new`: fresh identities, keys and certificates.
 use super::HomeError;
 use super::dcc::{Dcc, TLS_FOLDER, TlsFiles};
-use super::file::{Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan};
+use super::file::{
+    EsmeVariant, Gsme, Han, HeadEnd, HomeFile, Hub, IdentitiesTable, Meters, PaymentMode, Profile, RadioNode, Wan,
+};
 use super::infrastructure::{self, Issuers, key_to_pem};
 use super::keys::{HanKeys, Secrets};
 use super::property::Property;
@@ -73,6 +75,8 @@ pub struct NewHome {
     pub payment_mode: PaymentMode,
     /// Whether DCC and supplier speak HTTPS.
     pub dcc_tls: bool,
+    /// Elements and phases of its electricity meter.
+    pub esme_variant: EsmeVariant,
     /// Ports that are free now, and loopback addresses of its own for the radios: so that homes can run side by side.
     pub apart: bool,
 }
@@ -87,6 +91,7 @@ impl NewHome {
             wan: Wan::Down,
             payment_mode: PaymentMode::Prepayment,
             dcc_tls: false,
+            esme_variant: EsmeVariant::default(),
             apart: false,
         }
     }
@@ -168,7 +173,7 @@ fn home_toml(new: &NewHome) -> Result<String, HomeError> {
             deadlines: Default::default(),
         },
         gsme: Gsme::default(),
-        meters: Meters { payment_mode: new.payment_mode, ..Meters::default() },
+        meters: Meters { esme: new.esme_variant, payment_mode: new.payment_mode, ..Meters::default() },
         property: Property::example(),
     };
     let text = toml::to_string(&file).map_err(|e| HomeError::content(&new.dir, e))?;
@@ -177,6 +182,7 @@ fn home_toml(new: &NewHome) -> Result<String, HomeError> {
 
 const HEAD: &str = "# A home of lastmetre. Unknown fields are refused by name.
 # hub.profile: today, secmp0038 or assured; dcc.wan: up, down or flaky, or the tables at the end of this file.
+# meters.esme: single, twin, polyphase, or reference, which has the objects of all.
 
 ";
 

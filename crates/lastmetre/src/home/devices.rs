@@ -191,7 +191,9 @@ impl Home {
         let meters = &self.file.meters;
         config.factory.prepayment = meters.payment_mode == PaymentMode::Prepayment;
         config.sizes.days = meters.days.into();
+        config.variant = meters.esme.into();
         config.load = meters.consumption.then(|| load(kind));
+        config.second_load = meters.consumption.then_some(meter::Load::SECOND_ELEMENT);
         // Numbered as join messages number kinds of devices (gbcs-messages 11.3).
         config.joined = match kind {
             Kind::Esme => vec![(who.ppmid, 5)],

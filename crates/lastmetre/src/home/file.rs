@@ -172,6 +172,8 @@ impl Default for Gsme {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Meters {
+    /// The electricity meter: `single`, `twin`, `polyphase`, or `reference`, which is all of them.
+    pub esme: EsmeVariant,
     /// How the customer pays before a Command says otherwise: `prepayment` or `credit`.
     pub payment_mode: PaymentMode,
     /// Whether `meter run` consumes as a household does; otherwise nothing passes the meters.
@@ -190,9 +192,44 @@ pub enum PaymentMode {
     Credit,
 }
 
+/// Elements and phases of the electricity meter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum EsmeVariant {
+    /// One element, one phase.
+    Single,
+    /// Two elements, each with its tariff.
+    Twin,
+    /// One element, three phases.
+    Polyphase,
+    /// The one meter of the public reference data: it has the objects of all, and which of them a request means says the name of
+    /// its file.
+    #[default]
+    Reference,
+}
+
+impl EsmeVariant {
+    /// What service requests for it are made for.
+    pub fn device(self) -> duis::Device {
+        let (twin_element, poly_phase) = (self == Self::Twin, self == Self::Polyphase);
+        duis::Device { twin_element, poly_phase, ..duis::Device::new(duis::DeviceType::Esme) }
+    }
+}
+
+impl From<EsmeVariant> for meter::Variant {
+    fn from(variant: EsmeVariant) -> Self {
+        match variant {
+            EsmeVariant::Single => Self::Single,
+            EsmeVariant::Twin => Self::Twin,
+            EsmeVariant::Polyphase => Self::Polyphase,
+            EsmeVariant::Reference => Self::Reference,
+        }
+    }
+}
+
 impl Default for Meters {
     fn default() -> Self {
-        Self { payment_mode: PaymentMode::Prepayment, consumption: false, days: 400 }
+        Self { esme: EsmeVariant::default(), payment_mode: PaymentMode::Prepayment, consumption: false, days: 400 }
     }
 }
 

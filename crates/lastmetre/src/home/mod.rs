@@ -23,7 +23,7 @@ mod property;
 pub use coverage::{places, schema_region};
 pub use create::{Identities, NewHome, create};
 pub use devices::{DeviceCrypto, load};
-pub use file::{HomeFile, PaymentMode, Profile, RadioNode, Wan};
+pub use file::{EsmeVariant, HomeFile, PaymentMode, Profile, RadioNode, Wan};
 pub use keys::{Keys, xml_identity};
 
 use crate::failure::Failure;
@@ -76,6 +76,9 @@ pub struct NewArgs {
     /// Mutual TLS between the DCC and the supplier: makes certificates for both, and `[dcc.tls]`
     #[arg(long)]
     dcc_tls: bool,
+    /// Elements and phases of the electricity meter; `reference` has the objects of all
+    #[arg(long, value_enum, default_value = "reference")]
+    esme_variant: EsmeVariant,
     /// Ports that are free now, and radio addresses of its own: so that homes can run side by side
     #[arg(long)]
     apart: bool,
@@ -99,6 +102,7 @@ pub fn new(args: &NewArgs) -> Result<ExitCode, Failure> {
     let payment_mode = args.payment_mode;
     let new = NewHome {
         payment_mode,
+        esme_variant: args.esme_variant,
         identities,
         profile: args.profile,
         wan: args.wan,

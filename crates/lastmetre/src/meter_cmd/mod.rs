@@ -99,6 +99,7 @@ impl Which {
     fn living(self, home: &Home) -> Result<meter::Meter<DeviceCrypto>, Failure> {
         let mut meter = self.meter(home)?;
         meter.set_load(Some(crate::home::load(live::kind(self))));
+        meter.set_second_load(Some(meter::Load::SECOND_ELEMENT));
         Ok(meter)
     }
 

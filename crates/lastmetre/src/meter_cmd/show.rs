@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::home::{DeviceCrypto, Home};
 use gbcs::catalogue::alert_meaning;
 use meter::logs::Entry;
-use meter::{Kind, Meter};
+use meter::{Kind, Meter, Variant};
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,6 +35,16 @@ fn name(meter: &Meter<DeviceCrypto>) -> &'static str {
     }
 }
 
+/// Elements and phases of an electricity meter.
+fn variant(meter: &Meter<DeviceCrypto>) -> Option<&'static str> {
+    (meter.kind() == Kind::Esme).then(|| match meter.variant() {
+        Variant::Single => "single element",
+        Variant::Twin => "twin element",
+        Variant::Polyphase => "polyphase",
+        Variant::Reference => "every variant",
+    })
+}
+
 fn object(meter: &Meter<DeviceCrypto>) -> serde_json::Value {
     let registers: Vec<_> = meter
         .registers()
@@ -60,6 +70,7 @@ fn object(meter: &Meter<DeviceCrypto>) -> serde_json::Value {
         .collect();
     json!({
         "meter": name(meter),
+        "variant": variant(meter),
         "eui": meter.eui().to_string(),
         "clock": format!("{:?}", meter.clock_status()).to_lowercase(),
         "registers": registers,
@@ -71,7 +82,9 @@ fn object(meter: &Meter<DeviceCrypto>) -> serde_json::Value {
 }
 
 fn print(meter: &Meter<DeviceCrypto>) {
-    say!("{} meter {}, clock {}", name(meter), meter.eui(), format!("{:?}", meter.clock_status()).to_lowercase());
+    let variant = variant(meter).map_or(String::new(), |variant| format!(", {variant}"));
+    let clock = format!("{:?}", meter.clock_status()).to_lowercase();
+    say!("{} meter {}{variant}, clock {clock}", name(meter), meter.eui());
     for register in meter.registers() {
         say!("  {:<34} {:>14} {}", register.name, register.value.to_string(), register.unit);
     }

@@ -53,7 +53,10 @@ pub async fn start_dcc(home: &Home) -> Result<Dcc, Failure> {
         inventory: [
             hub,
             new(who.gpf, DeviceType::Gpf),
-            Device { numbers: numbers(property.electricity()), ..new(who.esme, DeviceType::Esme) },
+            Device {
+                numbers: numbers(property.electricity()),
+                ..Device::new(who.esme, home.file.meters.esme.device())
+            },
             Device { numbers: numbers(property.gas()), ..new(who.gsme, DeviceType::Gsme) },
             new(who.ppmid, DeviceType::Ppmid),
         ]
@@ -97,8 +100,13 @@ pub async fn start_headend(home: &Home, deadlines: Deadlines) -> Result<HeadEndH
     config.api.listen = home.file.headend.listen;
     config.receive_listen = home.file.headend.receive;
     config.mqtt_listen = home.file.headend.mqtt;
+    let esme = home.file.meters.esme.device();
     config.devices = vec![
-        DeviceConfig::new(who.esme, DeviceType::Esme, Some(who.ppmid)),
+        DeviceConfig {
+            twin_element: esme.twin_element,
+            poly_phase: esme.poly_phase,
+            ..DeviceConfig::new(who.esme, esme.kind, Some(who.ppmid))
+        },
         DeviceConfig::new(who.gsme, DeviceType::Gsme, Some(who.ppmid)),
     ];
     config.deadlines = deadlines;

@@ -194,3 +194,54 @@ fn the_hubs_functions_answer_for_their_credentials() {
         assert!(refused, "{template} twice: {xml}");
     }
 }
+
+/// One service becomes the use case of the home's meter, which has the objects for it; a meter of another kind would not.
+#[test]
+fn a_request_becomes_the_use_case_of_the_kind_of_meter_that_the_home_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let credit = examples().into_iter().find(|path| path.ends_with("electricity-credit.xml")).unwrap();
+    let credit = std::fs::read_to_string(credit).unwrap();
+    let (head, _) = credit.split_once("<sr:Body>").unwrap();
+    // The network operator has the voltage counters start anew.
+    let head = head
+        .replace("90-B3-D5-1F-30-01-00-00:", "90-B3-D5-1F-30-02-00-00:")
+        .replace(">4</sr:CommandVariant>", ">1</sr:CommandVariant>")
+        .replace("Reference>1.5<", "Reference>6.27<")
+        .replace("Variant>1.5<", "Variant>6.27<")
+        .replace("A0:0<", "A0:7<");
+    let body = "<sr:Body><sr:UpdateDeviceConfigurationRMSVoltageCounterReset/></sr:Body></sr:Request>";
+    let home = |variant: &str| {
+        let home = folder.path().join(variant);
+        let args = ["home".as_ref(), "new".as_ref(), home.as_os_str(), "--esme-variant".as_ref(), variant.as_ref()];
+        run(args).ends(0);
+        home
+    };
+    let of = |words: &[&str], home: &std::path::Path, input: &str| {
+        let args = words.iter().map(AsRef::as_ref).chain(["--json".as_ref(), "--home".as_ref(), home.as_os_str()]);
+        run_with(input, args)
+    };
+    let request = |name: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, format!("{head}{body}")).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    for (variant, kind, file, use_case) in [
+        ("single", "single element", "request.xml", "ECS29e"),
+        ("twin", "twin element", "ECS29f_request.xml", "ECS29e"),
+        ("polyphase", "polyphase", "request.xml", "ECS29f"),
+        // What the name of a file says counts for the meter of every variant alone.
+        ("reference", "every variant", "request.xml", "ECS29e"),
+        ("reference", "every variant", "ECS29f_request.xml", "ECS29f"),
+    ] {
+        let at = folder.path().join(variant);
+        let at = if at.exists() { at } else { home(variant) };
+        let shown = of(&["meter", "show", "--meter", "esme"], &at, "").ends(0).json().remove(0);
+        assert_eq!(shown["variant"], kind);
+        let made = of(&["duis", "transform", &request(file)], &at, "").ends(0).json().remove(0);
+        assert_eq!(made["use_case"], use_case, "{variant} {file}");
+        let answered = of(&["meter", "answer"], &at, made["command"].as_str().unwrap()).ends(0).json().remove(0);
+        assert_eq!(answered["outcome"], "Success", "{variant} {file}");
+    }
+    let wrong = folder.path().join("wrong");
+    run(["home".as_ref(), "new".as_ref(), wrong.as_os_str(), "--esme-variant".as_ref(), "triplet".as_ref()]).ends(2);
+}

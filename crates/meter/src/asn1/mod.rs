@@ -18,7 +18,10 @@ use gbcs::asn1::{
     RoleCredentials, UpdateOutcome,
 };
 use gbcs::crypto::Crypto;
-use gbcs::{Cra, MessageCode, Time};
+use gbcs::{Counter, Cra, MessageCode, Time};
+
+/// GCS28.
+const SET_CLOCK: MessageCode = MessageCode(0x007F);
 
 /// Execute a Command, or store it for its time.
 pub(crate) fn execute<C: Crypto>(
@@ -32,7 +35,7 @@ pub(crate) fn execute<C: Crypto>(
         return Err(Refusal::WrongRows);
     }
     let (answer, stored) = match device::dated::due(content, now) {
-        None => (at_once(meter, now, command.role, content), false),
+        None => (at_once(meter, now, command.role, id.counter, content), false),
         Some(due) => {
             // A later Command of the same use case replaces whatever an earlier one left pending.
             meter.state.pending.retain(|pending| pending.code != code.0);
@@ -48,7 +51,7 @@ pub(crate) fn execute<C: Crypto>(
                     meter.state.pending.push(Pending::new(at, &origin, what));
                     (accepted, true)
                 }
-                Due::Now => (at_once(meter, now, command.role, content), false),
+                Due::Now => (at_once(meter, now, command.role, id.counter, content), false),
             }
         }
     };
@@ -57,7 +60,13 @@ pub(crate) fn execute<C: Crypto>(
     Ok(Executed { payload: Payload::from(answer).with_long_lengths().encode(), outcome, stored })
 }
 
-fn at_once<C: Crypto>(meter: &mut Meter<C>, now: Time, role: crate::Role, content: &Content) -> Content {
+fn at_once<C: Crypto>(
+    meter: &mut Meter<C>,
+    now: Time,
+    role: crate::Role,
+    counter: Counter,
+    content: &Content,
+) -> Content {
     match content {
         Content::RequestCredentials(request) => Content::Credentials(held(meter, request)),
         Content::UpdateCredentials(update) => Content::CredentialsUpdated(update_cells(meter, role, update)),
@@ -70,7 +79,7 @@ fn at_once<C: Crypto>(meter: &mut Meter<C>, now: Time, role: crate::Role, conten
         Content::ActivateFirmware(activate) => Content::FirmwareActivated(firmware::activate(meter, activate)),
         Content::SetClock(set) => {
             meter.state.books.clock.preset(Some(set.from.time()), Some(set.to.time()));
-            let status = meter.state.books.clock.adjust(now) as u8;
+            let status = meter.state.books.set_clock(now, SET_CLOCK, counter) as u8;
             let time = DateTime::new(Time::from_seconds(now.seconds()));
             Content::ClockReport(ClockReport { time, status: ClockStatus::from_number(status) })
         }
@@ -106,7 +115,7 @@ pub(crate) fn execute_due<C: Crypto>(
     use gbcs::asn1::{ActivationAlert, UpdateAlert};
     let payload = Payload::parse(MessageCode(pending.code), Cra::Command, &pending.what).ok()?;
     let role = crate::Role::from_number(pending.role)?;
-    let answer = at_once(meter, now, role, payload.content());
+    let answer = at_once(meter, now, role, Counter(pending.counter), payload.content());
     let succeeded = answer.results().iter().all(|result| *result == 0);
     let code = if succeeded { crate::due::ACTIONED } else { crate::due::NOT_ACTIONED };
     let time = DateTime::new(Time::from_seconds(now.seconds()));

@@ -1,9 +1,8 @@
 //! Passive values becoming active: at once, or when their time has come (GBCS 10.4.2.8, 9.2.2.7).
 use super::bindings::{self, Kept};
-use super::objects::{ACTIVATIONS, Attribute, EXTENDED_DATA, TARIFF_ACTIVATION, charge};
+use super::objects::{ACTIVATIONS, Attribute, EXTENDED_DATA, TARIFF_ACTIVATIONS, charge};
 use super::{Store, read};
 use crate::books::{Books, cause};
-use crate::prepayment::PaymentMode;
 use crate::profiles::LogSizes;
 use crate::work::{Pending, Work};
 use gbcs::Time;
@@ -68,11 +67,10 @@ pub(crate) fn activate(
         debug_assert!(read(store, books, now, *active).is_some());
     }
     // The billing log tells what held until then (SMETS 5.7.5.3).
-    match books.account.mode {
-        PaymentMode::Prepayment if mode != PaymentMode::Prepayment => books.changed(now, cause::PREPAYMENT, sizes),
-        PaymentMode::Credit if mode != PaymentMode::Credit => books.changed(now, cause::CREDIT, sizes),
-        _ if trigger == TARIFF_ACTIVATION => books.changed(now, cause::TARIFF, sizes),
-        _ => {}
+    if books.account.mode != mode {
+        books.changed(now, cause::MODE, sizes);
+    } else if TARIFF_ACTIVATIONS.contains(&trigger) {
+        books.changed(now, cause::TARIFF, sizes);
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(super) fn write(store: &mut Store, attribute: Attribute, data: &Data) -> Opt
         return Some(Err(DataAccessResult::TYPE_UNMATCHED));
     }
     let (mask, values) = bits.octets().split_at(OCTETS);
-    let old = match store.get(shown) {
+    let old = match read(store, shown) {
         Some(Data::BitString(old)) => old.octets().to_vec(),
         _ => alloc::vec![0; OCTETS],
     };
@@ -38,14 +38,24 @@ pub(super) fn write(store: &mut Store, attribute: Attribute, data: &Data) -> Opt
     Some(Ok(()))
 }
 
-/// The behaviours of a meter that nobody configured: none.
+/// What a network operator reads back: which events he is told by Alert, and which are logged.
+pub(super) const ALERTS: Attribute = Attribute::new(1, [0, 33, 97, 98, 15, 255], 2);
+pub(super) const LOGGING: Attribute = Attribute::new(1, [0, 33, 97, 98, 18, 255], 2);
+
+/// The behaviours of a meter that nobody configured: every event is logged, and nothing else.
 pub(super) fn read(store: &Store, attribute: Attribute) -> Option<Data> {
     match (attribute.class, attribute.obis.0, attribute.index) {
-        (1, [0, 30 | 33, 97, 98, 15..=18, 255], 2) => {
-            store.get(attribute).or_else(|| BitString::new(EVENTS, [0; OCTETS]).map(Data::BitString))
+        (1, [0, 30 | 33, 97, 98, n @ 15..=18, 255], 2) => {
+            let all = if n == 18 { 0xFF } else { 0 };
+            store.get(attribute).or_else(|| BitString::new(EVENTS, [all; OCTETS]).map(Data::BitString))
         }
         _ => None,
     }
+}
+
+/// Whether the bit of an event is set: the last bit is that of code `xx00`.
+pub(super) fn is_set(store: &Store, shown: Attribute, code: u16) -> bool {
+    matches!(read(store, shown), Some(Data::BitString(bits)) if bits.bit(0xFF - (code & 0xFF)) == Some(true))
 }
 
 #[cfg(test)]
@@ -67,5 +77,22 @@ mod tests {
         let short = Data::BitString(BitString::new(256, [0; 32]).unwrap());
         assert_eq!(super::write(&mut store, written, &short), Some(Err(DataAccessResult::TYPE_UNMATCHED)));
         assert_eq!(super::write(&mut store, shown, &short), None);
+    }
+
+    #[test]
+    fn events_are_logged_until_a_command_says_otherwise_and_told_once_one_says_so() {
+        let mut store = Store::default();
+        let wanted = |store: &Store| [LOGGING, ALERTS].map(|shown| is_set(store, shown, 0x8002));
+        assert_eq!(wanted(&store), [true, false]);
+        let mut mask = [0u8; OCTETS];
+        mask[OCTETS - 1] = 1 << 2;
+        for (written, on) in [(14, false), (11, true)] {
+            let values = if on { mask } else { [0; OCTETS] };
+            let bits = BitString::new(2 * EVENTS, [mask, values].concat()).unwrap();
+            let written = Attribute::new(1, [0, 33, 97, 98, written, 255], 2);
+            super::write(&mut store, written, &Data::BitString(bits)).unwrap().unwrap();
+        }
+        assert_eq!(wanted(&store), [false, true]);
+        assert!(is_set(&store, LOGGING, 0x8003), "others are as they were");
     }
 }

@@ -5,7 +5,7 @@ use super::{Store, activation, behaviours, logs, metered, protected, read};
 use crate::refusal::Refusal;
 use crate::rules;
 use crate::work::{Executed, Outcome, Work};
-use gbcs::dlms::{Access, AccessRequest, AccessResponse, Answer, Choice, Data, DataAccessResult, DateTime, Row};
+use gbcs::dlms::{Access, AccessRequest, AccessResponse, Answer, Choice, Data, DataAccessResult, DateTime, Row, When};
 
 type Done = Result<Data, DataAccessResult>;
 
@@ -35,6 +35,9 @@ pub(crate) fn execute(store: &mut Store, work: &mut Work<'_>, request: &AccessRe
 
 fn run(store: &mut Store, work: &mut Work<'_>, row: &Row, stored: &mut bool) -> Done {
     let attribute = Attribute::of(row);
+    if !work.books.variant.has(attribute) {
+        return Err(DataAccessResult::OBJECT_UNDEFINED);
+    }
     match &row.access {
         Access::Get => read(store, work.books, work.now, attribute).ok_or(DataAccessResult::OBJECT_UNDEFINED),
         Access::GetSelective { parameters, .. } => {
@@ -45,7 +48,9 @@ fn run(store: &mut Store, work: &mut Work<'_>, row: &Row, stored: &mut bool) -> 
             if !rules::fits(attribute, &row.data) {
                 return Err(DataAccessResult::TYPE_UNMATCHED);
             }
-            if activation::is_activation_time(attribute) {
+            if attribute == CHANGE_OF_TENANCY {
+                move_in(store, work, &row.data)?;
+            } else if activation::is_activation_time(attribute) {
                 *stored |= activation::schedule(store, work, attribute, &row.data)?;
             } else if let Some(written) = behaviours::write(store, attribute, &row.data) {
                 written?;
@@ -60,6 +65,22 @@ fn run(store: &mut Store, work: &mut Work<'_>, row: &Row, stored: &mut bool) -> 
         }
         Access::Action => invoke_own(store, work, attribute, &row.data).map(|()| Data::Null),
     }
+}
+
+/// The next household moves in. The same date again is no other household.
+fn move_in(store: &mut Store, work: &mut Work<'_>, date: &Data) -> Result<(), DataAccessResult> {
+    let octets = date.as_octets().and_then(|octets| octets.try_into().ok());
+    let when = DateTime(octets.ok_or(DataAccessResult::TYPE_UNMATCHED)?).when();
+    let at = match when.ok_or(DataAccessResult::SCOPE_OF_ACCESS_VIOLATED)? {
+        When::Never => None,
+        When::Immediate => Some(work.now),
+        When::At(at) => Some(at),
+    };
+    if store.get(CHANGE_OF_TENANCY).as_ref() != Some(date) || at == Some(work.now) {
+        store.set(CHANGE_OF_TENANCY, date);
+        work.books.move_in(work.now, at, &work.sizes);
+    }
+    Ok(())
 }
 
 /// Methods outside the prepayment engine. Which methods there are says the catalogue; one without an effect of its own succeeds.
@@ -90,7 +111,7 @@ fn invoke_own(store: &mut Store, work: &mut Work<'_>, method: Attribute, data: &
         }
         // The driver's clock stands for the Communications Hub's, by which a meter sets its own.
         CLOCK_ADJUST_TO_PRESET => {
-            work.books.clock.adjust(work.now);
+            work.books.set_clock(work.now, work.origin.code, work.origin.counter);
         }
         _ if method.class == 113 && method.index == charge::METHOD_ACTIVATE => {
             let trigger = method.sibling(charge::ACTIVATION);

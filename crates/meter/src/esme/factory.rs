@@ -32,7 +32,6 @@ pub(super) fn value(attribute: Attribute) -> Option<Data> {
     Some(match (attribute.class, a, b, c, d, e, f, attribute.index) {
         // Import supply tamper state: unchanged when the case is opened.
         (1, 0, 0, 94, 44, 0, 4, 2) => Data::boolean(false),
-        (1, 0, 0, 96, 1, 2, 255, 2) => Data::octets(*b"B"),
         (1, 0, 0, 96, 1, 4, 255, 2) => Data::octets(*b"LASTMETR"),
         (1, 0, 0, 96, 1, 6, 255, 2) => Data::octets(*b"ESME"),
         // Alternative identifiers of auxiliary controllers that are not there.

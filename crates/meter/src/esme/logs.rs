@@ -1,7 +1,7 @@
 //! Logs and profiles of an electricity meter: what each captures, and reads of a range of it as a compact array (gbcs-messages 9.5).
 use super::objects::Attribute;
 use crate::books::Books;
-use crate::metering::{BLOCK_RATES, BLOCKS, TOU};
+use crate::metering::{BLOCK_RATES, BLOCKS, SECOND_TOU, TOU};
 use crate::profiles::Snapshot;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -57,6 +57,7 @@ pub(super) fn read(books: &Books, log: Attribute, range: Range) -> Option<Data> 
         return None;
     }
     let (profiles, half_hours) = (&books.profiles, || books.profiles.half_hours.iter());
+    let twin = books.variant.has_second_element();
     let one = |(at, value): &(u32, u32)| (*at, alloc::vec![U32(*value)]);
     let entries =
         |log: &crate::logs::Log, columns: &dyn Fn(&crate::logs::Entry) -> Vec<Data>| -> Vec<(u32, Vec<Data>)> {
@@ -66,16 +67,16 @@ pub(super) fn read(books: &Books, log: Attribute, range: Range) -> Option<Data> 
     let [a, b, c, d, e, f] = log.obis.0;
     let (columns, rows): (_, Vec<(u32, Vec<Data>)>) = match (a, b, c, d, e, f) {
         // Billing periods; days; changes of tariff and payment mode.
-        (0, 0, 98, 1, 0, 255) => (registers(), profiles.billing.iter().map(register_row).collect()),
+        (0, 0, 98, 1, 0, 255) => (registers(twin), profiles.billing.iter().map(|s| register_row(s, twin)).collect()),
         (0, 0, 98, 1, 1, 255) => (money(), profiles.billing_prepayment.iter().map(money_row).collect()),
         (0, 0, 98, 1, 2, 255) => {
             let both = profiles.changes.iter().zip(profiles.changes_prepayment.iter());
             let rows = both.map(|(registers, account)| {
-                let (at, mut row) = register_row(registers);
+                let (at, mut row) = register_row(registers, twin);
                 row.extend(money_row(account).1);
                 (at, row)
             });
-            (with_money(), rows.collect())
+            (with_money(twin), rows.collect())
         }
         (0, 0, 98, 1, 4, 255) => {
             (time_and_u32(), profiles.debt_payments.iter().map(|p| (p.at, alloc::vec![U32(p.amount)])).collect())
@@ -84,8 +85,12 @@ pub(super) fn read(books: &Books, log: Attribute, range: Range) -> Option<Data> 
             (time_and_u32(), profiles.top_ups.iter().map(|p| (p.at, alloc::vec![U32(p.amount)])).collect())
         }
         (0, 0, 98, 1, 8, 255) => (money(), profiles.daily_prepayment.iter().map(money_row).collect()),
-        (0, 0, 98, 1, 9, 255) => (registers(), profiles.daily.iter().map(register_row).collect()),
+        (0, 0, 98, 1, 9, 255) => (registers(twin), profiles.daily.iter().map(|s| register_row(s, twin)).collect()),
         (0, 0, 98, 1, 10, 255) => (time_and_u32(), profiles.export.iter().map(one).collect()),
+        (0, 0, 99, 1, 0, 255) if twin => {
+            let both = half_hours().map(|(at, energy)| (at, alloc::vec![U32(energy.import), U32(energy.second)]));
+            (described([tag::DOUBLE_LONG_UNSIGNED; 3]), both.collect())
+        }
         (0, 0, 99, 1, 0, 255) => {
             (time_and_u32(), half_hours().map(|(at, energy)| (at, alloc::vec![U32(energy.import)])).collect())
         }
@@ -97,7 +102,10 @@ pub(super) fn read(books: &Books, log: Attribute, range: Range) -> Option<Data> 
             (time_and_u32(), half_hours().map(|(at, e)| (at, alloc::vec![U32(e.reactive_import)])).collect())
         }
         (0, 0, 99, 1, 3, 255) => (time_and_u32(), profiles.days.iter().map(one).collect()),
-        (1, 0, 32 | 52 | 72, 24, 0, 255) => (time_and_u32(), profiles.voltage.iter().map(one).collect()),
+        (1, 0, c, 24, 0, 255) => {
+            let phase = super::voltage::phase(c)?;
+            (time_and_u32(), profiles.voltage[phase].iter().map(one).collect())
+        }
         (0, 0, 99, 98, 20, 255) => (time_and_u32(), profiles.boost.iter().map(one).collect()),
         (0, 0, 99, 98, 0, 255) => {
             let columns = [tag::DOUBLE_LONG_UNSIGNED, tag::LONG_UNSIGNED, tag::OCTET_STRING];
@@ -124,8 +132,23 @@ pub(super) fn read(books: &Books, log: Attribute, range: Range) -> Option<Data> 
         }
         _ => return None,
     };
-    let rows = rows.into_iter().filter(|(at, _)| range.contains(*at)).map(|(at, mut row)| {
-        row.insert(0, U32(at));
+    compact(columns, rows.into_iter().filter(|(at, _)| range.contains(*at)))
+}
+
+/// The registers of the latest entry of the billing log of a moment and a cause, in the form of the log of billing periods: that of
+/// the samples of ECS68.
+pub(super) fn billed(books: &Books, at: u32, cause: u32) -> Option<Data> {
+    let profiles = &books.profiles;
+    let log = if cause == crate::books::cause::BILLING { &profiles.billing } else { &profiles.changes };
+    let snapshot = log.iter().rev().find(|snapshot| (snapshot.at, snapshot.cause) == (at, cause))?;
+    let twin = books.variant.has_second_element();
+    compact(registers(twin), [register_row(snapshot, twin)])
+}
+
+/// Rows behind their times, as a compact array.
+fn compact(columns: TypeDescription, rows: impl IntoIterator<Item = (u32, Vec<Data>)>) -> Option<Data> {
+    let rows = rows.into_iter().map(|(at, mut row)| {
+        row.insert(0, Data::DoubleLongUnsigned(at));
         Data::Structure(row)
     });
     CompactArray::new(columns, rows.collect()).map(|log| Data::CompactArray(log.into()))
@@ -135,18 +158,19 @@ fn described<const N: usize>(tags: [u8; N]) -> TypeDescription {
     TypeDescription::Structure(tags.map(TypeDescription::Simple).to_vec())
 }
 
-/// Time, import, registers by time of use, blocks of every rate.
-fn register_columns() -> Vec<TypeDescription> {
+/// Time, import, registers by time of use, blocks of every rate; the second element's beside those of the first.
+fn register_columns(twin: bool) -> Vec<TypeDescription> {
     let u32s =
         |n: usize| TypeDescription::Array(n as u16, Box::new(TypeDescription::Simple(tag::DOUBLE_LONG_UNSIGNED)));
-    let mut columns = alloc::vec![TypeDescription::Simple(tag::DOUBLE_LONG_UNSIGNED); 2];
+    let mut columns = alloc::vec![TypeDescription::Simple(tag::DOUBLE_LONG_UNSIGNED); 2 + usize::from(twin)];
     columns.push(u32s(TOU));
+    columns.extend(twin.then(|| u32s(SECOND_TOU)));
     columns.extend((0..BLOCKS).map(|_| u32s(BLOCK_RATES)));
     columns
 }
 
-fn registers() -> TypeDescription {
-    TypeDescription::Structure(register_columns())
+fn registers(twin: bool) -> TypeDescription {
+    TypeDescription::Structure(register_columns(twin))
 }
 
 fn money() -> TypeDescription {
@@ -155,20 +179,24 @@ fn money() -> TypeDescription {
     TypeDescription::Structure(columns)
 }
 
-fn with_money() -> TypeDescription {
-    let mut columns = register_columns();
+fn with_money(twin: bool) -> TypeDescription {
+    let mut columns = register_columns(twin);
     columns.resize(columns.len() + 6, TypeDescription::Simple(tag::DOUBLE_LONG));
     TypeDescription::Structure(columns)
 }
 
-fn register_row(snapshot: &Snapshot) -> (u32, Vec<Data>) {
+fn register_row(snapshot: &Snapshot, twin: bool) -> (u32, Vec<Data>) {
     let value = |n| Data::DoubleLongUnsigned(snapshot.value(n));
     let list = |from: usize, n: usize| Data::array((from..from + n).map(value).collect::<Vec<_>>());
-    let mut row = alloc::vec![value(0), list(1, TOU)];
-    row.extend((0..BLOCKS).map(|block| list(1 + TOU + block * BLOCK_RATES, BLOCK_RATES)));
+    let mut row = alloc::vec![value(0)];
+    row.extend(twin.then(|| value(Snapshot::SECOND)));
+    row.push(list(Snapshot::TOU, TOU));
+    row.extend(twin.then(|| list(Snapshot::SECOND_TOU, SECOND_TOU)));
+    row.extend((0..BLOCKS).map(|block| list(Snapshot::BLOCKS + block * BLOCK_RATES, BLOCK_RATES)));
     (snapshot.at, row)
 }
 
+/// Emergency Credit, balance, payment debt, time debts, accumulated debt: another order than that of the prepayment registers.
 fn money_row(snapshot: &Snapshot) -> (u32, Vec<Data>) {
-    (snapshot.at, (0..6).map(|n| Data::DoubleLong(snapshot.value(n) as i32)).collect())
+    (snapshot.at, [1, 0, 5, 3, 4, 2].map(|n| Data::DoubleLong(snapshot.value(n) as i32)).to_vec())
 }

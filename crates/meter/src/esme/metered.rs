@@ -1,8 +1,10 @@
 //! Attributes that show what the metrology counted (GBCS 10.4, SMETS 5.7.5).
 use super::factory;
 use super::objects::Attribute;
+use super::voltage;
 use crate::books::Books;
-use crate::metering::{BLOCKS, Demand, Metering};
+use crate::metering::{Demand, Metering};
+use crate::profiles::by_block;
 use alloc::vec::Vec;
 use gbcs::Time;
 use gbcs::dlms::{Data, DateTime};
@@ -12,28 +14,35 @@ const EXTENDED_REGISTER: u16 = 4;
 
 /// The value of a metered attribute; `None` when the attribute is not metered.
 pub(super) fn read(books: &Books, attribute: Attribute) -> Option<Data> {
-    let metering = &books.metering;
+    let (metering, twin) = (&books.metering, books.variant.has_second_element());
     let [a, b, c, d, e, f] = attribute.obis.0;
     Some(match (attribute.class, a, b, c, d, e, f, attribute.index) {
+        (REGISTER, 1, 0, _, _, 0, 4, 2) => Data::DoubleLongUnsigned(voltage::counter(books, attribute)?),
         (REGISTER, 1, 0, quantity @ 1..=4, 8, 0, 255, 2) => Data::DoubleLongUnsigned(total(metering, quantity)),
         (EXTENDED_REGISTER, 1, 0, _, 6, _, 255, _) => return demand(metering, c, e, attribute.index),
         // Active and reactive import with their units.
         (1, 0, 0, 94, 44, 34, 10, 2) => {
             let of = |quantity| [Data::DoubleLongUnsigned(total(metering, quantity)), factory::unit(quantity)];
-            Data::structure([of(1), of(3)].concat())
+            let mut registers = [of(1), of(3)].concat();
+            registers.extend(twin.then_some(Data::DoubleLongUnsigned(metering.total.second)));
+            Data::structure(registers)
         }
         (1, 0, 0, 94, 44, 34, 20, 2) => {
             let power = Data::DoubleLongUnsigned(metering.power);
-            Data::structure([power, factory::POWER.into(), Data::DoubleLongUnsigned(0)])
+            Data::structure([power, factory::POWER.into(), Data::DoubleLongUnsigned(metering.primary_power)])
         }
-        (1, 0, 0, 94, 44, 34, 1, 2) => Data::structure([Data::array(metering.tou.map(Data::DoubleLongUnsigned))]),
+        (1, 0, 0, 94, 44, 34, 1, 2) => {
+            let mut registers = alloc::vec![Data::array(metering.tou.map(Data::DoubleLongUnsigned))];
+            registers.extend(twin.then(|| Data::array(metering.second_tou.map(Data::DoubleLongUnsigned))));
+            Data::Structure(registers)
+        }
+        // The registers of blocks by rates, then the counters that start anew.
         (1, 0, 0, 94, 44, 34, 2, 2) => {
-            let blocks = (0..BLOCKS).flat_map(|block| metering.blocks.iter().map(move |rate| rate[block]));
+            let blocks = by_block(&metering.block_registers).chain(by_block(&metering.blocks));
             Data::structure([Data::array(blocks.map(Data::DoubleLongUnsigned).collect::<Vec<_>>())])
         }
+        (1, 0, 0, 96, 1, 2, 255, 2) => Data::octets([books.variant.letter()]),
         (1, 0, 0, 0, 2, 1, 255, 2) => Data::octets(books.firmware.version),
-        // The active tariff register: its price is that of the tariff, told by its number.
-        (REGISTER, 0, 0, 94, 44, 1, 7, 2) => Data::DoubleLongUnsigned(metering.active.into()),
         _ => return None,
     })
 }
@@ -64,6 +73,9 @@ fn demand(metering: &Metering, quantity: u8, which: u8, index: u8) -> Option<Dat
 
 /// Reset of a metered register; whether it is one.
 pub(super) fn reset(books: &mut Books, method: Attribute) -> bool {
+    if voltage::reset(books, method) {
+        return true;
+    }
     let metering = &mut books.metering;
     let [_, _, c, d, e, _] = method.obis.0;
     match (method.class, method.index, c, d, e) {

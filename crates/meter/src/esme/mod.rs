@@ -12,12 +12,14 @@ mod objects;
 mod protected;
 mod registers;
 mod tariff;
+mod voltage;
 
 pub(crate) use activation::activate;
 pub(crate) use execute::execute;
 pub use objects::Attribute;
 pub(crate) use registers::registers;
 pub(crate) use tariff::terms;
+pub(crate) use voltage::wanted;
 
 use crate::books::Books;
 use alloc::collections::BTreeMap;
@@ -61,10 +63,9 @@ fn key(attribute: Attribute) -> ByteVec {
     attribute.octets().to_vec().into()
 }
 
-/// The entry of the Billing Data Log of this moment, as a read of just that entry answers it.
-pub(crate) fn billing_entry(books: &Books, at: Time) -> Option<Data> {
-    let log = Attribute::new(logs::PROFILE, [0, 0, 98, 1, 0, 255], 2);
-    logs::read(books, log, logs::Range::between(at, at))
+/// The registers of an entry of the Billing Data Log, of a moment and a cause.
+pub(crate) fn billing_entry(books: &Books, at: u32, cause: u32) -> Option<Data> {
+    logs::billed(books, at, cause)
 }
 
 /// The value of an attribute: the engine's, the metrology's, a whole log, what was written, the clock's, or what a meter holds that
@@ -75,6 +76,10 @@ fn read(store: &Store, books: &Books, now: Time, attribute: Attribute) -> Option
         .or_else(|| logs::read(books, attribute, logs::Range::ALL))
         .or_else(|| match attribute {
             objects::CLOCK_TIME => Some(DateTime::at(now).into()),
+            objects::PRICE_NOW | objects::PRICE_NOW_SECOND => {
+                let second = attribute == objects::PRICE_NOW_SECOND;
+                Some(Data::DoubleLongUnsigned(tariff::price(store, &books.metering, now, second)))
+            }
             objects::CLOCK_STATUS => Some(Data::Unsigned(books.clock.status as u8)),
             _ => None,
         })

@@ -94,11 +94,15 @@ pub mod charge {
     pub const METHOD_CHANGE_REMAINING: u8 = 4;
 }
 
-/// The activation time of a switching table: with it a tariff changes.
-pub const TARIFF_ACTIVATION: Attribute = plain(20, 13, 0, 0, 10);
+/// The activation times of the switching tables, of both elements: with them a tariff changes.
+pub const TARIFF_ACTIVATIONS: [Attribute; 2] = [plain(20, 13, 0, 0, 10), plain(20, 13, 0, 1, 10)];
 pub const STANDING_CHARGE: Attribute = plain(113, 19, 20, 4, charge::ACTIVE);
 pub const PRICES: Attribute = plain(113, 19, 20, 0, charge::ACTIVE);
 pub const PRICES_SECOND: Attribute = plain(113, 19, 20, 5, charge::ACTIVE);
+
+/// The prices in force, of both elements.
+pub const PRICE_NOW: Attribute = Attribute::new(3, [0, 0, 94, 44, 1, 7], 2);
+pub const PRICE_NOW_SECOND: Attribute = Attribute::new(3, [0, 0, 94, 44, 1, 8], 2);
 
 pub const PAYMENT_MODE: Attribute = plain(111, 19, 0, 0, 2);
 pub const CREDIT_CHARGE_PAIRS: Attribute = plain(111, 19, 0, 0, 11);
@@ -110,6 +114,8 @@ pub const MAXIMUM_BALANCE: Attribute = setting(20, 2);
 pub const MAXIMUM_CREDIT: Attribute = setting(10, 2);
 pub const SUPPLY_STATE: Attribute = plain(70, 96, 3, 10, 3);
 pub const PREPAYMENT_REGISTERS: Attribute = Attribute::new(1, [0, 0, 94, 44, 34, 30], 2);
+/// From when on the household may see what was consumed: it moved in then.
+pub const CHANGE_OF_TENANCY: Attribute = Attribute::new(1, [0, 0, 94, 44, 3, 2], 2);
 pub const MESSAGE: Attribute = Attribute::new(1, [0, 2, 96, 13, 1, 255], 2);
 
 pub const SUPPLY_SCRIPTS: Attribute = plain(9, 10, 0, 106, 1);

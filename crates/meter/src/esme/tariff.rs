@@ -3,8 +3,10 @@ use super::Store;
 use super::bindings::{to_millipence, unit_charge};
 use super::objects::*;
 use crate::calendar::{Calendar, Date, Switch};
+use crate::metering::Metering;
 use crate::tariff::{NonDisablement, Periods, Tariff, Terms};
 use alloc::vec::Vec;
+use gbcs::Time;
 use gbcs::dlms::{BitString, Data};
 
 /// Script selector that starts a non-disablement period.
@@ -12,7 +14,7 @@ const NON_DISABLEMENT: u16 = 32;
 
 /// The tariff in force.
 fn tariff(store: &Store) -> Tariff {
-    let mut tariff = Tariff::new(calendar(store));
+    let mut tariff = Tariff::new(calendar(store, 0));
     for (index, price) in prices(store, PRICES) {
         match index {
             Some(rate @ 0x01..=0x30) => tariff.set_rate(rate, price),
@@ -36,6 +38,12 @@ fn tariff(store: &Store) -> Tariff {
     tariff
 }
 
+/// The price of the next unit through the first or second element, in millipence a kilowatt hour.
+pub(super) fn price(store: &Store, metering: &Metering, now: Time, second: bool) -> u32 {
+    let tariff = if second { second_tariff(store) } else { tariff(store) };
+    metering.price(&tariff, tariff.register(now))
+}
+
 /// Index and price of every entry of a charge.
 pub(super) fn prices(store: &Store, charge: Attribute) -> Vec<(Option<u8>, u32)> {
     let Some(data) = store.get(charge) else { return Vec::new() };
@@ -50,8 +58,20 @@ pub(super) fn prices(store: &Store, charge: Attribute) -> Vec<(Option<u8>, u32)>
     entries.iter().filter_map(price).collect()
 }
 
-fn calendar(store: &Store) -> Calendar {
-    let table = |index| store.get(Attribute::new(20, [0, 0, 13, 0, 0, 255], index));
+/// The tariff of the second element: rates by time of use alone.
+fn second_tariff(store: &Store) -> Tariff {
+    let mut tariff = Tariff::new(calendar(store, 1));
+    for (index, price) in prices(store, PRICES_SECOND) {
+        if let Some(rate) = index {
+            tariff.set_rate(rate, price);
+        }
+    }
+    tariff
+}
+
+/// The calendar of an element, counted from 0.
+fn calendar(store: &Store, element: u8) -> Calendar {
+    let table = |index| store.get(Attribute::new(20, [0, 0, 13, 0, element, 255], index));
     let rows = |data: &Option<Data>| -> Vec<Data> {
         data.as_ref().and_then(Data::as_array).map(<[Data]>::to_vec).unwrap_or_default()
     };
@@ -82,7 +102,7 @@ fn calendar(store: &Store) -> Calendar {
         seasons: rows(&table(3)).iter().filter_map(season).collect(),
         weeks: rows(&table(4)).iter().filter_map(week).collect(),
         days: rows(&table(5)).iter().filter_map(day).collect(),
-        special: special_days(store, Attribute::new(11, [0, 0, 11, 0, 0, 255], 2)),
+        special: special_days(store, Attribute::new(11, [0, 0, 11, 0, element, 255], 2)),
     }
 }
 
@@ -104,6 +124,8 @@ pub(crate) fn terms(store: &Store) -> Terms {
     let special = special_days(store, Attribute::new(11, [0, 0, 11, 0, 2, 255], 2));
     Terms {
         tariff: tariff(store),
+        second: Some(second_tariff(store)),
+        voltage: Some(super::voltage::settings(store)),
         billing: schedule(0),
         block_reset: schedule(1),
         non_disablement: NonDisablement::Schedule(lines.collect(), special, NON_DISABLEMENT),

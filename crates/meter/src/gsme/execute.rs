@@ -201,12 +201,8 @@ fn apply(store: &mut Store, work: &mut Work<'_>, component: &Component, command:
             }
         }
     }
-    match work.books.account.mode {
-        PaymentMode::Prepayment if mode != PaymentMode::Prepayment => {
-            work.books.changed(work.now, cause::PREPAYMENT, &work.sizes);
-        }
-        PaymentMode::Credit if mode != PaymentMode::Credit => work.books.changed(work.now, cause::CREDIT, &work.sizes),
-        _ => {}
+    if work.books.account.mode != mode {
+        work.books.changed(work.now, cause::MODE, &work.sizes);
     }
     Ok(())
 }

@@ -7,9 +7,9 @@ use crate::profiles::{HALF_HOUR, Sampling, Snapshot};
 use crate::tariff::Register;
 use crate::work::Work;
 use alloc::vec::Vec;
+use gbcs::Octets;
 use gbcs::gbz::Component;
 use gbcs::gbz::zcl::*;
-use gbcs::{Octets, Time};
 
 /// Sample ids: the profile data log, and the network data log that a Command starts.
 const PROFILE: u16 = 1;
@@ -56,10 +56,9 @@ fn matching(
     found.get(usize::from(offset)).map(|s| (found.len(), *s))
 }
 
-/// The snapshot of the end of a billing period, as GetSnapshot for just that one answers it.
-pub(crate) fn billing_entry(books: &Books, at: Time) -> Option<Component> {
-    let at = at.zigbee();
-    let get = GetSnapshot { from: at, to: at, offset: 0, cause: crate::books::cause::BILLING };
+/// The snapshot of a moment and a cause, as GetSnapshot for just that one answers it.
+pub(crate) fn billing_entry(books: &Books, at: u32, cause: u32) -> Option<Component> {
+    let get = GetSnapshot { from: at, to: at, offset: 0, cause };
     snapshot(books, &Component::new(0, get.clone()), &get)
 }
 
@@ -78,11 +77,9 @@ fn snapshot(books: &Books, component: &Component, get: &GetSnapshot) -> Option<C
         payload_type: TIERS_AND_BLOCKS,
         total: value(0),
         tiers: TIERS,
-        tier_totals: core::array::from_fn(|tier| value(1 + tier)),
+        tier_totals: core::array::from_fn(|tier| value(Snapshot::TOU + tier)),
         tiers_and_blocks: ONE_TIER_FOUR_BLOCKS,
-        block_totals: core::array::from_fn(|block| {
-            value(1 + crate::metering::TOU + block * crate::metering::BLOCK_RATES)
-        }),
+        block_totals: core::array::from_fn(|block| value(Snapshot::COUNTERS + block * crate::metering::BLOCK_RATES)),
     }))
 }
 

@@ -61,6 +61,8 @@ fn calendar(store: &Store, kind: u8) -> Calendar {
 pub(crate) fn terms(store: &Store) -> Terms {
     Terms {
         tariff: tariff(store),
+        second: None,
+        voltage: None,
         billing: Periods::Follow(billing_period(store)),
         block_reset: Periods::Follow(block_period(store)),
         non_disablement: NonDisablement::Calendar(calendar(store, FRIENDLY_CREDIT), 1),

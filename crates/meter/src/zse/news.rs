@@ -15,8 +15,6 @@ use minicbor::{Decode, Encode};
 
 /// Event and Alert: the customer confirmed a message.
 const CONFIRMED: u16 = 0x81A6;
-/// Message code of a generic Alert.
-const GENERIC: MessageCode = MessageCode(0x1000);
 /// Message control: the customer is asked to confirm.
 const CONFIRMATION_WANTED: u8 = 0x80;
 /// Minutes: until there is another message.
@@ -183,7 +181,7 @@ pub(super) fn confirm<C: Crypto>(meter: &mut Meter<C>, now: Time, confirmation: 
     if !core::mem::replace(&mut notice.confirmed, true) {
         meter.state.books.event_log.push(now, CONFIRMED, MessageCode(0), Counter(0));
         if let Some(supplier) = meter.config.supplier() {
-            meter.raise(now, supplier, GENERIC, CONFIRMED, crate::alert::Further::Nothing);
+            meter.raise_generic(now, supplier, CONFIRMED);
         }
         meter.persist();
     }

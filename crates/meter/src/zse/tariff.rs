@@ -2,7 +2,7 @@
 //! Calendar clusters.
 use crate::calendar::{Calendar, Date};
 use crate::meter::Meter;
-use crate::metering::{BLOCK_RATES, BLOCKS, Metering, TOU};
+use crate::metering::{BLOCK_RATES, BLOCKS, TOU};
 use crate::state::Model;
 use crate::tariff::{Register, Tariff};
 use alloc::vec::Vec;
@@ -57,13 +57,9 @@ pub(super) fn current<C: Crypto>(meter: &Meter<C>, now: Time) -> PublishPrice {
         Model::Gsme(_) => Tariff::default(),
     };
     let tiers = tiers(&tariff).len().min(0x0F) as u8;
-    let (tier, price) = match tariff.register(now) {
-        Register::Tou(rate) => (rate, tariff.rate(rate)),
-        Register::Block(rate) => {
-            let block = block_in_use(&meter.state.books.metering, &tariff, rate);
-            (rate, tariff.block_price(rate, block))
-        }
-    };
+    let register = tariff.register(now);
+    let price = meter.state.books.metering.price(&tariff, register);
+    let (Register::Tou(tier) | Register::Block(tier)) = register;
     let tier = tier.min(0x0F);
     PublishPrice {
         provider: 0,
@@ -79,16 +75,6 @@ pub(super) fn current<C: Crypto>(meter: &Meter<C>, now: Time) -> PublishPrice {
         price,
         optional: Octets::new(),
     }
-}
-
-/// The first block of a rate that is not full.
-fn block_in_use(metering: &Metering, tariff: &Tariff, rate: u8) -> usize {
-    let used: u64 = match metering.blocks.get(usize::from(rate).wrapping_sub(1)) {
-        Some(blocks) => blocks.iter().map(|&used| u64::from(used)).sum(),
-        None => 0,
-    };
-    let has_room = |block: &usize| tariff.threshold(rate, *block).is_none_or(|end| used < u64::from(end));
-    (0..BLOCKS).find(has_room).unwrap_or(BLOCKS - 1)
 }
 
 /// Rates by time of use that have a price, or that the calendar switches to.

@@ -67,7 +67,7 @@ fn to_prepayment(threshold: i32, at: DateTime) -> [Row; 5] {
     ]
 }
 
-fn to_credit(at: DateTime) -> [Row; 3] {
+pub fn to_credit(at: DateTime) -> [Row; 3] {
     let mode = Data::structure([Data::Enum(1), Data::Enum(1)]);
     let account = next(19, 0, 0);
     [Row::set(111, account, 2, mode), Row::set(111, account, 11, pairs()), Row::set(111, account, 13, at)]
@@ -400,7 +400,7 @@ fn an_outage_of_three_minutes_is_told_to_the_network_operator_and_a_shorter_one_
     assert_eq!((view.id().target, view.message_code()), (NETWORK, MessageCode(0x0067)));
     let told = DataNotification::parse(&home.verify(&alert)).unwrap();
     let times = [NOW, Time(NOW.0 + 180_000)].map(|at| Data::from(DateTime::at(at)));
-    assert_eq!((told.code, &told.further[..]), (0x8F35, &times[..]));
+    assert_eq!((told.code, &told.further[..]), (0x8F39, &times[..]));
     // ECS35e reads both.
     let range = Row::get_range(7, obis(99, 98, 4), 2, 0, u32::MAX);
     let response = meter.handle_message(Time(NOW.0 + 200_000), &home.dlms(0x00B9, 1, [range])).unwrap();

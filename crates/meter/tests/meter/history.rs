@@ -2,7 +2,7 @@
 use crate::home::*;
 use crate::rtds::{Sample, is_not_found, ours, same_shape, samples};
 use gbcs::crypto::{Crypto, RustCrypto};
-use gbcs::dlms::{AccessResponse, Data, DataNotification, Row};
+use gbcs::dlms::{AccessRequest, AccessResponse, Data, DataNotification, DateTime, Obis, Row};
 use gbcs::gbz::zcl::{PublishBillingPeriod, PublishBlockPeriod, U24};
 use gbcs::gbz::{self, Content};
 use gbcs::protect::{self, Mode};
@@ -38,7 +38,9 @@ fn lived(home: &Home, kind: Kind, samples: &[Sample]) -> Meter<RustCrypto> {
     // The ACB's counter is lower here than in its other Commands.
     take(&mut meter, BEGIN, &|sample| sample.use_case == "GCS31");
     take(&mut meter, BEGIN, &|sample| {
-        !matches!(&sample.use_case[..], "ECS02" | "GCS02" | "ECS15a" | "CS11" | "GCS31" | "ECS43" | "GCS32")
+        // Averages of 30 s would fill the voltage profile within a day.
+        let voltage = sample.use_case.starts_with("ECS29");
+        !voltage && !matches!(&sample.use_case[..], "ECS02" | "GCS02" | "ECS15a" | "CS11" | "GCS31" | "ECS43" | "GCS32")
     });
     if kind == Kind::Esme {
         // Bills on the first of each month.
@@ -247,4 +249,115 @@ fn a_meter_whose_supplier_has_no_key_agreement_key_pushes_nothing() {
         .unwrap();
     meter.handle_timeout(Time(BEGIN.0 + 3 * DAY));
     assert_eq!(last_alert(&meter, 0x0061), None);
+}
+
+/// What the Alerts of billing data say, in the order in which they were raised: time, and where there is one its cause.
+fn pushed(home: &Home, meter: &Meter<RustCrypto>) -> Vec<(u32, Option<u32>)> {
+    let is_push =
+        |octets: &&[u8]| MessageView::parse(octets).is_ok_and(|view| matches!(view.message_code().0, 0x0061 | 0x008B));
+    let z = RustCrypto.agree(&home.supplier_agreement, home.device_agreement.public()).unwrap();
+    let entry = |octets: &[u8]| {
+        let (payload, view) = (home.verify(octets), MessageView::parse(octets).unwrap());
+        let key = protect::encryption_key(&RustCrypto, &z, &view);
+        if view.message_code().0 == 0x0061 {
+            let alert = DataNotification::parse(&payload).unwrap();
+            let Some(Data::OctetString(blob)) = alert.further.get(1) else { panic!("{alert:?}") };
+            let plain = protect::decrypt(&RustCrypto, &key, ESME, blob.as_ref()).unwrap();
+            let Ok(Data::Structure(log)) = Data::parse(&plain) else { panic!("{plain:02x?}") };
+            let [Data::CompactArray(log)] = &log[..] else { panic!("{log:?}") };
+            assert_eq!(log.values().len(), 1);
+            let Some([Data::DoubleLongUnsigned(at), ..]) = log.values()[0].as_structure() else { panic!("{log:?}") };
+            return (*at, None);
+        }
+        let alert = gbz::Alert::parse(&payload).unwrap();
+        let gbz::AlertData::Component(component) = &alert.data else { panic!("{alert:?}") };
+        let Content::Encrypted { blob, .. } = &component.content else { panic!("{component:?}") };
+        let plain = protect::decrypt(&RustCrypto, &key, GSME, blob).unwrap();
+        match gbz::zcl::Body::parse(0x0702, component.frame_control, component.command, &plain) {
+            gbz::zcl::Body::Cluster(gbz::zcl::Command::PublishSnapshot(s)) => (s.time, Some(s.cause)),
+            other => panic!("{other:?}"),
+        }
+    };
+    meter.outbox().filter(is_push).map(entry).collect()
+}
+
+#[test]
+fn a_change_of_payment_mode_tariff_or_tenancy_is_an_entry_of_the_billing_log_and_pushed() {
+    let home = Home::default();
+    let mut config = home.config(Kind::Esme);
+    config.strict_rows = false;
+    let mut meter = Meter::new(config, RustCrypto, None).unwrap();
+    meter.handle_timeout(NOW);
+    let minute = |n: u64| Time(NOW.0 + n * 60_000);
+    let take = |meter: &mut Meter<RustCrypto>, now: Time, code: u16, counter: u64, rows: &[Row]| {
+        let response = meter.handle_message(now, &home.dlms(code, counter, rows)).unwrap();
+        assert!(home.results(&response).iter().all(|result| *result == 0));
+        drain(meter);
+    };
+    take(&mut meter, minute(1), 0x001A, 1, &crate::electricity::to_credit(DateTime::IMMEDIATE));
+    assert_eq!(pushed(&home, &meter), [(minute(1).zigbee(), None)]);
+    // Credit it was already: nothing changes.
+    take(&mut meter, minute(2), 0x001A, 2, &crate::electricity::to_credit(DateTime::IMMEDIATE));
+    assert_eq!(pushed(&home, &meter).len(), 1);
+    let tariff = [Row::set(20, obis(13, 0, 0), 10, DateTime::IMMEDIATE)];
+    take(&mut meter, minute(3), 0x0019, 3, &tariff);
+    // A household that has moved in, and is told of twice; one that moves in between two half hours.
+    let moves_in = |at: Time| [Row::set(1, Obis([0, 0, 94, 44, 3, 2]), 2, DateTime::at(at))];
+    take(&mut meter, minute(4), 0x0022, 4, &moves_in(Time(NOW.0 - DAY)));
+    take(&mut meter, minute(5), 0x0022, 5, &moves_in(Time(NOW.0 - DAY)));
+    assert_eq!(pushed(&home, &meter)[1..], [3, 4].map(|n| (minute(n).zigbee(), None)));
+    take(&mut meter, minute(6), 0x0022, 6, &moves_in(minute(40)));
+    meter.handle_timeout(minute(59));
+    assert_eq!(pushed(&home, &meter).len(), 3);
+    meter.handle_timeout(minute(61));
+    assert_eq!(pushed(&home, &meter)[3..], [(minute(40).zigbee(), None)]);
+    // One that is taken back never does.
+    take(&mut meter, minute(62), 0x0022, 7, &moves_in(minute(100)));
+    take(&mut meter, minute(63), 0x0022, 8, &[Row::set(1, Obis([0, 0, 94, 44, 3, 2]), 2, DateTime::NEVER)]);
+    meter.handle_timeout(minute(200));
+    assert_eq!(pushed(&home, &meter).len(), 4);
+}
+
+#[test]
+fn a_gas_meter_pushes_the_snapshot_of_a_change_of_mode_and_of_tariff_also_when_its_time_has_come() {
+    let Some((home, samples)) = samples() else { return };
+    for (wanted, cause) in [("GCS02_1.6_IMMEDIATE_SUCCESS_COMMAND", 1 << 14), ("GCS01a", 1 << 3)] {
+        let Some(sample) = samples.iter().find(|s| {
+            s.name.starts_with(wanted) && s.name.contains("IMMEDIATE") && s.name.ends_with("SUCCESS_COMMAND")
+        }) else {
+            panic!("no sample of {wanted}")
+        };
+        let mut meter = home.meter(Kind::Gsme);
+        meter.handle_message(NOW, &ours(&home, Kind::Gsme, sample)).unwrap();
+        assert_eq!(pushed(&home, &meter), [(NOW.zigbee(), Some(cause))], "{wanted}");
+    }
+    let later =
+        samples.iter().find(|s| s.name.starts_with("GCS02") && s.name.ends_with("FUTURE_DATED_SUCCESS_COMMAND"));
+    let mut meter = home.meter(Kind::Gsme);
+    let before = Time(BEGIN.0 - DAY);
+    meter.handle_message(before, &ours(&home, Kind::Gsme, later.unwrap())).unwrap();
+    assert_eq!(pushed(&home, &meter), []);
+    meter.handle_timeout(Time(NOW.0 + 20 * 365 * DAY));
+    assert_eq!(pushed(&home, &meter).iter().map(|(_, cause)| *cause).collect::<Vec<_>>(), [Some(1 << 14)]);
+}
+
+#[test]
+fn prepayment_columns_of_the_daily_log_stand_in_the_order_of_the_catalogue() {
+    let home = Home::default();
+    let mut config = home.config(Kind::Esme);
+    config.strict_rows = false;
+    let mut meter = Meter::new(config, RustCrypto, None).unwrap();
+    meter.handle_message(NOW, &home.dlms(0x001C, 1, adjust_balance(7_000))).unwrap();
+    meter.handle_timeout(NOW);
+    meter.handle_timeout(Time(NOW.0 + DAY));
+    let read = [Row::get_range(7, obis(98, 1, 8), 2, 0, u32::MAX)];
+    let payload = AccessRequest::new(gbcs::Counter(1), read).encode();
+    let response = meter.handle_message(Time(NOW.0 + DAY), &home.command(Kind::Esme, 0x002E, 1, payload)).unwrap();
+    let answers = AccessResponse::parse(&home.verify(&response)).unwrap().answers;
+    let Data::CompactArray(log) = &answers[0].data else { panic!("{answers:?}") };
+    let row = log.values()[0].as_structure().unwrap();
+    // Emergency Credit before the balance.
+    let lent = meter.account().emergency.remaining;
+    assert_eq!(row[1..3], [Data::DoubleLong(lent), Data::DoubleLong(7_000)]);
+    assert_ne!(lent, 7_000);
 }

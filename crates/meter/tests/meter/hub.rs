@@ -3,12 +3,13 @@ use crate::home::*;
 use comms_hub::config::HubConfig;
 use comms_hub::{DeviceEntry, DeviceKind, Hub, Profile, Settings};
 use gbcs::crypto::RustCrypto;
-use gbcs::gbz::{Component, zcl};
+use gbcs::dlms::{Data, DataNotification, DateTime, Row};
+use gbcs::gbz::{self, Component, zcl};
 use gbcs::{Eui64, MessageView, Time};
 use han::mac::{PanId, ShortAddress};
 use han::node::{FrameCounters, Peer, Role, Timing};
 use han::{Key, NodeConfig};
-use meter::{Kind, Meter, Output, RadioConfig};
+use meter::{ClockStatus, Kind, Meter, Output, RadioConfig};
 use std::time::Duration;
 
 const CHF: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A2);
@@ -40,6 +41,8 @@ fn peer(eui: Eui64, short: u16, link: u8, sleepy_child: bool) -> Peer {
 struct Street {
     home: Home,
     now: Time,
+    /// How far the hub's clock is ahead, milliseconds.
+    ahead: u64,
     hub: Hub<RustCrypto>,
     meters: [Meter<RustCrypto>; 2],
     /// Frames on the air: when they arrive, who sent them (0 the hub).
@@ -49,13 +52,18 @@ struct Street {
 
 impl Street {
     fn new() -> Self {
+        Self::of(0, Duration::from_secs(1800), true)
+    }
+
+    /// With a hub whose clock is ahead, a gas meter that wakes so often, and a WAN or none.
+    fn of(ahead: u64, wake: Duration, wan: bool) -> Self {
         let home = Home::default();
         let meter = |kind: Kind, short: u16, link: u8, role: Role| {
             let mut config = home.config(kind);
             let node = node(eui(kind), short, role, vec![peer(CHF, 0, link, false)]);
             let mut radio = RadioConfig::new(node, CHF);
             radio.first_wake = NOW + Duration::from_secs(5);
-            config.radio = Some(radio);
+            (config.radio, config.wake_interval) = (Some(radio), wake);
             Meter::new(config, RustCrypto, None).unwrap()
         };
         let meters = [
@@ -77,9 +85,10 @@ impl Street {
             gpf_keys: None,
             settings: Settings::default(),
         };
-        let mut hub = Hub::new(NOW, config, RustCrypto, None).unwrap();
-        hub.set_wan(NOW, true);
-        Self { home, now: NOW, hub, meters, air: Vec::new(), wan: Vec::new() }
+        let start = Time(NOW.0 + ahead);
+        let mut hub = Hub::new(start, config, RustCrypto, None).unwrap();
+        hub.set_wan(start, wan);
+        Self { home, now: NOW, ahead, hub, meters, air: Vec::new(), wan: Vec::new() }
     }
 
     /// What every device wants done now, and when the next thing is due.
@@ -88,7 +97,7 @@ impl Street {
         let arrival = self.now + AIR;
         loop {
             match self.hub.poll() {
-                comms_hub::Output::Timeout(at) => break due.extend(at),
+                comms_hub::Output::Timeout(at) => break due.extend(at.map(|at| Time(at.0 - self.ahead))),
                 comms_hub::Output::Transmit(frame) => self.air.push((arrival, 0, frame)),
                 comms_hub::Output::Wan(message) => {
                     self.hub.wan_taken(self.now, &message);
@@ -114,11 +123,11 @@ impl Street {
         let end = self.now + Duration::from_secs(seconds);
         while let Some(due) = self.drain().filter(|due| *due <= end) {
             self.now = due.max(self.now);
-            let now = self.now;
+            let (now, ahead) = (self.now, Time(self.now.0 + self.ahead));
             let arrived: Vec<_> = self.air.extract_if(.., |(at, ..)| *at <= now).collect();
             for (_, sender, frame) in arrived {
                 if sender != 0 {
-                    self.hub.handle_frame(now, &frame);
+                    self.hub.handle_frame(ahead, &frame);
                 }
                 for (n, meter) in (1..).zip(&mut self.meters) {
                     if sender != n {
@@ -128,7 +137,7 @@ impl Street {
                 // Each answer goes on the air before the next frame is heard.
                 self.drain();
             }
-            self.hub.handle_timeout(now);
+            self.hub.handle_timeout(ahead);
             self.meters.iter_mut().for_each(|meter| meter.handle_timeout(now));
         }
         self.now = end;
@@ -168,4 +177,78 @@ fn commands_from_the_wan_are_answered_by_both_meters_through_the_hub() {
     street.hub.handle_wan(street.now, &gas);
     street.run_for(1_900);
     assert_eq!(street.wan.len(), 5);
+}
+
+const DAY: u64 = 86_400;
+
+impl Street {
+    fn clocks(&self) -> [ClockStatus; 2] {
+        [0, 1].map(|n| self.meters[n].clock_status())
+    }
+
+    /// How often each meter logged an event, in either log.
+    fn lines(&self, code: u16) -> [usize; 2] {
+        let of = |log: &meter::logs::Log| log.iter().filter(|entry| entry.code == code).count();
+        [0, 1].map(|n| of(self.meters[n].event_log()) + of(self.meters[n].security_log()))
+    }
+
+    /// The codes of Alerts that the WAN brought.
+    fn told(&self) -> Vec<u16> {
+        let alerts = self.wan.iter().filter(|m| MessageView::parse(m).unwrap().cra() == gbcs::Cra::Alert);
+        let code = |alert: &Vec<u8>| {
+            let payload = self.home.verify(alert);
+            gbz::Alert::parse(&payload).map(|alert| alert.code).or(DataNotification::parse(&payload).map(|a| a.code))
+        };
+        alerts.map(|alert| code(alert).unwrap()).collect()
+    }
+}
+
+#[test]
+fn a_clock_that_nobody_confirmed_for_six_days_is_doubted_until_the_hub_has_a_wan_again() {
+    let mut street = Street::of(0, Duration::from_secs(6 * 3600), false);
+    street.run_for(6 * DAY);
+    assert_eq!(street.clocks(), [ClockStatus::Reliable; 2]);
+    street.run_for(3_600);
+    assert_eq!(street.clocks(), [ClockStatus::Unreliable; 2]);
+    street.run_for(DAY);
+    assert_eq!(street.lines(0x81C6), [1; 2], "logged once");
+    street.hub.set_wan(street.now, true);
+    street.run_for(DAY + 6 * 3_600);
+    assert_eq!(street.clocks(), [ClockStatus::Reliable; 2]);
+    assert_eq!(street.told(), [0x81C6; 2]);
+    assert_eq!(street.lines(0x8145), [1; 2]);
+    // A hub that loses its WAN knows the time for a week more.
+    street.hub.set_wan(street.now, false);
+    street.run_for(7 * DAY);
+    assert_eq!(street.clocks(), [ClockStatus::Reliable; 2]);
+}
+
+#[test]
+fn a_clock_more_than_ten_seconds_off_the_hubs_is_not_adjusted_and_a_command_sets_it_right() {
+    for (ahead, off) in [(9_000, false), (12_000, true)] {
+        let mut street = Street::of(ahead, Duration::from_secs(1800), true);
+        street.run_for(3 * 3_600);
+        let expected = if off { ClockStatus::Unreliable } else { ClockStatus::Reliable };
+        assert_eq!(street.clocks(), [expected; 2], "{ahead}");
+        assert_eq!(street.lines(0x8F0C), [usize::from(off); 2]);
+        street.run_for(2 * DAY);
+        assert_eq!(street.told(), vec![0x8F0C; if off { 2 } else { 0 }], "told once");
+        // ECS70, whose interval holds the time.
+        let set = street.home.dlms(0x0062, 7, set_clock(Time(street.now.0 - 60_000), Time(street.now.0 + 60_000)));
+        street.meters[0].handle_message(street.now, &set).unwrap();
+        assert_eq!(street.clocks()[0], ClockStatus::Reliable);
+    }
+}
+
+/// ECS70.
+fn set_clock(from: Time, to: Time) -> Vec<Row> {
+    let clock = obis(1, 0, 0);
+    let interval = [DateTime::NEVER, DateTime::at(from), DateTime::at(to)].map(Data::from);
+    vec![
+        Row::set(8, clock, 9, Data::Enum(5)),
+        Row::action(8, clock, 5, Data::structure(interval)),
+        Row::action(8, clock, 4, Data::Integer(0)),
+        Row::get(8, clock, 2),
+        Row::get(8, clock, 4),
+    ]
 }

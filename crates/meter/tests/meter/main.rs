@@ -16,4 +16,6 @@ mod refusals;
 mod restart;
 mod rtds;
 mod top_ups;
+mod variants;
+mod voltage;
 mod year;

@@ -8,6 +8,7 @@ use han::node::{FrameCounters, Peer, Role, Timing};
 use han::tunnel::gsme::GsmeData;
 use han::tunnel::{Client, ClientConfig, Server, ServerConfig, Side};
 use han::zcl::mirror::{self, FromMirror, Notifications};
+use han::zcl::time::{self, Clock};
 use han::zcl::{Direction, Frame, global, tunneling};
 use han::{Datagram, Key, Node, NodeConfig};
 use meter::{Event, Kind, Meter, Output, RadioConfig};
@@ -201,6 +202,12 @@ impl Hub {
             return;
         }
         let frame = Frame::parse(zcl).unwrap();
+        if datagram.cluster == time::CLUSTER {
+            let payload = Clock { utc: now.zigbee(), synchronised: true }.answer(&frame).unwrap();
+            let answer = Datagram { src_endpoint: 1, dst_endpoint: 1, payload, ..datagram.clone() };
+            self.node.send(now, answer);
+            return;
+        }
         assert_eq!(frame.command, global::REPORT_ATTRIBUTES);
         self.reports += 1;
         if datagram.cluster == mirror::CLUSTER {

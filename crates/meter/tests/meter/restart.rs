@@ -65,7 +65,7 @@ fn a_state_that_is_none_is_refused_by_name() {
     assert_eq!(error(Kind::Gsme, &gas), None);
     assert_eq!(error(Kind::Gsme, &gas[..gas.len() - 1]), Some(StateError::Malformed));
     let mut other = gas.clone();
-    let version = other.iter().position(|octet| *octet == 3).unwrap();
+    let version = other.iter().position(|octet| *octet == 4).unwrap();
     other[version] = 9;
     assert_eq!(error(Kind::Gsme, &other), Some(StateError::Version(9)));
 }

@@ -5,7 +5,8 @@
 use crate::home::*;
 use gbcs::asn1::{self, Content};
 use gbcs::catalogue::Family;
-use gbcs::crypto::{Crypto, PrivateKey, RustCrypto};
+use gbcs::certificate::Certificate;
+use gbcs::crypto::{Crypto, PrivateKey, PublicKey, RustCrypto};
 use gbcs::dlms::{AccessRequest, AccessResponse, Data};
 use gbcs::envelope::Supplementary;
 use gbcs::gbz::zcl::Body;
@@ -31,6 +32,30 @@ fn shared() -> Option<PathBuf> {
         eprintln!("skipped: no reference messages in {}", folder.display());
     }
     found.then_some(folder)
+}
+
+/// The key agreement key of a device of the samples.
+pub fn device_key(device: Eui64) -> Option<PublicKey> {
+    let text = std::fs::read_to_string(shared()?.join("rtds/keystore.json")).unwrap();
+    let keys: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let is_it = |entry: &&serde_json::Value| {
+        entry["eui64"] == format!("{device:#}").as_str() && entry["usage"] == "key-agreement"
+    };
+    let der = base64(keys.as_array()?.iter().find(is_it)?["certificate_der"].as_str()?);
+    RustCrypto.public_key(&Certificate::parse(&der).unwrap().point).ok()
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut out, mut bits, mut held) = (Vec::new(), 0u32, 0);
+    for digit in text.bytes().filter_map(|c| DIGITS.iter().position(|d| *d == c)) {
+        (bits, held) = (bits << 6 | digit as u32, held + 6);
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held) as u8);
+        }
+    }
+    out
 }
 
 pub struct Sample {
