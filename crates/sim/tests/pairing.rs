@@ -76,6 +76,7 @@ fn gateway() -> Gateway {
         authority: None,
         registrations: Vec::new(),
         coverage: Vec::new(),
+        thresholds: None,
         keys,
     };
     Gateway::new(config, Store::open(None).unwrap()).unwrap()
