@@ -6,12 +6,13 @@ use crate::chf;
 use crate::config::{AlertKeys, DeviceKind, GpfKeys, Profile, Settings};
 use crate::device_log::DeviceLog;
 use crate::event::{Counters, Event, EventLog, LogEntry, MalformedWatch, Undelivered, log_code};
+use crate::gas_log::GasLogs;
 use crate::gpf::Gpf;
+use crate::gpf_device;
 use crate::letter::{Letter, Places};
 use crate::mailbox::Mailbox;
 use crate::memory::{Carried, Carriers, Taps};
 use crate::mirror::Mirror;
-use crate::proxy_reads;
 use crate::record::Record;
 use crate::routing::{Decision, Function, Reason, Router, Source, is_han_only};
 use crate::store_forward::{Parcel, StoreForward};
@@ -72,10 +73,15 @@ pub(crate) struct Exchange<C> {
     pub mirror: Mirror,
     /// What the GPF shows.
     pub proxy: Gpf,
+    /// What gas meters pushed of their logs.
+    pub gas: GasLogs,
     pub event_log: EventLog,
+    /// The GPF's event log and security log.
+    pub gpf_log: EventLog,
     pub counters: Counters,
     pub malformed: MalformedWatch,
     pub own_counter: Counter,
+    pub gpf_counter: Counter,
     /// The highest counter of a Command that the CHF executed.
     pub chf_counter: Counter,
     /// Seconds that joining stays open, as CCS01 last said.
@@ -84,6 +90,8 @@ pub(crate) struct Exchange<C> {
     pub actions: VecDeque<Action>,
     /// The state changed in a way that must survive.
     pub dirty: bool,
+    /// So did what gas meters told.
+    pub gas_dirty: bool,
 }
 
 impl<C: Crypto> Exchange<C> {
@@ -175,7 +183,7 @@ impl<C: Crypto> Exchange<C> {
         };
         if function == Function::Chf && self.alerts.is_some() && chf::executes(route.code) {
             self.execute_chf(now, &octets);
-        } else if function == Function::Gpf && self.gpf_keys.is_some() && proxy_reads::answers(route.code) {
+        } else if function == Function::Gpf && self.gpf_keys.is_some() && gpf_device::answers(route.code) {
             self.execute_gpf(now, &octets);
         } else {
             self.events.push_back(Event::Local { function, source, octets });
@@ -389,6 +397,17 @@ impl<C: Crypto> Exchange<C> {
         self.dirty |= message.is_some();
     }
 
+    /// Write into the GPF's own log.
+    pub fn write_gpf_log(&mut self, now: Time, code: u16, message: Option<MessageCode>) {
+        let entry = LogEntry { time: now, code, message };
+        if message.is_none() && self.gpf_log.has_recent(&entry) {
+            return;
+        }
+        self.gpf_log.write(entry);
+        self.events.push_back(Event::GpfLogged(entry));
+        self.dirty |= message.is_some();
+    }
+
     /// Drop what waited too long: in mailboxes, for tunnels that a device must open, and an HHT that fell silent (given back).
     pub fn expire(&mut self, now: Time) -> Option<Eui64> {
         let expiry = self.settings.mailbox_expiry;
@@ -428,6 +447,7 @@ impl<C: Crypto> Exchange<C> {
         }
         self.budgets.forget(eui);
         self.proxy.forget(eui);
+        self.gas.forget(eui);
     }
 
     pub fn mailbox(&self, gsme: Eui64) -> Option<&Mailbox> {
@@ -459,6 +479,8 @@ impl<C: Crypto> Exchange<C> {
             taps: self.taps.iter().map(|(_, parts)| parts.clone()).collect(),
             gpf: self.proxy.clone(),
             log: self.event_log.iter().copied().collect(),
+            gpf_log: self.gpf_log.iter().copied().collect(),
+            gpf_counter: self.gpf_counter,
         }
     }
 
@@ -473,6 +495,8 @@ impl<C: Crypto> Exchange<C> {
         for entry in record.log {
             self.event_log.write(entry);
         }
+        record.gpf_log.into_iter().for_each(|entry| self.gpf_log.write(entry));
+        self.gpf_counter = record.gpf_counter;
         for carried in record.carriers {
             self.carriers.remember(carried, self.settings.remember_messages, self.settings.remember_for);
         }

@@ -15,7 +15,7 @@ use minicbor::bytes::{ByteArray, ByteVec};
 use minicbor::{Decode, Encode};
 
 /// The layout below; a record of another is refused.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The octets are no record of this version.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,8 @@ pub(crate) struct Record {
     pub taps: Vec<Vec<Vec<u8>>>,
     pub gpf: Gpf,
     pub log: Vec<LogEntry>,
+    pub gpf_log: Vec<LogEntry>,
+    pub gpf_counter: Counter,
 }
 
 impl Record {
@@ -74,11 +76,9 @@ impl Record {
             transits: letters(&self.transits),
             carriers: self.carriers.iter().map(CarriedRecord::of).collect(),
             taps: self.taps.iter().map(|parts| parts.iter().map(|p| p.clone().into()).collect()).collect(),
-            log: self
-                .log
-                .iter()
-                .map(|e| LogRecord { time: e.time.0, code: e.code, message: e.message.map(|m| m.0) })
-                .collect(),
+            log: self.log.iter().map(LogRecord::of).collect(),
+            gpf_log: self.gpf_log.iter().map(LogRecord::of).collect(),
+            gpf_counter: self.gpf_counter.0,
         };
         minicbor::to_vec(&stored).unwrap_or_else(|never: minicbor::encode::Error<core::convert::Infallible>| {
             unreachable!("a Vec takes everything: {never}")
@@ -106,11 +106,9 @@ impl Record {
             transits: stored.transits.into_iter().map(LetterRecord::letter).collect::<Result<_, _>>()?,
             carriers: stored.carriers.iter().map(CarriedRecord::carried).collect::<Result<_, _>>()?,
             taps: stored.taps.into_iter().map(|parts| parts.into_iter().map(Vec::from).collect()).collect(),
-            log: stored
-                .log
-                .iter()
-                .map(|e| LogEntry { time: Time(e.time), code: e.code, message: e.message.map(MessageCode) })
-                .collect(),
+            log: stored.log.iter().map(LogRecord::entry).collect(),
+            gpf_log: stored.gpf_log.iter().map(LogRecord::entry).collect(),
+            gpf_counter: Counter(stored.gpf_counter),
         })
     }
 }
@@ -145,6 +143,10 @@ struct Stored {
     join_timeout: u16,
     #[n(13)]
     gpf: Gpf,
+    #[n(14)]
+    gpf_log: Vec<LogRecord>,
+    #[n(15)]
+    gpf_counter: u64,
 }
 
 /// A device of either log. Its keys are what the hub needs to go on speaking with it.
@@ -328,4 +330,14 @@ struct LogRecord {
     code: u16,
     #[n(2)]
     message: Option<u16>,
+}
+
+impl LogRecord {
+    fn of(entry: &LogEntry) -> Self {
+        Self { time: entry.time.0, code: entry.code, message: entry.message.map(|message| message.0) }
+    }
+
+    fn entry(&self) -> LogEntry {
+        LogEntry { time: Time(self.time), code: self.code, message: self.message.map(MessageCode) }
+    }
 }

@@ -2,20 +2,16 @@
 use crate::config::{Kind, Role};
 use crate::counters::Rule;
 use crate::esme::Attribute;
-use crate::gsme::ResponseForm;
 use alloc::collections::BTreeSet;
+use gas::answer::{self, ResponseForm};
 use gbcs::catalogue::{self, Arguments, Category, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
 use gbcs::dlms::{AccessRequest, BitString, Choice, Data, DateTime};
-use gbcs::gbz::zcl::{CLUSTER_SPECIFIC, READ_ATTRIBUTES_RESPONSE};
 use gbcs::gbz::{self, Component};
 use gbcs::{Cra, MessageCode, Octets};
 
-/// Reads of registers whose Responses carry the meter's time in their header, as those of future-datable use cases and top-ups do
+/// Reads of electricity registers whose Responses carry the meter's time in their header, as those of future-datable use cases and top-ups do
 /// (gbcs-messages 4.4).
-const WITH_DATE_TIME: [u16; 14] =
-    [0x0026, 0x0027, 0x0028, 0x0029, 0x002A, 0x002B, 0x002C, 0x002D, 0x0039, 0x0074, 0x0075, 0x00B6, 0x00B8, 0x00BC];
-/// The same, with the clock's status.
-const WITH_CLOCK_STATUS: u16 = 0x012A;
+const WITH_DATE_TIME: [u16; 10] = [0x0026, 0x0027, 0x0028, 0x0029, 0x002A, 0x002B, 0x002C, 0x002D, 0x0039, 0x00BC];
 
 /// One use case, as the checks and the execution of a Command need it.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +69,7 @@ impl Rules {
             date_time: use_case.future_dated
                 || use_case.category == Category::NonCriticalTopUp
                 || WITH_DATE_TIME.contains(&code.0)
-                || code.0 == WITH_CLOCK_STATUS,
+                || answer::has_date_time(code),
             modelled: (use_case.family == family || use_case.family == Family::Der) && models(use_case),
             use_case,
         })
@@ -92,32 +88,7 @@ impl Rules {
     /// How the use case answers a component by `answer`: the answers to attribute reads stand in the order of the reads, others
     /// are told by their command.
     pub fn response_form(&self, command: &gbz::Payload, n: usize, answer: &Component) -> ResponseForm {
-        let is_read = |component: &Component| matches!(component.body(), Some(gbz::zcl::Body::ReadAttributes(_)));
-        let none = ResponseForm { encrypted: false, frame_control: None };
-        if answer.frame_control & CLUSTER_SPECIFIC != 0 {
-            let alike = |template: &&catalogue::ComponentTemplate| {
-                template.frame_control & CLUSTER_SPECIFIC != 0
-                    && (template.cluster, template.command) == (answer.cluster, answer.command)
-            };
-            let template = self.use_case.answers.iter().find(alike);
-            return template.map_or(none, |template| ResponseForm {
-                encrypted: template.encrypted,
-                frame_control: Some(template.frame_control),
-            });
-        }
-        if !command.components.get(n).is_some_and(is_read) {
-            return none;
-        }
-        let place = command.components[..n].iter().filter(|component| is_read(component)).count();
-        let mut answers = self
-            .use_case
-            .answers
-            .iter()
-            .filter(|a| a.frame_control & CLUSTER_SPECIFIC == 0 && a.command == READ_ATTRIBUTES_RESPONSE);
-        answers.nth(place).map_or(none, |answer| ResponseForm {
-            encrypted: answer.encrypted,
-            frame_control: Some(answer.frame_control),
-        })
+        ResponseForm::of(self.use_case, command, n, answer)
     }
 }
 
@@ -132,10 +103,11 @@ pub(crate) fn mirrored(cluster: u16) -> BTreeSet<u16> {
             _ => &[],
         });
     let shown = match cluster {
-        0x0702 => 0x0014,
-        _ => 0x0000,
+        0x0702 => Some(0x0014),
+        0x0705 => Some(0x0000),
+        _ => None,
     };
-    read.copied().chain([shown]).collect()
+    read.copied().chain(shown).collect()
 }
 
 /// Whether the catalogue says what the Command is made of.

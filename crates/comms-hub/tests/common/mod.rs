@@ -267,6 +267,7 @@ pub struct Home {
     pub events: Vec<Event>,
     pub wan: Vec<Vec<u8>>,
     pub record: Option<Vec<u8>>,
+    pub gas_record: Option<Vec<u8>>,
     config: HubConfig,
     hub_due: Option<Time>,
     /// When, from whom (`None`: the hub), what.
@@ -289,6 +290,7 @@ impl Home {
             events: Vec::new(),
             wan: Vec::new(),
             record: None,
+            gas_record: None,
             config,
             hub_due: None,
             air: Vec::new(),
@@ -371,6 +373,9 @@ impl Home {
     /// Power the hub off and on with its last record.
     pub fn restart_hub(&mut self) {
         self.hub = Hub::new(self.now, self.config.clone(), RustCrypto, self.record.as_deref()).unwrap();
+        if let Some(record) = &self.gas_record {
+            self.hub.restore_gas(record).unwrap();
+        }
         self.air.retain(|(_, from, _)| from.is_some());
         self.drain_hub();
     }
@@ -381,6 +386,7 @@ impl Home {
                 Output::Transmit(psdu) => self.air.push((self.now + AIR, None, psdu)),
                 Output::Wan(octets) => self.wan.push(octets),
                 Output::Persist(record) => self.record = Some(record),
+                Output::PersistGas(record) => self.gas_record = Some(record),
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(at) => {
                     self.hub_due = at;

@@ -1,14 +1,15 @@
 //! Both meters on the radio of a real Communications Hub: a Command from the WAN in, its Response out.
 use crate::home::*;
-use comms_hub::config::HubConfig;
+use comms_hub::config::{GpfKeys, GpfParty, HubConfig};
 use comms_hub::{DeviceEntry, DeviceKind, Hub, Profile, Settings};
+use gbcs::catalogue::Originator;
 use gbcs::crypto::RustCrypto;
 use gbcs::gbz::{Component, zcl};
 use gbcs::{Eui64, MessageView, Time};
 use han::mac::{PanId, ShortAddress};
 use han::node::{FrameCounters, Peer, Role, Timing};
 use han::{Key, NodeConfig};
-use meter::{Kind, Meter, Output, RadioConfig};
+use meter::{Kind, Load, Meter, Output, RadioConfig};
 use std::time::Duration;
 
 const CHF: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A2);
@@ -37,22 +38,42 @@ fn peer(eui: Eui64, short: u16, link: u8, sleepy_child: bool) -> Peer {
     Peer { eui, short: ShortAddress(short), link_key: Some(Key::new([link; 16])), sleepy_child }
 }
 
-struct Street {
-    home: Home,
-    now: Time,
-    hub: Hub<RustCrypto>,
-    meters: [Meter<RustCrypto>; 2],
+/// The parties of the home, as the GPF knows them.
+fn gpf_keys(home: &Home) -> GpfKeys {
+    let party = |eui, role, key: &gbcs::crypto::PrivateKey| GpfParty { eui, role, key: *key.public() };
+    GpfKeys {
+        acb: ACB,
+        acb_key: *home.acb_agreement.public(),
+        own: key(20),
+        parties: vec![
+            party(SUPPLIER, Originator::Supplier, &home.supplier_agreement),
+            party(NETWORK, Originator::NetworkOperator, &home.network_agreement),
+        ],
+    }
+}
+
+pub struct Street {
+    pub home: Home,
+    pub now: Time,
+    config: HubConfig,
+    pub hub: Hub<RustCrypto>,
+    pub meters: [Meter<RustCrypto>; 2],
     /// Frames on the air: when they arrive, who sent them (0 the hub).
     air: Vec<(Time, usize, Vec<u8>)>,
-    wan: Vec<Vec<u8>>,
+    pub wan: Vec<Vec<u8>>,
+    record: Option<Vec<u8>>,
+    pub hub_events: Vec<comms_hub::Event>,
+    /// Frames that the gas meter put on the air.
+    pub gas_frames: usize,
 }
 
 impl Street {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let home = Home::default();
         let meter = |kind: Kind, short: u16, link: u8, role: Role| {
             let mut config = home.config(kind);
             let node = node(eui(kind), short, role, vec![peer(CHF, 0, link, false)]);
+            config.load = (kind == Kind::Gsme).then_some(Load::GAS);
             let mut radio = RadioConfig::new(node, CHF);
             radio.first_wake = NOW + Duration::from_secs(5);
             config.radio = Some(radio);
@@ -74,12 +95,29 @@ impl Street {
                 entry(GSME, DeviceKind::Gsme, GSME_SHORT, true),
             ],
             alerts: None,
-            gpf_keys: None,
+            gpf_keys: Some(gpf_keys(&home)),
             settings: Settings::default(),
         };
-        let mut hub = Hub::new(NOW, config, RustCrypto, None).unwrap();
+        let mut hub = Hub::new(NOW, config.clone(), RustCrypto, None).unwrap();
         hub.set_wan(NOW, true);
-        Self { home, now: NOW, hub, meters, air: Vec::new(), wan: Vec::new() }
+        Self {
+            home,
+            config,
+            now: NOW,
+            hub,
+            meters,
+            air: Vec::new(),
+            wan: Vec::new(),
+            record: None,
+            hub_events: Vec::new(),
+            gas_frames: 0,
+        }
+    }
+
+    /// The hub loses its power, and what gas meters told it.
+    pub fn restart_hub_without_gas(&mut self) {
+        self.hub = Hub::new(self.now, self.config.clone(), RustCrypto, self.record.as_deref()).unwrap();
+        self.hub.set_wan(self.now, true);
     }
 
     /// What every device wants done now, and when the next thing is due.
@@ -91,6 +129,8 @@ impl Street {
                 comms_hub::Output::Timeout(at) => break due.extend(at),
                 comms_hub::Output::Transmit(frame) => self.air.push((arrival, 0, frame)),
                 comms_hub::Output::Wan(message) => self.wan.push(message),
+                comms_hub::Output::Persist(record) => self.record = Some(record),
+                comms_hub::Output::Event(event) => self.hub_events.push(event),
                 _ => {}
             }
         }
@@ -98,7 +138,10 @@ impl Street {
             loop {
                 match meter.poll() {
                     Output::Timeout(at) => break due.extend(at),
-                    Output::Transmit(frame) => self.air.push((arrival, n, frame)),
+                    Output::Transmit(frame) => {
+                        self.gas_frames += usize::from(n == 2);
+                        self.air.push((arrival, n, frame));
+                    }
                     _ => {}
                 }
             }
@@ -107,7 +150,7 @@ impl Street {
         due.into_iter().min()
     }
 
-    fn run_for(&mut self, seconds: u64) {
+    pub fn run_for(&mut self, seconds: u64) {
         let end = self.now + Duration::from_secs(seconds);
         while let Some(due) = self.drain().filter(|due| *due <= end) {
             self.now = due.max(self.now);

@@ -9,6 +9,7 @@ mod history;
 mod home;
 mod hub;
 mod matrix;
+mod proxy;
 mod radio;
 mod reads;
 mod refusals;
