@@ -118,3 +118,107 @@ fn debt_payments(all: Vec<DebtRepayment>, component: &Component, get: &GetDebtRe
     let log = PublishDebtLog { command_index: 0, total_commands: 1, entries };
     (!log.entries.is_empty()).then(|| component.response(log))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three snapshots, ten half hours from 1800 on, two top-ups.
+    struct Memory;
+
+    impl History for Memory {
+        fn snapshots(&self) -> Vec<PublishSnapshot> {
+            // Not in the order of time.
+            [(300, 1), (100, 1), (200, 2)].map(|(time, cause)| shot(time, cause)).to_vec()
+        }
+
+        fn prepay_snapshots(&self) -> Vec<PublishPrepaySnapshot> {
+            Vec::new()
+        }
+
+        fn samples(&self, sample: u16) -> Option<Samples<'_>> {
+            let values = Box::new(0..10);
+            (sample == PROFILE).then_some(Samples { start: 1_800, step: HALF_HOUR, interval: 1_800, values })
+        }
+
+        fn top_ups(&self) -> Vec<TopUp> {
+            [10, 20].map(|time| TopUp { code: ZclString::default(), value: time, time }).to_vec()
+        }
+
+        fn debt_payments(&self) -> Vec<DebtRepayment> {
+            Vec::new()
+        }
+    }
+
+    fn shot(time: u32, cause: u32) -> PublishSnapshot {
+        PublishSnapshot {
+            id: 0,
+            time,
+            found: 1,
+            command_index: 0,
+            total_commands: 1,
+            cause,
+            payload_type: 6,
+            total: U48::from(time),
+            tiers: 4,
+            tier_totals: [0; 4].map(U48::from),
+            tiers_and_blocks: 0x14,
+            block_totals: [0; 4].map(U48::from),
+        }
+    }
+
+    fn ask<C: ClusterCommand>(command: C, from: Option<u32>) -> Option<Command> {
+        let component = Component { from_date_time: from, ..Component::new(0, command) };
+        let Some(Body::Cluster(command)) = component.body() else { return None };
+        match read(&Memory, &component, command)?.body()? {
+            Body::Cluster(answer) => Some(answer.clone()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_told_by_its_place_among_those_that_match_oldest_first() {
+        let get = |from, to, offset, cause| match ask(GetSnapshot { from, to, offset, cause }, None) {
+            Some(Command::PublishSnapshot(s)) => Some((s.time, s.id, s.found)),
+            None => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(get(0, 999, 0, 3), Some((100, 0, 3)));
+        assert_eq!(get(0, 999, 2, 3), Some((300, 2, 3)));
+        assert_eq!(get(0, 999, 3, 3), None);
+        assert_eq!(get(0, 999, 1, 1), Some((300, 1, 2)), "of that cause");
+        assert_eq!(get(200, 300, 0, 3), Some((200, 0, 2)), "both ends included");
+        assert_eq!(get(301, 999, 0, 3), None);
+        assert_eq!(get(300, 200, 0, 3), None, "a range that runs backwards holds nothing");
+    }
+
+    #[test]
+    fn samples_begin_with_the_first_that_is_not_before_the_time() {
+        let get = |sample, from, samples| match ask(GetSampledData { sample, from, kind: 0, samples }, None) {
+            Some(Command::GetSampledDataResponse(log)) => {
+                Some((log.start, log.samples.iter().map(|n| n.value()).collect::<Vec<_>>()))
+            }
+            None => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(get(PROFILE, 0, 2), Some((1_800, alloc::vec![0, 1])));
+        assert_eq!(get(PROFILE, 3_601, 2), Some((5_400, alloc::vec![2, 3])));
+        assert_eq!(get(PROFILE, 18_000, 100), Some((18_000, alloc::vec![9])));
+        for nothing in [get(PROFILE, 18_001, 100), get(PROFILE, u32::MAX, 1), get(PROFILE, 0, 0), get(9, 0, 9)] {
+            assert_eq!(nothing, None);
+        }
+    }
+
+    #[test]
+    fn top_ups_come_newest_first_within_their_times() {
+        let get = |from, to, records| match ask(GetTopUpLog { to, records }, Some(from)) {
+            Some(Command::PublishTopUpLog(log)) => log.entries.iter().map(|entry| entry.time).collect(),
+            _ => Vec::new(),
+        };
+        assert_eq!(get(0, 99, 5), [20, 10]);
+        assert_eq!(get(0, 99, 1), [20]);
+        assert_eq!(get(0, 19, 5), [10]);
+        assert_eq!(get(21, 99, 5), [] as [u32; 0]);
+        assert_eq!(ask(GetDebtRepaymentLog { to: 99, count: 9, kind: 2 }, None), None, "nothing found");
+    }
+}

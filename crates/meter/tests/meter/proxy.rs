@@ -1,14 +1,16 @@
 //! The Gas Proxy Function beside the gas meter it speaks for: a meter reports and pushes for days, and then the same read of both gives
 //! the same values (GBCS 10.3).
+use crate::asn1::{Subject, certificate};
 use crate::home::*;
 use crate::hub::Street;
 use gbcs::catalogue::{self, Arguments, Category, ComponentTemplate, DeviceType, Family, Originator, UseCase};
+use gbcs::certificate::KeyUsage;
 use gbcs::crypto::{Crypto, PrivateKey, RustCrypto};
-use gbcs::envelope::{GroupingHeader, Message};
+use gbcs::envelope::{GroupingHeader, Message, OtherInformation, Supplementary};
 use gbcs::gbz::zcl::*;
 use gbcs::gbz::{self, Component, Content};
 use gbcs::utrn::Credit;
-use gbcs::{Counter, Cra, Eui64, MessageId, MessageView, protect};
+use gbcs::{Counter, Cra, Eui64, MessageCode, MessageId, MessageView, protect};
 use meter::{Kind, Place};
 
 const DAY: u64 = 86_400;
@@ -227,4 +229,53 @@ fn a_hub_that_lost_what_it_was_told_asks_for_it_and_the_meter_tells_it_within_it
     let [again, of_proxy] = both(&mut street, use_case, 2, 0, u32::MAX - 1);
     assert!(values(&again) >= values(&before));
     assert_eq!(of_proxy, again);
+}
+
+#[test]
+fn a_reader_whom_the_gpf_does_not_know_brings_his_certificate_and_alone_can_read_the_answer() {
+    let mut street = lived();
+    let (his, proxy) = (key(40), key(20));
+    let certificate =
+        |usage| certificate(Subject::Organisation(STRANGER, 0x88), usage, &his, &key(41)).octets().to_vec();
+    // GCS61, the daily consumption log, through the ACB.
+    let days = Component::new(0, GetSampledData { sample: 1, from: 0, kind: 0, samples: 731 });
+    let ask = |street: &mut Street, counter, certificate: Vec<u8>| {
+        let id = MessageId { originator: ACB, target: GPF, cra: Cra::Command, counter: Counter(counter) };
+        let supplementary = Supplementary::Certificate(STRANGER, Counter(5), certificate);
+        let other = OtherInformation { code: MessageCode(0x00A0), supplementary };
+        let header = GroupingHeader { id, date_time: None, other };
+        let plain = Message::plain(header, gbz::Payload::new([days.clone()]).encode()).encode();
+        let secret = RustCrypto.agree(&street.home.acb_agreement, proxy.public()).unwrap();
+        let command = protect::add_mac(&RustCrypto, &secret, &plain).unwrap();
+        let before = street.wan.len();
+        street.hub.handle_wan(street.now, &command);
+        street.run_for(0);
+        street.wan.get(before).cloned()
+    };
+    let response = ask(&mut street, 1, certificate(KeyUsage::KeyAgreement)).unwrap();
+    let view = MessageView::parse(&response).unwrap();
+    let secret = RustCrypto.agree(&street.home.acb_agreement, proxy.public()).unwrap();
+    protect::verify_mac(&RustCrypto, &secret, &view).unwrap();
+    let Supplementary::Response(STRANGER, Counter(5), own) = view.other_information().supplementary else {
+        panic!("{:?}", view.other_information())
+    };
+    let answer = gbz::Payload::parse(view.payload()).unwrap().components.remove(0);
+    let Content::Encrypted { blob, .. } = &answer.content else { panic!("{answer:?}") };
+    let secret = RustCrypto.agree(&his, proxy.public()).unwrap();
+    let opens = protect::encryption_key(&RustCrypto, &secret, &view);
+    let plain = protect::decrypt(&RustCrypto, &opens, GPF, blob).unwrap();
+    let Body::Cluster(Command::GetSampledDataResponse(log)) = answer.body_of(&plain) else { panic!("{plain:?}") };
+    assert_eq!((log.start, log.interval, log.samples.len()), (NOW.zigbee(), 0xFFFF, 6));
+    // As much as the meter counted in these six days: the total of its last daily read.
+    let daily = reads().find(|use_case| use_case.id == "GCS16a").unwrap();
+    let [of_meter, _] = both(&mut street, daily, 2, NOW.zigbee() + 6 * 86_400, u32::MAX - 1);
+    let Some(Body::Cluster(Command::PublishSnapshot(total))) = of_meter[0].0.body() else { panic!("{of_meter:?}") };
+    assert_eq!(u64::from(log.samples.iter().map(|n| n.value()).sum::<u32>()), total.total.value());
+    // Another time another counter; what is no certificate of his for key agreement opens nothing.
+    let again = ask(&mut street, 3, certificate(KeyUsage::KeyAgreement)).unwrap();
+    let later = MessageView::parse(&again).unwrap().other_information().supplementary;
+    assert!(matches!(later, Supplementary::Response(STRANGER, Counter(5), next) if next > own));
+    assert_eq!(ask(&mut street, 4, certificate(KeyUsage::DigitalSignature)), None);
+    assert_eq!(ask(&mut street, 5, vec![0x30, 0]), None);
+    assert_eq!(street.hub.counters().of("gpf_refused"), 2);
 }
