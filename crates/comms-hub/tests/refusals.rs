@@ -321,9 +321,9 @@ fn a_record_that_is_damaged_or_of_another_version_is_refused() {
         assert!(matches!(start(&record[..cut]), Err(StartError::Record(RecordError::Damaged(_)))));
     }
     let mut newer = record.clone();
-    assert_eq!(newer[1], 2, "the version comes first in the array");
-    newer[1] = 3;
-    assert!(matches!(start(&newer), Err(StartError::Record(RecordError::Version(3)))));
+    assert_eq!(newer[1], 3, "the version comes first in the array");
+    newer[1] = 4;
+    assert!(matches!(start(&newer), Err(StartError::Record(RecordError::Version(4)))));
 }
 
 #[test]

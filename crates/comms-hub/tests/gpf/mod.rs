@@ -2,7 +2,7 @@
 use super::report_of;
 use crate::common::*;
 use comms_hub::event::log_code;
-use comms_hub::{ChfRefusal, Event, Function, Profile, Source};
+use comms_hub::{ChfRefusal, Event, Function, Profile, RecordError, Source};
 use gbcs::asn1::{self, DeviceKind, EntryOutcome, JoinStatus, LogEntry};
 use gbcs::block::{Block, Limits, Progress, Reassembler};
 use gbcs::catalogue::{self, Arguments, Category, DeviceType, Family, Originator, UseCase};
@@ -437,6 +437,26 @@ fn gcs59_restores_the_device_log_and_gcs62_tells_of_each_change() {
     );
     home.restart_hub();
     assert_eq!(home.hub.gpf().devices().len(), 16);
+}
+
+#[test]
+fn a_record_of_gas_that_is_damaged_or_of_another_version_is_refused_and_changes_nothing() {
+    let mut home = Home::ready(Profile::Assured, true);
+    home.wake(GSME);
+    push(&mut home, daily(midnight(), 5));
+    report_of(&mut home, vec![(0x0205, Value::new(0x21, &[0x39, 0x05]).unwrap())]);
+    let (record, logs) = (home.gas_record.clone().unwrap(), home.hub.gas_logs().clone());
+    for cut in [0, 1, record.len() / 2, record.len() - 1] {
+        assert!(matches!(home.hub.restore_gas(&record[..cut]), Err(RecordError::Damaged(_))), "{cut}");
+    }
+    let mut newer = record.clone();
+    assert_eq!(newer[1], 1, "the version comes first in the array");
+    newer[1] = 2;
+    assert!(matches!(home.hub.restore_gas(&newer), Err(RecordError::Version(2))));
+    assert_eq!(home.hub.gas_logs(), &logs);
+    assert!(home.hub.mirror().value(GSME, METERING, 0x0205).is_some());
+    home.hub.restore_gas(&record).unwrap();
+    assert_eq!(home.hub.gas_logs(), &logs);
 }
 
 #[test]
