@@ -27,7 +27,7 @@ pub(crate) const ACB: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);
 /// The longest record: the mailbox, what waits for four tunnels, taps, and the WAN's 256 KiB, each message once or twice.
 const RECORD_MAX: usize = (64 + 4 * 96 + 32) * 1600 + 256 * 1024 + 64 * 1024;
 /// What one gas meter told: its logs, its half hours, 128 attributes.
-const GAS_RECORD_MAX: usize = 24 * 1024 + 3 * 8_784;
+const GAS_RECORD_MAX: usize = 24 * 1024 + 3 * 5_856;
 /// Frames that one cause may lead to in a home of five stacks before all rest.
 const MAX_FRAMES: usize = 20_000;
 

@@ -193,7 +193,7 @@ pub struct Settings {
     /// How many Commands it remembers.
     pub remember_messages: usize,
     /// Half hours of gas that the GPF keeps. GBCS asks for 13 months, 19,056 of them; the default keeps what leaves this core below 32 KiB:
-    /// half a year.
+    /// four months.
     pub gas_half_hours: usize,
     /// Malformed messages of a PPMID or HHT within an hour before event 0x8F60.
     pub malformed_per_hour: u32,
@@ -228,7 +228,7 @@ impl Default for Settings {
             },
             remember_for: DAY,
             remember_messages: 256,
-            gas_half_hours: 8_784,
+            gas_half_hours: 5_856,
             malformed_per_hour: 10,
         }
     }

@@ -476,6 +476,6 @@ fn whatever_a_gas_meter_pushes_the_record_stays_within_its_bound() {
     }
     report_of(&mut home, vec![]);
     let record = home.gas_record.as_ref().unwrap().len();
-    assert!(record < 8 * 1024 + 3 * 8_784, "{record}");
+    assert!(record < 8 * 1024 + 3 * 5_856, "{record}");
     assert_eq!(daily_reads(&mut home, 1, 0).len(), 31);
 }

@@ -11,7 +11,8 @@ use gbcs::Time;
 use gbcs::gbz::zcl::*;
 use minicbor::{Decode, Encode};
 
-/// Frames pushed at one wake, but that entries of one moment go together: a week that the mirror missed takes it seven wakes.
+/// Frames pushed at one wake, but that entries of one moment go together: a week that the mirror missed comes within
+/// a morning.
 const FRAMES: usize = 16;
 /// Half hours in one frame of 58 octets, whose first 11 say what they are.
 const HALF_HOURS: usize = 15;
