@@ -28,6 +28,8 @@ pub const GPF: Eui64 = Station::new(0xA3, false).eui;
 pub(crate) const ACB: Eui64 = Eui64::from_u64(0x90B3_D51F_3000_0002);
 /// The longest record: the mailbox, what waits for four tunnels, taps, and the WAN's 256 KiB, each message once or twice.
 const RECORD_MAX: usize = (64 + 4 * 96 + 32) * 1600 + 256 * 1024 + 64 * 1024;
+/// What one gas meter told: its logs, its half hours, 128 attributes.
+const GAS_RECORD_MAX: usize = 24 * 1024 + 3 * 5_856;
 /// Frames that one cause may lead to in a home of five stacks before all rest.
 const MAX_FRAMES: usize = 20_000;
 
@@ -60,6 +62,7 @@ struct Home {
     hub: Hub<Lenient>,
     config: HubConfig,
     record: Option<Vec<u8>>,
+    gas_record: Option<Vec<u8>>,
     devices: Vec<Device>,
     /// From whom (`None`: the hub), what.
     air: VecDeque<(Option<usize>, Vec<u8>)>,
@@ -121,6 +124,7 @@ impl Home {
             hub,
             config,
             record: None,
+            gas_record: None,
             devices: DEVICES.iter().map(device).collect(),
             air: VecDeque::new(),
             now: START,
@@ -215,6 +219,9 @@ impl Home {
         self.hub = Hub::new(self.now, self.config.clone(), Lenient, self.record.as_deref())
             .expect("what the hub asked to have stored");
         self.with_link.clear();
+        if let Some(record) = &self.gas_record {
+            self.hub.restore_gas(record).expect("what the hub asked to have stored");
+        }
         self.hub.set_wan(self.now, self.wan);
         self.settle();
     }
@@ -267,7 +274,7 @@ impl Home {
     }
 
     fn drain_hub(&mut self) {
-        let Self { hub, record, air, wan, with_link, given, .. } = self;
+        let Self { hub, record, gas_record, air, wan, with_link, given, .. } = self;
         let poll = || match hub.poll() {
             Output::Timeout(due) => Err(due),
             output => Ok(output),
@@ -285,6 +292,10 @@ impl Home {
             Output::Persist(octets) => {
                 assert!(octets.len() <= RECORD_MAX, "a record of {} octets", octets.len());
                 *record = Some(octets);
+            }
+            Output::PersistGas(octets) => {
+                assert!(octets.len() <= GAS_RECORD_MAX, "a record of {} octets of gas", octets.len());
+                *gas_record = Some(octets);
             }
             _ => {}
         });

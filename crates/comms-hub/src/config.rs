@@ -192,6 +192,9 @@ pub struct Settings {
     pub remember_for: Duration,
     /// How many Commands it remembers.
     pub remember_messages: usize,
+    /// Half hours of gas that the GPF keeps. GBCS asks for 13 months, 19,056 of them; the default keeps what leaves this core below 32 KiB:
+    /// four months.
+    pub gas_half_hours: usize,
     /// Malformed messages of a PPMID or HHT within an hour before event 0x8F60.
     pub malformed_per_hour: u32,
 }
@@ -225,6 +228,7 @@ impl Default for Settings {
             },
             remember_for: DAY,
             remember_messages: 256,
+            gas_half_hours: 5_856,
             malformed_per_hour: 10,
         }
     }

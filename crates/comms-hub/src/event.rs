@@ -111,8 +111,19 @@ pub enum Event {
         /// Attributes in the report.
         attributes: usize,
     },
+    /// A gas meter pushed something of its logs to its mirror.
+    HistoryPushed {
+        /// The gas meter.
+        gsme: Eui64,
+        /// The cluster and its command.
+        cluster: u16,
+        /// See above.
+        command: u8,
+    },
     /// An entry of the CHF Event Log.
     Logged(LogEntry),
+    /// An entry of the GPF's event or security log.
+    GpfLogged(LogEntry),
     /// The CHF executed a Command and answered it.
     ChfExecuted {
         /// The use case.
@@ -233,6 +244,8 @@ pub mod log_code {
     pub const NO_AUTHORITY: u16 = 0x8F30;
     /// Failed authentication or authorisation not covered elsewhere.
     pub const AUTHENTICATION_FAILED: u16 = 0x8F53;
+    /// The event log was cleared.
+    pub const EVENT_LOG_CLEARED: u16 = 0x8F52;
     /// An unusual number of malformed commands.
     pub const UNUSUAL_NUMBER_OF_MALFORMED: u16 = 0x8F60;
     /// Communication by a device that may not.
@@ -249,6 +262,9 @@ pub struct LogEntry {
     /// Of which use case, where it is about a message. On the wire log data is `02` and this.
     pub message: Option<MessageCode>,
 }
+
+/// From this code on a line is of the security log.
+const SECURITY: u16 = 0x8F00;
 
 /// Entries kept, the oldest overwritten.
 const LOG_ENTRIES: usize = 100;
@@ -273,6 +289,11 @@ impl EventLog {
         const RECENT: core::time::Duration = core::time::Duration::from_secs(600);
         let same = |e: &&LogEntry| (e.code, e.message) == (entry.code, entry.message);
         self.entries.iter().rev().find(same).is_some_and(|e| entry.time.since(e.time) < RECENT)
+    }
+
+    /// Forget what is of the event log: the lines from 0x8F00 on are the security log's, and stay.
+    pub(crate) fn clear_events(&mut self) {
+        self.entries.retain(|entry| entry.code >= SECURITY);
     }
 
     /// Entries, oldest first.

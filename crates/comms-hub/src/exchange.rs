@@ -6,13 +6,14 @@ use crate::chf;
 use crate::config::{DeviceKind, Profile, Settings};
 use crate::device_log::DeviceLog;
 use crate::event::{Counters, Event, EventLog, LogEntry, MalformedWatch, Undelivered, log_code};
+use crate::gas_log::GasLogs;
 use crate::gpf::Gpf;
+use crate::gpf_device;
 use crate::identity::{Actioned, Identity};
 use crate::letter::{Letter, Places};
 use crate::mailbox::Mailbox;
 use crate::memory::{Carried, Carriers, Taps};
 use crate::mirror::Mirror;
-use crate::proxy_reads;
 use crate::record::Record;
 use crate::routing::{Decision, Function, Reason, Router, Source, is_han_only};
 use crate::store_forward::{Parcel, StoreForward};
@@ -78,7 +79,11 @@ pub(crate) struct Exchange<C> {
     pub mirror: Mirror,
     /// What the GPF shows.
     pub proxy: Gpf,
+    /// What gas meters pushed of their logs.
+    pub gas: GasLogs,
     pub event_log: EventLog,
+    /// The GPF's event log and security log.
+    pub gpf_log: EventLog,
     pub counters: Counters,
     pub malformed: MalformedWatch,
     /// Seconds that joining stays open, as CCS01 last said.
@@ -87,6 +92,8 @@ pub(crate) struct Exchange<C> {
     pub actions: VecDeque<Action>,
     /// The state changed in a way that must survive.
     pub dirty: bool,
+    /// So did what gas meters told.
+    pub gas_dirty: bool,
 }
 
 /// For so long after its WAN the hub's clock counts as in step with the network.
@@ -187,7 +194,7 @@ impl<C: Crypto> Exchange<C> {
         };
         if function == Function::Chf && self.chf_identity.is_some() && chf::executes(route.code) {
             self.execute_chf(now, &octets);
-        } else if function == Function::Gpf && self.gpf_identity.is_some() && proxy_reads::executes(route.code) {
+        } else if function == Function::Gpf && self.gpf_identity.is_some() && gpf_device::executes(route.code) {
             self.execute_gpf(now, &octets);
         } else {
             self.events.push_back(Event::Local { function, source, octets });
@@ -399,6 +406,17 @@ impl<C: Crypto> Exchange<C> {
         self.dirty |= message.is_some();
     }
 
+    /// Write into the GPF's own log.
+    pub fn write_gpf_log(&mut self, now: Time, code: u16, message: Option<MessageCode>) {
+        let entry = LogEntry { time: now, code, message };
+        if message.is_none() && self.gpf_log.has_recent(&entry) {
+            return;
+        }
+        self.gpf_log.write(entry);
+        self.events.push_back(Event::GpfLogged(entry));
+        self.dirty |= message.is_some();
+    }
+
     /// Do what was for a time that has come, and drop what waited too long: in mailboxes, for tunnels that a device must open, and an
     /// HHT that fell silent (given back).
     pub fn expire(&mut self, now: Time) -> Option<Eui64> {
@@ -442,7 +460,10 @@ impl<C: Crypto> Exchange<C> {
             for Actioned { code, succeeded, alert } in actioned {
                 self.dirty = true;
                 let line = if succeeded { log_code::COMMAND_PASSED } else { log_code::COMMAND_NOT_PASSED };
-                self.write_log(now, line, Some(code));
+                match function {
+                    Function::Chf => self.write_log(now, line, Some(code)),
+                    Function::Gpf => self.write_gpf_log(now, line, Some(code)),
+                }
                 self.events.push_back(Event::Actioned { function, code, succeeded });
                 match alert {
                     Some(alert) => self.say(now, function, &alert),
@@ -463,6 +484,7 @@ impl<C: Crypto> Exchange<C> {
         }
         self.budgets.forget(eui);
         self.proxy.forget(eui);
+        self.gas.forget(eui);
     }
 
     pub fn mailbox(&self, gsme: Eui64) -> Option<&Mailbox> {
@@ -494,6 +516,7 @@ impl<C: Crypto> Exchange<C> {
             taps: self.taps.iter().map(|(_, parts)| parts.clone()).collect(),
             gpf: self.proxy.clone(),
             log: self.event_log.iter().copied().collect(),
+            gpf_log: self.gpf_log.iter().copied().collect(),
         }
     }
 
@@ -512,6 +535,7 @@ impl<C: Crypto> Exchange<C> {
         for entry in record.log {
             self.event_log.write(entry);
         }
+        record.gpf_log.into_iter().for_each(|entry| self.gpf_log.write(entry));
         for carried in record.carriers {
             self.carriers.remember(carried, self.settings.remember_messages, self.settings.remember_for);
         }

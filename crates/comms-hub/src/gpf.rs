@@ -4,10 +4,12 @@
 //! What a Command tells a gas meter is, component by component, what its proxy would publish: the ZCL payload is kept as it came and
 //! handed out as it is.
 use alloc::vec::Vec;
+use gas::tables::{self, Tables};
+use gbcs::asn1::DeviceKind;
 use gbcs::block::{Limits, Progress, Reassembler};
 use gbcs::envelope::RouteForm;
-use gbcs::gbz::zcl::{Body, Command};
-use gbcs::gbz::{Alert, AlertData, Component, Payload};
+use gbcs::gbz::zcl::{Body, CLUSTER_SPECIFIC, Command};
+use gbcs::gbz::{Alert, AlertData, Component, Content, Payload};
 use gbcs::{Cra, Eui64, MessageView, Route, Time};
 use han::zcl::{Frame, display};
 use minicbor::bytes::ByteVec;
@@ -43,6 +45,44 @@ pub struct Gpf {
     shown: Vec<Shown>,
     #[n(1)]
     pending: Vec<Pending>,
+    /// Calendars and billing period, as Commands read them.
+    #[n(2)]
+    tables: Tables,
+    /// Changes of tenancy: the last in force, and the one to come; seconds since 2000.
+    #[n(3)]
+    tenancies: (u32, u32),
+    /// The GPF Device Log.
+    #[n(4)]
+    devices: Vec<JoinedDevice>,
+    /// It changed, and the ACB was not told yet.
+    #[n(5)]
+    pub(crate) devices_changed: bool,
+}
+
+/// An entry of the GPF Device Log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct JoinedDevice {
+    #[n(0)]
+    eui: u64,
+    #[n(1)]
+    kind: u8,
+}
+
+impl JoinedDevice {
+    /// A device that joined with the GPF.
+    pub fn new(eui: Eui64, kind: DeviceKind) -> Self {
+        Self { eui: eui.to_u64(), kind: kind.number() }
+    }
+
+    /// Which.
+    pub fn eui(&self) -> Eui64 {
+        Eui64::from_u64(self.eui)
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> DeviceKind {
+        DeviceKind::from_number(self.kind)
+    }
 }
 
 /// The latest of one kind.
@@ -158,6 +198,33 @@ impl Gpf {
         self.shown.iter().find(of_kind).map_or_else(Vec::new, |s| s.payloads.iter().map(|p| &p[..]).collect())
     }
 
+    /// Calendars and billing period that the gas meter took.
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// A tenancy begins at `start`, or began.
+    pub(crate) fn set_tenancy(&mut self, now: Time, start: u32) {
+        // Until it begins the one before it counts; it takes the place of one that waits.
+        self.tenancies = (self.tenancy(now), start);
+    }
+
+    /// Since when the present tenancy is, seconds since 2000: what is older is not shown.
+    pub fn tenancy(&self, now: Time) -> u32 {
+        let (last, next) = self.tenancies;
+        if next <= now.zigbee() { last.max(next) } else { last }
+    }
+
+    /// The GPF Device Log.
+    pub fn devices(&self) -> &[JoinedDevice] {
+        &self.devices
+    }
+
+    pub(crate) fn set_devices(&mut self, devices: Vec<JoinedDevice>) {
+        self.devices_changed |= devices != self.devices;
+        self.devices = devices;
+    }
+
     /// How many kinds of things wait for their time.
     pub fn pending(&self) -> usize {
         self.pending.len()
@@ -170,6 +237,15 @@ impl Gpf {
     }
 
     fn show(&mut self, new: Shown) {
+        for payload in &new.payloads {
+            let (cluster, command) = (new.cluster, new.command);
+            let body = Body::parse(cluster, CLUSTER_SPECIFIC | FROM_SERVER, command, payload);
+            let Body::Cluster(published) = body.clone() else { continue };
+            let (frame_control, content) = (CLUSTER_SPECIFIC | FROM_SERVER, Content::Plain(body));
+            let part = Component { cluster, from_date_time: None, frame_control, sequence: 0, command, content };
+            // What is no table is shown all the same.
+            let _ = tables::publish(&mut self.tables, &part, &published);
+        }
         self.shown.retain(|s| (s.gsme, s.cluster, s.command) != (new.gsme, new.cluster, new.command));
         if self.shown.len() == MAX_SHOWN {
             self.shown.remove(0);

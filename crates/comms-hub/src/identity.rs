@@ -9,9 +9,11 @@ use device::dated::{self, Due};
 use device::{Counters, Known, Role, Secrets, StoredCell, response};
 use gbcs::asn1::{self, CellStatus, Content, CredentialsUpdate, Payload, UpdateAlert};
 use gbcs::catalogue::{self, Family};
-use gbcs::crypto::{Crypto, SharedSecret};
+use gbcs::certificate::{Certificate, KeyUsage};
+use gbcs::crypto::{Crypto, Key128, PublicKey, SharedSecret};
 use gbcs::dlms::DateTime;
-use gbcs::envelope::GroupingHeader;
+use gbcs::envelope::{GroupingHeader, Supplementary};
+use gbcs::protect::Mode;
 use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, ParseError, Time, protect};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
@@ -113,6 +115,13 @@ pub(crate) struct Identity {
     keys: FunctionKeys,
     secrets: Secrets,
     record: IdentityRecord,
+}
+
+/// The key in a certificate of key agreement that is this party's.
+fn certified<C: Crypto>(crypto: &C, party: Eui64, der: &[u8]) -> Option<PublicKey> {
+    let certificate = Certificate::parse(der).ok()?;
+    let his = certificate.entity == Some(party) && certificate.usage == KeyUsage::KeyAgreement;
+    crypto.public_key(&certificate.point).ok().filter(|_| his)
 }
 
 /// Whether a Command is about credentials, which every function of the hub executes alike.
@@ -245,18 +254,56 @@ impl Identity {
         command: &Authentic<'_>,
         payload: Vec<u8>,
     ) -> Result<Vec<u8>, LocalRefusal> {
-        let rules = &command.rules;
-        let date_time = rules.date_time.then(|| DateTime::at(now));
-        let header = response::header(&command.view, date_time, || self.next_counter(now));
+        let header = self.header(now, command, DateTime::at(now));
+        self.close(crypto, command, header, payload)
+    }
+
+    /// The header of the Response to a Command; `clock` is the time in it, where its use case has one.
+    pub fn header(&mut self, now: Time, command: &Authentic<'_>, clock: DateTime) -> GroupingHeader {
+        let date_time = command.rules.date_time.then_some(clock);
+        response::header(&command.view, date_time, || self.next_counter(now))
+    }
+
+    /// The Response under a header, protected as its use case says.
+    pub fn close<C: Crypto>(
+        &mut self,
+        crypto: &C,
+        command: &Authentic<'_>,
+        header: GroupingHeader,
+        payload: Vec<u8>,
+    ) -> Result<Vec<u8>, LocalRefusal> {
         let target = header.id.target;
         let plain = Message::plain(header, payload).encode();
-        let protected = if response::is_signed(rules.response, command.role) {
+        let protected = if response::is_signed(command.rules.response, command.role) {
             protect::sign(crypto, &self.keys.digital_signature, &plain)
         } else {
             protect::add_mac(crypto, self.secret(crypto, target).ok_or(LocalRefusal::NoReaderKey(target))?, &plain)
         };
         // What was just built parses and is unprotected; a key that signs nothing is as good as none.
         protected.map_err(|_| LocalRefusal::NoReaderKey(target))
+    }
+
+    /// Who reads what is sensitive in a Response under this header, and the key for it where the function has one of him: the
+    /// supplementary party, else the originator (gbcs-messages 7). A party that it does not know brings its certificate.
+    pub fn encryption<C: Crypto>(
+        &mut self,
+        crypto: &C,
+        command: &Authentic<'_>,
+        header: &GroupingHeader,
+    ) -> (Eui64, Option<Key128>) {
+        let (reader, counter) = match header.other.supplementary {
+            Supplementary::Response(party, _, own) => (party, own),
+            Supplementary::Request(party, _) | Supplementary::Certificate(party, ..) => (party, header.id.counter),
+            Supplementary::None | Supplementary::Party(_) => (header.id.target, header.id.counter),
+        };
+        let secret = match command.view.other_information().supplementary {
+            Supplementary::Certificate(_, _, der) => {
+                certified(crypto, reader, der).and_then(|key| crypto.agree(&self.keys.key_agreement, &key).ok())
+            }
+            _ => self.secret(crypto, reader).cloned(),
+        };
+        let key = secret.map(|z| protect::derive(crypto, &z, Mode::Encryption, self.eui, counter, reader));
+        (reader, key)
     }
 
     /// The next counter of its own.

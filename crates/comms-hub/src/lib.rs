@@ -12,7 +12,8 @@
 //! | [`gpf`] | what a gas meter took: tariff, calendar, messages |
 //! | [`device_log`] | who may speak on this HAN, and who once did |
 //! | `chf` | the Commands that read and change the Device Log, and the checks on any Command for the CHF |
-//! | `proxy_reads` | the Commands that read the GPF, answered from the mirror |
+//! | [`gas_log`] | the logs a gas meter pushed to its mirror |
+//! | `gpf_device` | the Commands for the GPF, executed and answered |
 //! | `about` | what the CHF shows of itself: identity, versions, logs, radio |
 //! | [`hht`] | how a hand held terminal comes to be listed |
 //! | [`alert`] | Alerts 0x8F84 and CS14 |
@@ -27,7 +28,7 @@
 //!
 //! # What it is not
 //!
-//! Commands that read the CHF or change its Device Log are executed here, and reads of the GPF of what a gas meter reports to its mirror.
+//! Commands that read the CHF or change its Device Log are executed here, and all that GBCS lets target the GPF but those for credentials.
 //! Those for security credentials and firmware, and those for the GPF whose answers are encrypted, dated or out of a log, come out as
 //! [`Event::Local`].
 //!
@@ -45,7 +46,9 @@ pub mod config;
 pub mod device_log;
 pub mod event;
 mod exchange;
+pub mod gas_log;
 pub mod gpf;
+mod gpf_device;
 pub mod hht;
 pub mod hub;
 mod identity;
@@ -53,7 +56,6 @@ pub mod letter;
 pub mod mailbox;
 pub mod memory;
 pub mod mirror;
-mod proxy_reads;
 mod record;
 pub mod routing;
 pub mod store_forward;

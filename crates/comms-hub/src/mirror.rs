@@ -3,7 +3,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use gbcs::Eui64;
 use han::zcl::attributes::{ReadAttributes, ReadAttributesResponse, ReportAttributes, Value};
-use han::zcl::mirror::{CLUSTER as METERING, FromMeter, FromMirror, Notifications, TUNNEL_MESSAGE_PENDING};
+use han::zcl::mirror::{
+    CLUSTER as METERING, FromMeter, FromMirror, Notifications, PUSH_HISTORY, TUNNEL_MESSAGE_PENDING,
+};
 use han::zcl::{Direction, Frame, Status, global};
 
 /// Endpoint of the Energy Service Interface, at which a mirror is asked for.
@@ -32,11 +34,22 @@ pub struct Reaction {
     pub answers: Vec<Vec<u8>>,
     /// Attributes that were reported.
     pub reported: usize,
+    /// The report was the last of its kind.
+    pub last: bool,
+}
+
+/// What the mirror tells a gas meter that reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// A message waits for it.
+    pub pending: bool,
+    /// Nothing of its logs is here: it is to push them.
+    pub wants_history: bool,
 }
 
 impl Mirror {
-    /// Take a frame of a gas meter for ESI or mirror. `pending`: a message waits for it.
-    pub fn handle(&mut self, gsme: Eui64, endpoint: u8, cluster: u16, frame: &Frame<'_>, pending: bool) -> Reaction {
+    /// Take a frame of a gas meter for ESI or mirror.
+    pub fn handle(&mut self, gsme: Eui64, endpoint: u8, cluster: u16, frame: &Frame<'_>, flags: Flags) -> Reaction {
         if frame.as_default_response().is_some() {
             return Reaction::default();
         }
@@ -54,7 +67,7 @@ impl Mirror {
         }
         if !frame.cluster_specific && frame.command == global::REPORT_ATTRIBUTES && endpoint == MIRROR_ENDPOINT {
             return match ReportAttributes::parse(frame.payload) {
-                Ok(report) => self.report(gsme, cluster, frame, &report, pending),
+                Ok(report) => self.report(gsme, cluster, frame, &report, flags),
                 Err(_) => Reaction::status(frame, Status::MalformedCommand),
             };
         }
@@ -99,6 +112,20 @@ impl Mirror {
         Value::new(*data_type, octets)
     }
 
+    /// Every value: gas meter, cluster, attribute, data type, octets.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Eui64, u16, u16, u8, &[u8])> {
+        self.values.iter().map(|((gsme, cluster, id), (kind, octets))| (*gsme, *cluster, *id, *kind, &octets[..]))
+    }
+
+    /// Keep a value, where there is room for it.
+    pub(crate) fn insert(&mut self, gsme: Eui64, cluster: u16, attribute: u16, data_type: u8, octets: &[u8]) {
+        let key = (gsme, cluster, attribute);
+        let fits = self.values.len() < ATTRIBUTES || self.values.contains_key(&key);
+        if fits && octets.len() <= VALUE_MAX {
+            self.values.insert(key, (data_type, octets.to_vec()));
+        }
+    }
+
     /// Forget a gas meter.
     pub fn forget(&mut self, gsme: Eui64) {
         self.values.retain(|(eui, ..), _| *eui != gsme);
@@ -110,25 +137,23 @@ impl Mirror {
         cluster: u16,
         frame: &Frame<'_>,
         report: &ReportAttributes<'_>,
-        pending: bool,
+        flags: Flags,
     ) -> Reaction {
         let mut last = true;
         for (attribute, value) in &report.0 {
             if *attribute == REPORTING_STATUS {
                 last = value.unsigned() != Some(0);
             }
-            let key = (gsme, cluster, *attribute);
-            let fits = self.values.len() < ATTRIBUTES || self.values.contains_key(&key);
-            if fits && value.octets().len() <= VALUE_MAX {
-                self.values.insert(key, (value.data_type(), value.octets().to_vec()));
-            }
+            self.insert(gsme, cluster, *attribute, value.data_type(), value.octets());
         }
         let mut reaction = Reaction::status(frame, Status::Success);
         reaction.reported = report.0.len();
         if last {
             // One answer to the last report; a report that does not say whether it is counts as the last.
             self.tsn = self.tsn.wrapping_add(1);
-            let flags = if pending { TUNNEL_MESSAGE_PENDING } else { 0 };
+            reaction.last = true;
+            let pending = if flags.pending { TUNNEL_MESSAGE_PENDING } else { 0 };
+            let flags = pending | if flags.wants_history { PUSH_HISTORY } else { 0 };
             reaction
                 .answers
                 .push(encode(&FromMirror::ReportAttributeResponse(Notifications::functional(flags)), self.tsn));
@@ -139,7 +164,7 @@ impl Mirror {
 
 impl Reaction {
     fn answer(frame: Vec<u8>) -> Self {
-        Self { answers: alloc::vec![frame], reported: 0 }
+        Self { answers: alloc::vec![frame], ..Self::default() }
     }
 
     fn status(frame: &Frame<'_>, status: Status) -> Self {

@@ -52,6 +52,7 @@ pub(crate) struct Record {
     pub taps: Vec<Vec<Vec<u8>>>,
     pub gpf: Gpf,
     pub log: Vec<LogEntry>,
+    pub gpf_log: Vec<LogEntry>,
 }
 
 impl Record {
@@ -75,11 +76,8 @@ impl Record {
             transits: letters(&self.transits),
             carriers: self.carriers.iter().map(CarriedRecord::of).collect(),
             taps: self.taps.iter().map(|parts| parts.iter().map(|p| p.clone().into()).collect()).collect(),
-            log: self
-                .log
-                .iter()
-                .map(|e| LogRecord { time: e.time.0, code: e.code, message: e.message.map(|m| m.0) })
-                .collect(),
+            log: self.log.iter().map(LogRecord::of).collect(),
+            gpf_log: self.gpf_log.iter().map(LogRecord::of).collect(),
         };
         minicbor::to_vec(&stored).unwrap_or_else(|never: minicbor::encode::Error<core::convert::Infallible>| {
             unreachable!("a Vec takes everything: {never}")
@@ -107,11 +105,8 @@ impl Record {
             transits: stored.transits.into_iter().map(LetterRecord::letter).collect::<Result<_, _>>()?,
             carriers: stored.carriers.iter().map(CarriedRecord::carried).collect::<Result<_, _>>()?,
             taps: stored.taps.into_iter().map(|parts| parts.into_iter().map(Vec::from).collect()).collect(),
-            log: stored
-                .log
-                .iter()
-                .map(|e| LogEntry { time: Time(e.time), code: e.code, message: e.message.map(MessageCode) })
-                .collect(),
+            log: stored.log.iter().map(LogRecord::entry).collect(),
+            gpf_log: stored.gpf_log.iter().map(LogRecord::entry).collect(),
         })
     }
 }
@@ -146,6 +141,8 @@ struct Stored {
     join_timeout: u16,
     #[n(13)]
     gpf: Gpf,
+    #[n(14)]
+    gpf_log: Vec<LogRecord>,
 }
 
 /// A device of either log. Its keys are what the hub needs to go on speaking with it.
@@ -329,4 +326,14 @@ struct LogRecord {
     code: u16,
     #[n(2)]
     message: Option<u16>,
+}
+
+impl LogRecord {
+    fn of(entry: &LogEntry) -> Self {
+        Self { time: entry.time.0, code: entry.code, message: entry.message.map(|message| message.0) }
+    }
+
+    fn entry(&self) -> LogEntry {
+        LogEntry { time: Time(self.time), code: self.code, message: self.message.map(MessageCode) }
+    }
 }

@@ -1,16 +1,13 @@
 //! Whole ways of messages through a hub, between devices that are real up to the tunnel. Virtual time only.
 mod common;
+mod gpf;
 
 use common::*;
 use comms_hub::event::{Undelivered, log_code};
-use comms_hub::{DeviceKind, Event, Function, LocalRefusal, Profile, Settings, Source};
-use device::check::Fault;
+use comms_hub::{DeviceKind, Event, Function, Profile, Settings, Source};
 use gbcs::block::{Block, parts};
 use gbcs::crypto::{Crypto, RustCrypto};
-use gbcs::envelope::GroupingHeader;
-use gbcs::gbz::zcl::{AttributeRecord, AttributeValue, Body};
-use gbcs::gbz::{Component, Payload};
-use gbcs::{Counter, Cra, Eui64, Message, MessageCode, MessageId, MessageView, protect};
+use gbcs::{Cra, MessageCode, MessageView, protect};
 use han::tunnel::gsme::GsmeData;
 use han::zcl::attributes::{ReadAttributesResponse, ReportAttributes, Value};
 use han::zcl::mirror::{CLUSTER as METERING, ConfigureMirror, FromMeter, FromMirror, SCHEME_B};
@@ -711,72 +708,4 @@ fn blocks_of_a_command_are_fetched_in_order_and_its_response_is_tapped_when_it_i
         assert_eq!(home.wan.last(), Some(put), "the WAN has every block as it is");
         assert_eq!(home.device(PPMID).data.last(), Some(put), "and so has the PPMID that carried the Command");
     }
-}
-
-/// A read of attributes of the GPF, closed by the ACB as the DCC does.
-fn gpf_read(originator: Eui64, counter: u64, code: u16, reads: &[(u16, &[u16])]) -> Vec<u8> {
-    let id = MessageId { originator, target: GPF, cra: Cra::Command, counter: Counter(counter) };
-    let reads = (0..).zip(reads).map(|(n, (cluster, ids))| Component::read_attributes(n, *cluster, *ids));
-    let payload = Payload::new(reads.collect::<Vec<_>>()).encode();
-    let plain = Message::plain(GroupingHeader::new(id, MessageCode(code)), payload).encode();
-    let z = RustCrypto.agree(&acb_key(), gpf_key().public()).unwrap();
-    protect::add_mac(&RustCrypto, &z, &plain).unwrap()
-}
-
-#[test]
-fn the_gpf_answers_a_supplier_from_the_mirror_while_the_gas_meter_sleeps() {
-    let mut home = Home::ready(Profile::Assured, true);
-    home.wake(GSME);
-    let days = Value::new(0x21, &[0x39, 0x05]).unwrap();
-    report_of(&mut home, vec![(0x0205, days), (0x0014, Value::new(0x30, &[2]).unwrap())]);
-    home.sleep(GSME);
-    // GCS33, valve status: all of it was reported.
-    home.wan_brings(&gpf_read(SUPPLIER, 1, 0x0082, &[(METERING, &[0x0205, 0x0014])]));
-    let view = MessageView::parse(home.wan.last().unwrap()).unwrap();
-    assert_eq!((view.id().originator, view.id().target, view.cra()), (GPF, SUPPLIER, Cra::Response));
-    let z = RustCrypto.agree(&supplier_key(), gpf_key().public()).unwrap();
-    protect::verify_mac(&RustCrypto, &z, &view).unwrap();
-    let answers = Payload::parse(view.payload()).unwrap().components;
-    let record = |id, value| AttributeRecord { id, value };
-    let expected = [record(0x0205, Ok(AttributeValue::Unsigned16(1337))), record(0x0014, Ok(AttributeValue::Enum8(2)))];
-    assert_eq!(answers[0].body(), Some(&Body::ReadAttributesResponse(expected.to_vec())));
-    assert!(home.events.contains(&Event::GpfExecuted { code: MessageCode(0x0082), succeeded: true }));
-    // GCS46, the MPRN: the meter has not told it yet.
-    home.wan_brings(&gpf_read(SUPPLIER, 2, 0x0089, &[(METERING, &[0x0307])]));
-    let view = MessageView::parse(home.wan.last().unwrap()).unwrap();
-    let answers = Payload::parse(view.payload()).unwrap().components;
-    let missing = vec![record(0x0307, Err(gbcs::gbz::zcl::Status::UNSUPPORTED_ATTRIBUTE))];
-    assert_eq!(answers[0].body(), Some(&Body::ReadAttributesResponse(missing)));
-    assert!(home.events.contains(&Event::GpfExecuted { code: MessageCode(0x0089), succeeded: false }));
-    // What is answered encrypted is not this core's.
-    let encrypted = gpf_read(SUPPLIER, 3, 0x0074, &[(METERING, &[0x0302, 0x0301, 0x0300, 0x0000])]);
-    home.wan_brings(&encrypted);
-    let local = Event::Local { function: Function::Gpf, source: Source::Wan, octets: encrypted };
-    assert!(home.events.contains(&local));
-}
-
-#[test]
-fn the_gpf_discards_who_may_not_ask_what_is_not_authentic_and_what_is_no_read() {
-    let mut home = Home::ready(Profile::Assured, true);
-    let valve = &[(METERING, &[0x0205, 0x0014][..])][..];
-    let stranger = Eui64::from_u64(0x90B3_D51F_3099_0000);
-    let mut forged = gpf_read(SUPPLIER, 3, 0x0082, valve);
-    *forged.last_mut().unwrap() ^= 1;
-    let unauthorised = Fault::Unauthorised { role: device::Role::AccessControlBroker, code: MessageCode(0x008D) };
-    let balance = &[(METERING, &[0x0A00][..]), (0x0705, &[0x0001][..])][..];
-    for (octets, refusal, logged) in [
-        (
-            gpf_read(stranger, 1, 0x0082, valve),
-            Fault::UnknownOriginator(stranger).into(),
-            log_code::UNAUTHORISED_COMMUNICATION,
-        ),
-        (gpf_read(ACB, 2, 0x008D, balance), unauthorised.into(), log_code::NO_AUTHORITY),
-        (forged, Fault::BadMac.into(), log_code::AUTHENTICATION_FAILED),
-        (gpf_read(SUPPLIER, 4, 0x0082, &[(METERING, &[0x0014])]), LocalRefusal::WrongRows, log_code::INTEGRITY_FAILED),
-    ] {
-        home.wan_brings(&octets);
-        assert!(home.events.contains(&Event::GpfRefused(refusal.clone())), "{refusal}");
-        assert!(home.logged().contains(&logged));
-    }
-    assert_eq!((home.wan.len(), home.hub.counters().of("gpf_refused")), (0, 4), "and no Response");
 }

@@ -4,8 +4,9 @@ use crate::clock;
 use crate::command;
 use crate::config::{Kind, MeterConfig, RadioConfig};
 use crate::event::Event;
+use crate::gsme;
 use crate::meter::Meter;
-use crate::state::State;
+use crate::state::{Model, State};
 use crate::wake::{Cycle, Phase};
 use crate::zse;
 use alloc::vec::Vec;
@@ -54,6 +55,9 @@ pub(crate) struct Link {
     void_tunnel: Option<u16>,
     /// A gas meter's sleep.
     cycle: Option<Cycle>,
+    /// What this wake pushed to the mirror, until it is known to be there; the datagrams of it.
+    pushed: Option<gsme::Push>,
+    push_handles: Vec<Handle>,
     tsn: u8,
     /// When to ask the hub for the time; a gas meter asks when it is awake next.
     clock_due: Option<Time>,
@@ -120,6 +124,8 @@ impl Link {
             retry_at: None,
             void_tunnel: state.tunnel.filter(|_| config.kind == Kind::Esme),
             cycle,
+            pushed: None,
+            push_handles: Vec::new(),
             tsn: 0,
             clock_due: None,
         }
@@ -173,13 +179,27 @@ impl Link {
         if self.clock_due.is_some_and(|due| due <= now) {
             self.ask_time(now);
         }
-        for (cluster, payload) in crate::wake::reports(state) {
+        let news = crate::wake::news(state, now);
+        self.push_handles.clear();
+        for (cluster, command, payload) in &news.commands {
+            self.tsn = self.tsn.wrapping_add(1);
+            let payload = crate::wake::push(self.tsn, *command, payload);
+            let handle = self.send_to_mirror(now, *cluster, payload);
+            self.push_handles.push(handle);
+        }
+        for (cluster, payload) in crate::wake::reports(state, &news) {
             self.tsn = self.tsn.wrapping_add(1);
             let payload = crate::wake::report(self.tsn, &payload);
-            let (src_endpoint, dst_endpoint) = (self.radio.endpoint, self.radio.mirror_endpoint);
-            let profile = han::SMART_ENERGY;
-            self.node.send(now, Datagram { peer: self.hub, profile, cluster, src_endpoint, dst_endpoint, payload });
+            let handle = self.send_to_mirror(now, cluster, payload);
+            self.push_handles.push(handle);
         }
+        self.pushed = Some(news);
+    }
+
+    fn send_to_mirror(&mut self, now: Time, cluster: u16, payload: Vec<u8>) -> Handle {
+        let (src_endpoint, dst_endpoint) = (self.radio.endpoint, self.radio.mirror_endpoint);
+        let (peer, profile) = (self.hub, han::SMART_ENERGY);
+        self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload })
     }
 
     /// Do everything that can be done; whether anything was.
@@ -261,6 +281,10 @@ impl Link {
             node::Output::Received(datagram) => self.on_datagram(now, meter, &datagram),
             node::Output::Delivered(handle) => self.handles.retain(|ours| *ours != handle),
             node::Output::Failed(handle, _) => {
+                if self.push_handles.contains(&handle) {
+                    // The mirror lacks part of it: all of it goes again at the next wake.
+                    self.pushed = None;
+                }
                 if let Some(at) = self.handles.iter().position(|ours| *ours == handle) {
                     self.handles.swap_remove(at);
                     match &mut self.tunnel {
@@ -315,6 +339,7 @@ impl Link {
             && let Ok(mirror::FromMirror::ReportAttributeResponse(flags)) =
                 mirror::FromMirror::parse(frame.command, frame.payload)
         {
+            self.on_pushed(meter, flags.wants_history());
             self.on_flags(now, meter, flags.tunnel_message_pending());
         } else if frame.as_default_response().is_none() {
             let unsupported = || alloc::vec![frame.default_response(Status::UnsupportedClusterCommand)];
@@ -335,6 +360,18 @@ impl Link {
             self.node.send(now, Datagram { peer, profile, cluster, src_endpoint, dst_endpoint, payload });
         }
         any
+    }
+
+    /// The mirror answered the last report: it has what was pushed before that, or asks for all that it lost.
+    fn on_pushed<C: Crypto>(&mut self, meter: &mut Meter<C>, lost: bool) {
+        let Some(push) = self.pushed.take() else { return };
+        if let Model::Gsme(store) = &mut meter.state.model {
+            let news = push.is_news();
+            store.set_pushed(Some(push).filter(|_| !lost));
+            if news || lost {
+                meter.persist();
+            }
+        }
     }
 
     /// The hub told whether messages wait.

@@ -1,13 +1,12 @@
 //! What the use case catalogue says, as a meter needs it.
 use crate::config::Kind;
 use crate::esme::Attribute;
-use crate::gsme::ResponseForm;
 use alloc::collections::BTreeSet;
 use device::check;
 use device::counters::Rule;
+use gas::answer::ResponseForm;
 use gbcs::catalogue::{self, Arguments, DeviceType, Family, Protection, RowTemplate, Type, UseCase};
 use gbcs::dlms::{AccessRequest, BitString, Choice, Data, DateTime};
-use gbcs::gbz::zcl::{CLUSTER_SPECIFIC, READ_ATTRIBUTES_RESPONSE};
 use gbcs::gbz::{self, Component};
 use gbcs::{MessageCode, Octets};
 
@@ -40,32 +39,7 @@ impl Rules {
     /// How the use case answers a component by `answer`: the answers to attribute reads stand in the order of the reads, others
     /// are told by their command.
     pub fn response_form(&self, command: &gbz::Payload, n: usize, answer: &Component) -> ResponseForm {
-        let is_read = |component: &Component| matches!(component.body(), Some(gbz::zcl::Body::ReadAttributes(_)));
-        let none = ResponseForm { encrypted: false, frame_control: None };
-        if answer.frame_control & CLUSTER_SPECIFIC != 0 {
-            let alike = |template: &&catalogue::ComponentTemplate| {
-                template.frame_control & CLUSTER_SPECIFIC != 0
-                    && (template.cluster, template.command) == (answer.cluster, answer.command)
-            };
-            let template = self.use_case.answers.iter().find(alike);
-            return template.map_or(none, |template| ResponseForm {
-                encrypted: template.encrypted,
-                frame_control: Some(template.frame_control),
-            });
-        }
-        if !command.components.get(n).is_some_and(is_read) {
-            return none;
-        }
-        let place = command.components[..n].iter().filter(|component| is_read(component)).count();
-        let mut answers = self
-            .use_case
-            .answers
-            .iter()
-            .filter(|a| a.frame_control & CLUSTER_SPECIFIC == 0 && a.command == READ_ATTRIBUTES_RESPONSE);
-        answers.nth(place).map_or(none, |answer| ResponseForm {
-            encrypted: answer.encrypted,
-            frame_control: Some(answer.frame_control),
-        })
+        ResponseForm::of(self.use_case, command, n, answer)
     }
 }
 
@@ -80,10 +54,11 @@ pub(crate) fn mirrored(cluster: u16) -> BTreeSet<u16> {
             _ => &[],
         });
     let shown = match cluster {
-        0x0702 => 0x0014,
-        _ => 0x0000,
+        0x0702 => Some(0x0014),
+        0x0705 => Some(0x0000),
+        _ => None,
     };
-    read.copied().chain([shown]).collect()
+    read.copied().chain(shown).collect()
 }
 
 /// What this kind of meter executes: Commands of its family of which the catalogue says what they are made of.

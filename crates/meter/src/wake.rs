@@ -1,9 +1,10 @@
 //! A gas meter's sleep: awake every half hour to report, to be told whether messages wait, to fetch and to answer (han.md 5.1).
-use crate::gsme;
+use crate::gsme::{self, Push};
 use crate::state::{Model, State};
 use alloc::vec::Vec;
 use core::time::Duration;
 use gbcs::Time;
+use han::zcl::display::cluster;
 use han::zcl::{Direction, Frame, global};
 
 /// How long the mirror may take to answer the last report.
@@ -88,14 +89,37 @@ const COMPLETE: [u8; 4] = [0xFE, 0xFF, 0x30, 0x01];
 const PENDING: [u8; 4] = [0xFE, 0xFF, 0x30, 0x00];
 
 /// What is reported, by cluster. Metering comes last: its mirror is the one that answers.
-pub(crate) fn reports(state: &State) -> Vec<(u16, Vec<u8>)> {
+pub(crate) fn reports(state: &State, news: &Push) -> Vec<(u16, Vec<u8>)> {
     let Model::Gsme(store) = &state.model else { return Vec::new() };
-    let mut reports = gsme::reports(store, &state.books);
+    let mut reports: Vec<_> = news.prices.iter().map(|part| (cluster::PRICE, part.clone())).collect();
+    reports.extend(gsme::reports(store, &state.books));
     let last = reports.len().saturating_sub(1);
     for (n, (_, report)) in reports.iter_mut().enumerate() {
         report.extend_from_slice(if n == last { &COMPLETE } else { &PENDING });
     }
     reports
+}
+
+/// What is pushed besides.
+pub(crate) fn news(state: &State, now: Time) -> Push {
+    match &state.model {
+        Model::Gsme(store) => gsme::news(store, &state.books, now),
+        Model::Esme(_) => Push::default(),
+    }
+}
+
+/// A command of a cluster's server that nobody asked for.
+pub(crate) fn push(tsn: u8, command: u8, payload: &[u8]) -> Vec<u8> {
+    Frame {
+        cluster_specific: true,
+        manufacturer: None,
+        direction: Direction::ToClient,
+        disable_default_response: true,
+        tsn,
+        command,
+        payload,
+    }
+    .to_vec()
 }
 
 /// A Report Attributes frame.

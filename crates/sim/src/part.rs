@@ -55,6 +55,8 @@ pub enum PartOutput {
     Wan(Vec<u8>),
     /// The whole state: store it before anything that follows is done.
     Persist(Vec<u8>),
+    /// What gas meters told the hub: likewise, in a place of its own.
+    PersistGas(Vec<u8>),
     /// Something a person may want to know.
     Event(PartEvent),
 }
@@ -95,6 +97,9 @@ macro_rules! part {
     };
 }
 
-part!(Hub, comms_hub, Hub, { Output::Wan(octets) => PartOutput::Wan(octets) });
+part!(Hub, comms_hub, Hub, {
+    Output::Wan(octets) => PartOutput::Wan(octets),
+    Output::PersistGas(record) => PartOutput::PersistGas(record)
+});
 part!(Ppmid, ppmid, Ppmid, { Output::Up { id, payload } => PartOutput::Up { id, payload } });
 part!(Meter, meter, Meter, {});

@@ -8,9 +8,10 @@ use crate::config::{DeviceEntry, DeviceKind, HubConfig, TunnelInitiator};
 use crate::device_log::{DeviceLog, NotListed};
 use crate::event::{Counters, Event, LogEntry};
 use crate::exchange::{Action, Exchange};
+use crate::gas_log::GasLogs;
 use crate::identity::Identity;
 use crate::memory::{Carriers, Taps};
-use crate::mirror::{ESI_ENDPOINT, MIRROR_ENDPOINT, Mirror, Reaction};
+use crate::mirror::{ESI_ENDPOINT, Flags, MIRROR_ENDPOINT, Mirror, Reaction};
 use crate::record::{Record, RecordError};
 use crate::routing::{Function, Source};
 use crate::store_forward::StoreForward;
@@ -22,7 +23,7 @@ use han::airtime::{Airtime, Exchanged};
 use han::node::{self, Handle, Peer};
 use han::tunnel::{Client, ClientConfig, Server, ServerConfig, Side};
 use han::zcl::tunneling::CLUSTER as TUNNELING;
-use han::zcl::{Frame, Status, time};
+use han::zcl::{Direction, Frame, Status, time};
 use han::zdo::{Finder, SimpleDescriptor};
 use han::{Datagram, Key, Node, ShortAddress};
 use joining::Joining;
@@ -42,6 +43,8 @@ pub enum Output {
     Wan(Vec<u8>),
     /// Store this record in place of the one before, and only then act on what follows.
     Persist(Vec<u8>),
+    /// Store this likewise, in a place of its own: what gas meters told, for [`Hub::restore_gas`]. Once at each wake of a gas meter.
+    PersistGas(Vec<u8>),
     /// Something happened.
     Event(Event),
     /// Nothing more now; call [`Hub::handle_timeout`] at this time, if there is one.
@@ -147,13 +150,16 @@ impl<C: Crypto> Hub<C> {
                 taps: Taps::default(),
                 blocks: Default::default(),
                 proxy: Default::default(),
+                gas: Default::default(),
                 event_log: Default::default(),
+                gpf_log: Default::default(),
                 counters: Counters::default(),
                 malformed: Default::default(),
                 join_timeout: DEFAULT_JOIN_TIMEOUT,
                 events: VecDeque::new(),
                 actions: VecDeque::new(),
                 dirty: false,
+                gas_dirty: false,
             },
             joining,
             partner_keys: PartnerKeys::default(),
@@ -174,6 +180,17 @@ impl<C: Crypto> Hub<C> {
         }
         hub.run(now);
         Ok(hub)
+    }
+
+    /// Put back what gas meters told, as the last [`Output::PersistGas`] said; a hub without it asks its gas meter for all of it.
+    ///
+    /// # Errors
+    /// A record that cannot be read: nothing changes.
+    pub fn restore_gas(&mut self, record: &[u8]) -> Result<(), crate::RecordError> {
+        let mut mirror = Mirror::default();
+        self.exchange.gas = GasLogs::decode(record, &mut mirror)?;
+        self.exchange.mirror = mirror;
+        Ok(())
     }
 
     /// The WAN came or went. While it is down, messages for it wait, and with them those that its link had and that were not taken:
@@ -256,6 +273,9 @@ impl<C: Crypto> Hub<C> {
         if self.exchange.dirty {
             return self.persist();
         }
+        if core::mem::take(&mut self.exchange.gas_dirty) {
+            return Output::PersistGas(self.exchange.gas.encode(&self.exchange.mirror));
+        }
         if let Some(output) = self.outputs.pop_front() {
             return output;
         }
@@ -301,6 +321,16 @@ impl<C: Crypto> Hub<C> {
     /// The CHF Event Log, oldest first.
     pub fn event_log(&self) -> impl Iterator<Item = &LogEntry> {
         self.exchange.event_log.iter()
+    }
+
+    /// The GPF's event log and security log, oldest first.
+    pub fn gpf_log(&self) -> impl Iterator<Item = &LogEntry> {
+        self.exchange.gpf_log.iter()
+    }
+
+    /// What a gas meter pushed of its logs.
+    pub fn gas_logs(&self) -> &GasLogs {
+        &self.exchange.gas
     }
 
     /// How often what happened since the start.
@@ -497,19 +527,30 @@ impl<C: Crypto> Hub<C> {
         let (peer, cluster) = (datagram.peer, datagram.cluster);
         let reaction = if cluster == time::CLUSTER && datagram.dst_endpoint == ESI_ENDPOINT {
             let answer = self.exchange.clock(now).answer(&frame);
-            Reaction { answers: answer.into_iter().collect(), reported: 0 }
+            Reaction { answers: answer.into_iter().collect(), ..Reaction::default() }
         } else if self.exchange.log.kind(peer) == Some(DeviceKind::Gsme) {
-            let pending = self.exchange.mailbox(peer).is_some_and(|mailbox| !mailbox.is_empty());
-            self.exchange.mirror.handle(peer, datagram.dst_endpoint, cluster, &frame, pending)
+            if datagram.dst_endpoint == MIRROR_ENDPOINT && self.take_pushed(peer, cluster, &frame) {
+                return;
+            }
+            let flags = Flags {
+                pending: self.exchange.mailbox(peer).is_some_and(|mailbox| !mailbox.is_empty()),
+                wants_history: self.exchange.gas.wants_history(peer),
+            };
+            let reaction = self.exchange.mirror.handle(peer, datagram.dst_endpoint, cluster, &frame, flags);
+            if reaction.last {
+                self.exchange.gas.reported(peer, now);
+                self.exchange.gas_dirty = true;
+            }
+            reaction
         } else {
             let gsme = self.exchange.log.iter().find(|d| d.entry.kind == DeviceKind::Gsme).map(|d| d.entry.eui);
             let gsme = gsme.unwrap_or_default();
             match self.exchange.proxy.answer(gsme, cluster, &frame).filter(|_| datagram.dst_endpoint == ESI_ENDPOINT) {
-                Some(answers) => Reaction { answers, reported: 0 },
+                Some(answers) => Reaction { answers, ..Reaction::default() },
                 None => self.exchange.mirror.read(gsme, cluster, &frame),
             }
         };
-        let Reaction { answers, reported } = reaction;
+        let Reaction { answers, reported, .. } = reaction;
         if reported > 0 {
             self.event(Event::MirrorUpdated { gsme: peer, cluster, attributes: reported });
         }
@@ -524,6 +565,17 @@ impl<C: Crypto> Hub<C> {
             };
             self.node.send(now, answer);
         }
+    }
+
+    /// Whether a frame is something of a gas meter's logs, which it pushes without being asked.
+    fn take_pushed(&mut self, gsme: Eui64, cluster: u16, frame: &Frame<'_>) -> bool {
+        let pushed = frame.cluster_specific && frame.manufacturer.is_none() && frame.direction == Direction::ToClient;
+        let half_hours = self.exchange.settings.gas_half_hours;
+        let taken = pushed && self.exchange.gas.take(gsme, cluster, frame.command, frame.payload, half_hours);
+        if taken {
+            self.event(Event::HistoryPushed { gsme, cluster, command: frame.command });
+        }
+        taken
     }
 }
 

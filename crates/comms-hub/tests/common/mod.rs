@@ -291,6 +291,7 @@ pub struct Home {
     /// The hub loses power after so many more outputs.
     pub power: Option<u32>,
     pub record: Option<Vec<u8>>,
+    pub gas_record: Option<Vec<u8>>,
     config: HubConfig,
     hub_due: Option<Time>,
     /// When, from whom (`None`: the hub), what.
@@ -315,6 +316,7 @@ impl Home {
             acknowledged: true,
             power: None,
             record: None,
+            gas_record: None,
             config,
             hub_due: None,
             air: Vec::new(),
@@ -405,6 +407,9 @@ impl Home {
     pub fn restart_hub(&mut self) {
         self.power = None;
         self.hub = Hub::new(self.now, self.config.clone(), RustCrypto, self.record.as_deref()).unwrap();
+        if let Some(record) = &self.gas_record {
+            self.hub.restore_gas(record).unwrap();
+        }
         self.air.retain(|(_, from, _)| from.is_some());
         self.drain_hub();
     }
@@ -428,6 +433,7 @@ impl Home {
                     self.wan.push(octets);
                 }
                 Output::Persist(record) => self.record = Some(record),
+                Output::PersistGas(record) => self.gas_record = Some(record),
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(at) => {
                     self.hub_due = at;

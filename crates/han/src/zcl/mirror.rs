@@ -8,6 +8,8 @@ pub const CLUSTER: u16 = 0x0702;
 pub const SCHEME_B: u8 = 2;
 /// Functional notification flag 21: a message waits for the meter's GET.
 pub const TUNNEL_MESSAGE_PENDING: u32 = 1 << 21;
+/// Functional notification flags 14, 22 and 23: push static data, snapshots, sampled data - all of them, since the mirror has none.
+pub const PUSH_HISTORY: u32 = 1 << 14 | 1 << 22 | 1 << 23;
 /// The endpoint of a RequestMirrorResponse that refuses.
 pub const REFUSED: u16 = 0xFFFF;
 
@@ -102,6 +104,11 @@ impl Notifications {
     /// Scheme B with these functional flags and no others.
     pub const fn functional(flags: u32) -> Self {
         Self { scheme: SCHEME_B, flags: [flags, 0, 0, 0, 0] }
+    }
+
+    /// Whether the mirror asks for all that is not reported at every wake.
+    pub const fn wants_history(&self) -> bool {
+        self.flags[0] & PUSH_HISTORY == PUSH_HISTORY
     }
 
     /// Whether a message waits for the meter's GET.

@@ -124,7 +124,7 @@ impl Devices {
                 PartOutput::Wan(octets) => self.wan.send(octets),
                 PartOutput::Event(event) => drop(self.events.send((self.home.now(), event))),
                 // The demo's devices live as long as the demo.
-                PartOutput::Persist(_) => {}
+                PartOutput::Persist(_) | PartOutput::PersistGas(_) => {}
             }
         }
     }

@@ -45,6 +45,10 @@ fn hub(event: &comms_hub::Event) -> String {
         Event::MirrorUpdated { gsme, cluster, attributes } => {
             format!("hub: {gsme} reported {attributes} attributes of cluster {cluster:04X}")
         }
+        Event::HistoryPushed { gsme, cluster, command } => {
+            format!("hub: {gsme} pushed command {command:02X} of cluster {cluster:04X} to its mirror")
+        }
+        Event::GpfLogged(entry) => format!("hub: log of the GPF {:04X} {:?}", entry.code, entry.message),
         Event::Logged(entry) => format!("hub: event log {:04X} {:?}", entry.code, entry.message),
         Event::CloseRefused { peer, status } => format!("hub: {peer} may not close that tunnel: {status:?}"),
         Event::ChfExecuted { code, results } => format!("hub: the CHF executed {code}: {results:?}"),

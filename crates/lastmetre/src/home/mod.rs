@@ -154,7 +154,7 @@ impl HomeError {
         move |source| Self::Io { path, source }
     }
 
-    fn content(path: impl Into<PathBuf>, reason: impl ToString) -> Self {
+    pub(crate) fn content(path: impl Into<PathBuf>, reason: impl ToString) -> Self {
         Self::Content { path: path.into(), reason: reason.to_string() }
     }
 

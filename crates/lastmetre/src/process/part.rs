@@ -11,6 +11,9 @@ pub fn now() -> Time {
     Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64))
 }
 
+/// The file of what gas meters told the hub.
+pub const GAS_RECORD: &str = "hub-gas";
+
 /// A core, its radio, and the file its state is in.
 pub struct Running<'h, P> {
     /// The core.
@@ -84,6 +87,7 @@ impl<'h, P: Part> Running<'h, P> {
             match self.core.poll() {
                 Effect::Transmit(frame) => self.radio.transmit(now(), &frame).await,
                 Effect::Output(PartOutput::Persist(state)) => self.home.save_state(self.name, &state)?,
+                Effect::Output(PartOutput::PersistGas(record)) => self.home.save_state(GAS_RECORD, &record)?,
                 Effect::Output(output) => self.outputs.push(output),
                 Effect::Timeout(at) => {
                     self.timeout = at;

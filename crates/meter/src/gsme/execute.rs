@@ -4,15 +4,17 @@ use super::attributes::{
     self, COLLECT_IN_EMERGENCY, CONTROL_PREPAYMENT_ENABLED, SITE_ID, SUSPEND_DISABLED, cluster, metering, price,
 };
 use super::timed::{self, When};
-use super::{events, history, tables};
+use super::{events, history};
 use crate::books::cause;
 use crate::prepayment::{Account, Denied, PaymentMode};
 use crate::refusal::Refusal;
 use crate::work::{Executed, Outcome, Pending, Work};
 use crate::zse;
 use alloc::vec::Vec;
+use gas::answer::{ResponseForm, failure};
+use gas::tables;
 use gbcs::gbz::zcl::*;
-use gbcs::gbz::{Component, Content, Payload};
+use gbcs::gbz::{Component, Payload};
 
 /// How a component was answered: a read of a table by one component for each part.
 type Answered = Result<Vec<Component>, Status>;
@@ -36,7 +38,7 @@ pub(crate) fn execute(
     for replaced in work.pending.extract_if(.., |pending| pending.code == work.origin.code.0) {
         let payload = Payload::parse(&replaced.what).ok();
         if let Some(component) = payload.as_ref().and_then(|payload| payload.components.first()) {
-            tables::abandon(store, component);
+            tables::abandon(&mut store.tables, component);
         }
     }
     let mut outcome = Outcome::Success;
@@ -60,7 +62,8 @@ pub(crate) fn execute(
         };
         for answer in answered.unwrap_or_else(|status| alloc::vec![component.default_response(status)]) {
             let form = response_form(n, &answer);
-            let answer = protect(work, answer, form, &mut frame_counter)?;
+            let no_key = Refusal::NoReaderKey(work.origin.originator);
+            let answer = form.give(answer, &mut frame_counter, |plain| work.tools.encrypt(plain)).ok_or(no_key)?;
             if let (Outcome::Success, Some(result)) = (outcome, failure(&answer)) {
                 outcome = Outcome::Failed { row: n, result };
             }
@@ -73,51 +76,6 @@ pub(crate) fn execute(
 /// Execute a component whose time has come; whether it succeeded.
 pub(crate) fn execute_due(store: &mut Store, work: &mut Work<'_>, component: &Component) -> bool {
     run(store, work, component).is_ok_and(|answers| answers.iter().all(|answer| failure(answer).is_none()))
-}
-
-/// How the use case answers a component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ResponseForm {
-    /// The attributes are encrypted for the reader.
-    pub encrypted: bool,
-    /// The frame control of the answer, where the use case differs from the usual.
-    pub frame_control: Option<u8>,
-}
-
-/// Give an answer the form its use case has for it.
-fn protect(
-    work: &mut Work<'_>,
-    answer: Component,
-    form: ResponseForm,
-    frame_counter: &mut u8,
-) -> Result<Component, Refusal> {
-    let failed = failure(&answer).is_some();
-    let mut answer = match form.frame_control {
-        Some(frame_control) if !matches!(answer.body(), Some(Body::DefaultResponse { .. })) => {
-            answer.with_frame_control(frame_control)
-        }
-        _ => answer,
-    };
-    // Error and default responses are never encrypted.
-    if form.encrypted && !failed {
-        let Some(body) = answer.body() else { return Ok(answer) };
-        let mut plain = Vec::with_capacity(body.encoded_len());
-        body.encode(&mut plain);
-        let blob = work.tools.encrypt(&plain).ok_or(Refusal::NoReaderKey(work.origin.originator))?;
-        answer.content = Content::Encrypted { frame_counter: *frame_counter, blob };
-        *frame_counter = frame_counter.wrapping_add(1);
-    }
-    Ok(answer)
-}
-
-/// The status of an answer that is a failure. A record without a value is one; a refused top-up is too.
-fn failure(answer: &Component) -> Option<u8> {
-    match answer.body()? {
-        Body::DefaultResponse { status, .. } if !status.is_success() && *status != Status::NOT_FOUND => Some(status.0),
-        Body::ReadAttributesResponse(records) => records.iter().find_map(|r| r.value.as_ref().err()).map(|s| s.0),
-        Body::Cluster(Command::ConsumerTopUpResponse(top_up)) if top_up.value == -1 => Some(top_up.result),
-        _ => None,
-    }
 }
 
 /// The answer of a command that was executed, stored or cancelled, where it is not a Default Response.
@@ -156,14 +114,14 @@ fn run(store: &mut Store, work: &mut Work<'_>, component: &Component) -> Answere
         | Command::GetDayProfiles(_)
         | Command::GetWeekProfiles(_)
         | Command::GetSeasons(_)
-        | Command::GetSpecialDays(_) => Ok(tables::read(store, component, command)),
+        | Command::GetSpecialDays(_) => Ok(tables::read(&store.tables, component, command)),
         Command::GetSnapshot(_)
         | Command::GetPrepaySnapshot(_)
         | Command::GetSampledData(_)
         | Command::GetTopUpLog(_)
         | Command::GetDebtRepaymentLog(_)
-        | Command::GetEventLog(_) => Ok(history::read(work.books, component, command)),
-        Command::GetCurrentPrice(_) => Ok(alloc::vec![history::price(store, work, component)]),
+        | Command::GetEventLog(_) => Ok(alloc::vec![history::read(work.books, component, command)]),
+        Command::GetCurrentPrice(_) => Ok(alloc::vec![component.response(history::price(store, work.books, work.now))]),
         Command::StartSampling(start) => Ok(alloc::vec![history::start_sampling(work, component, start)]),
         Command::ClearEventLog(clear) => Ok(alloc::vec![history::clear(work, component, clear)?]),
         Command::GetEventConfiguration(get) => Ok(alloc::vec![events::report(store, component, get)]),
@@ -217,7 +175,7 @@ fn publish(store: &mut Store, component: &Component, command: &Command) -> Resul
             set(price::UNIT, Enum8(tariff.unit));
             set(price::CURRENCY, Unsigned16(tariff.currency));
             set(price::TRAILING_DIGIT, Bitmap8(tariff.price_digits));
-            tables::publish(store, component, command)?;
+            tables::publish(&mut store.tables, component, command)?;
         }
         Command::PublishPriceMatrix(matrix) => {
             for price in &matrix.prices {
@@ -255,7 +213,7 @@ fn publish(store: &mut Store, component: &Component, command: &Command) -> Resul
                 store.set(cluster::METERING, id, value);
             }
         }
-        other => return tables::publish(store, component, other),
+        other => return tables::publish(&mut store.tables, component, other),
     }
     Ok(())
 }

@@ -3,17 +3,16 @@ use super::Store;
 use super::tariff::tariff;
 use crate::books::Books;
 use crate::logs::Log;
-use crate::profiles::{HALF_HOUR, Sampling, Snapshot};
+use crate::profiles::{Payment, Ring, Sampling, Snapshot};
 use crate::tariff::Register;
 use crate::work::Work;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use gbcs::Octets;
+use gas::history::{self, HALF_HOUR, History, NETWORK, PROFILE, Samples};
 use gbcs::gbz::Component;
 use gbcs::gbz::zcl::*;
+use gbcs::{Octets, Time};
 
-/// Sample ids: the profile data log, and the network data log that a Command starts.
-const PROFILE: u16 = 1;
-const NETWORK: u16 = 2;
 /// Logs by the low half octet of their number.
 const EVENT_LOG: u8 = 3;
 const SECURITY_LOG: u8 = 4;
@@ -29,48 +28,73 @@ const PRICE_ALONE: [u8; 19] =
 const PAYMENT_DEBT: u8 = 2;
 
 /// Answer a read of what is remembered, or that there is none.
-pub(super) fn read(books: &Books, component: &Component, command: &Command) -> Vec<Component> {
+pub(super) fn read(books: &Books, component: &Component, command: &Command) -> Component {
     let answer = match command {
-        Command::GetSnapshot(get) => snapshot(books, component, get),
-        Command::GetPrepaySnapshot(get) => prepay_snapshot(books, component, get),
-        Command::GetSampledData(get) => sampled(books, component, get),
-        Command::GetTopUpLog(get) => top_ups(books, component, get),
-        Command::GetDebtRepaymentLog(get) => debt_payments(books, component, get),
         Command::GetEventLog(get) => events(books, component, get),
-        _ => None,
+        _ => history::read(books, component, command),
     };
-    alloc::vec![answer.unwrap_or_else(|| component.default_response(Status::NOT_FOUND))]
-}
-
-/// The snapshots of some causes between two times, oldest first, each with its number among them and how many there are.
-fn matching(
-    all: [&crate::profiles::Ring<Snapshot>; 3],
-    from: u32,
-    to: u32,
-    cause: u32,
-    offset: u8,
-) -> Option<(usize, &Snapshot)> {
-    let wanted = |s: &&Snapshot| (from..=to).contains(&s.at) && s.cause & cause != 0;
-    let mut found: Vec<&Snapshot> = all.into_iter().flat_map(|ring| ring.iter()).filter(wanted).collect();
-    found.sort_by_key(|s| s.at);
-    found.get(usize::from(offset)).map(|s| (found.len(), *s))
+    answer.unwrap_or_else(|| component.default_response(Status::NOT_FOUND))
 }
 
 /// The snapshot of a moment and a cause, as GetSnapshot for just that one answers it.
 pub(crate) fn billing_entry(books: &Books, at: u32, cause: u32) -> Option<Component> {
     let get = GetSnapshot { from: at, to: at, offset: 0, cause };
-    snapshot(books, &Component::new(0, get.clone()), &get)
+    let snapshot = history::snapshot(books.snapshots(), &get)?;
+    Some(Component::new(0, get).response(snapshot))
 }
 
-fn snapshot(books: &Books, component: &Component, get: &GetSnapshot) -> Option<Component> {
-    let profiles = &books.profiles;
-    let all = [&profiles.daily, &profiles.billing, &profiles.changes];
-    let (found, snapshot) = matching(all, get.from, get.to, get.cause, get.offset)?;
+impl History for Books {
+    fn snapshots(&self) -> Vec<PublishSnapshot> {
+        let profiles = &self.profiles;
+        let all = [&profiles.daily, &profiles.billing, &profiles.changes];
+        all.into_iter().flat_map(Ring::iter).map(of_registers).collect()
+    }
+
+    fn prepay_snapshots(&self) -> Vec<PublishPrepaySnapshot> {
+        let profiles = &self.profiles;
+        let all = [&profiles.daily_prepayment, &profiles.billing_prepayment, &profiles.changes_prepayment];
+        all.into_iter().flat_map(Ring::iter).map(of_account).collect()
+    }
+
+    fn samples(&self, sample: u16) -> Option<Samples<'_>> {
+        match sample {
+            PROFILE => {
+                let log = &self.profiles.half_hours;
+                let (start, _) = log.iter().next()?;
+                let values = Box::new(log.iter().map(|(_, energy)| energy.import));
+                Some(Samples { start, step: HALF_HOUR, interval: HALF_HOUR as u16, values })
+            }
+            NETWORK => {
+                let log = self.profiles.sampling.as_ref()?;
+                let values = Box::new(log.samples.iter().copied());
+                Some(Samples { start: log.start, step: log.interval.into(), interval: log.interval, values })
+            }
+            _ => None,
+        }
+    }
+
+    fn top_ups(&self) -> Vec<TopUp> {
+        let entry = |p: &Payment| Some(TopUp { code: ZclString::new(p.digits.clone())?, value: p.amount, time: p.at });
+        self.profiles.top_ups.iter().filter_map(entry).collect()
+    }
+
+    fn debt_payments(&self) -> Vec<DebtRepayment> {
+        let entry = |p: &Payment| DebtRepayment {
+            time: p.at,
+            amount: p.amount,
+            kind: PAYMENT_DEBT,
+            outstanding: p.outstanding,
+        };
+        self.profiles.debt_payments.iter().map(entry).collect()
+    }
+}
+
+fn of_registers(snapshot: &Snapshot) -> PublishSnapshot {
     let value = |n: usize| U48::from(snapshot.value(n));
-    Some(component.response(PublishSnapshot {
-        id: get.offset.into(),
+    PublishSnapshot {
+        id: 0,
         time: snapshot.at,
-        found: found.min(255) as u8,
+        found: 1,
         command_index: 0,
         total_commands: 1,
         cause: snapshot.cause,
@@ -80,18 +104,15 @@ fn snapshot(books: &Books, component: &Component, get: &GetSnapshot) -> Option<C
         tier_totals: core::array::from_fn(|tier| value(Snapshot::TOU + tier)),
         tiers_and_blocks: ONE_TIER_FOUR_BLOCKS,
         block_totals: core::array::from_fn(|block| value(Snapshot::COUNTERS + block * crate::metering::BLOCK_RATES)),
-    }))
+    }
 }
 
-fn prepay_snapshot(books: &Books, component: &Component, get: &GetPrepaySnapshot) -> Option<Component> {
-    let profiles = &books.profiles;
-    let all = [&profiles.daily_prepayment, &profiles.billing_prepayment, &profiles.changes_prepayment];
-    let (found, snapshot) = matching(all, get.from, get.to, get.cause, get.offset)?;
+fn of_account(snapshot: &Snapshot) -> PublishPrepaySnapshot {
     let value = |n: usize| snapshot.value(n) as i32;
-    Some(component.response(PublishPrepaySnapshot {
-        id: get.offset.into(),
+    PublishPrepaySnapshot {
+        id: 0,
         time: snapshot.at,
-        found: found.min(255) as u8,
+        found: 1,
         command_index: 0,
         total_commands: 1,
         cause: snapshot.cause,
@@ -102,57 +123,7 @@ fn prepay_snapshot(books: &Books, component: &Component, get: &GetPrepaySnapshot
         debt_1: value(3),
         debt_2: value(4),
         debt_3: value(5),
-    }))
-}
-
-/// Samples from a moment on: half hours of the profile, or the network data log.
-fn sampled(books: &Books, component: &Component, get: &GetSampledData) -> Option<Component> {
-    let most = usize::from(get.samples);
-    let u24 = |litres: u32| U24::new(litres.min(0x00FF_FFFF)).unwrap_or_default();
-    let (start, interval, samples): (u32, u16, Vec<U24>) = match get.sample {
-        PROFILE => {
-            let mut half_hours = books.profiles.half_hours.iter().filter(|(at, _)| *at >= get.from).peekable();
-            let start = half_hours.peek()?.0;
-            (start, HALF_HOUR as u16, half_hours.take(most).map(|(_, energy)| u24(energy.import)).collect())
-        }
-        NETWORK => {
-            let log = books.profiles.sampling.as_ref().filter(|log| !log.samples.is_empty())?;
-            let interval = u32::from(log.interval).max(1);
-            let skipped = get.from.saturating_sub(log.start).div_ceil(interval);
-            let samples: Vec<U24> = log.samples.iter().skip(skipped as usize).take(most).map(|n| u24(*n)).collect();
-            (log.start.saturating_add(skipped.saturating_mul(interval)), log.interval, samples)
-        }
-        _ => return None,
-    };
-    let count = samples.len() as u16;
-    let response = GetSampledDataResponse { sample: get.sample, start, kind: get.kind, interval, count, samples };
-    (count > 0).then(|| component.response(response))
-}
-
-/// Newest first, back to the component's From-Date-Time.
-fn top_ups(books: &Books, component: &Component, get: &GetTopUpLog) -> Option<Component> {
-    let from = component.from_date_time.unwrap_or(0);
-    let payments = books.profiles.top_ups.iter().rev().filter(|p| (from..=get.to).contains(&p.at));
-    let entry = |p: &crate::profiles::Payment| {
-        Some(TopUp { code: ZclString::new(p.digits.clone())?, value: p.amount, time: p.at })
-    };
-    let entries: Vec<_> = payments.filter_map(entry).take(get.records.into()).collect();
-    let log = PublishTopUpLog { command_index: 0, total_commands: 1, entries };
-    (!log.entries.is_empty()).then(|| component.response(log))
-}
-
-fn debt_payments(books: &Books, component: &Component, get: &GetDebtRepaymentLog) -> Option<Component> {
-    let from = component.from_date_time.unwrap_or(0);
-    let payments = books.profiles.debt_payments.iter().filter(|p| (from..=get.to).contains(&p.at));
-    let entry = |p: &crate::profiles::Payment| DebtRepayment {
-        time: p.at,
-        amount: p.amount,
-        kind: PAYMENT_DEBT,
-        outstanding: p.outstanding,
-    };
-    let entries: Vec<_> = payments.map(entry).take(get.count.into()).collect();
-    let log = PublishDebtLog { command_index: 0, total_commands: 1, entries };
-    (!log.entries.is_empty()).then(|| component.response(log))
+    }
 }
 
 fn events(books: &Books, component: &Component, get: &GetEventLog) -> Option<Component> {
@@ -201,21 +172,21 @@ pub(super) fn start_sampling(work: &mut Work<'_>, component: &Component, start: 
 }
 
 /// The price of gas now.
-pub(super) fn price(store: &Store, work: &Work<'_>, component: &Component) -> Component {
+pub(super) fn price(store: &Store, books: &Books, now: Time) -> PublishPrice {
     let tariff = tariff(store);
-    let (tier, price) = match tariff.register(work.now) {
+    let (tier, price) = match tariff.register(now) {
         Register::Tou(tier) => (tier, tariff.rate(tier)),
         Register::Block(rate) => {
-            let used = work.books.metering.blocks[0].iter().rposition(|&used| used > 0).unwrap_or(0);
+            let used = books.metering.blocks[0].iter().rposition(|&used| used > 0).unwrap_or(0);
             (used as u8, tariff.block_price(rate, used))
         }
     };
     let number = |id| super::attributes::number(store, super::attributes::cluster::PRICE, id);
-    component.response(PublishPrice {
+    PublishPrice {
         provider: 0,
         rate_label: ZclString::default(),
-        issuer_event: work.now.zigbee(),
-        current_time: work.now.zigbee(),
+        issuer_event: now.zigbee(),
+        current_time: now.zigbee(),
         unit: number(super::attributes::price::UNIT) as u8,
         currency: number(super::attributes::price::CURRENCY) as u16,
         price_digits_and_tier: number(super::attributes::price::TRAILING_DIGIT) as u8 | tier & 0x0F,
@@ -224,5 +195,5 @@ pub(super) fn price(store: &Store, work: &Work<'_>, component: &Component) -> Co
         duration: 0xFFFF,
         price,
         optional: Octets::from(PRICE_ALONE.to_vec()),
-    })
+    }
 }

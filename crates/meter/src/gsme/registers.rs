@@ -40,24 +40,28 @@ pub(crate) fn registers(store: &Store, books: &Books) -> Vec<Register> {
 /// Octets of the records of a report: with its ZCL header and reporting status it fits one frame (han.md 11.6).
 const REPORT: usize = 58;
 
-/// What a waking meter reports to its mirror: everything that the Gas Proxy Function may be asked for, cluster by cluster in parts,
-/// metering last. Records as a Report Attributes has them, without a status.
+/// What a waking meter reports to its mirror: everything that changes by itself and that the Gas Proxy Function may be asked for, cluster
+/// by cluster in parts, metering last.
 pub(crate) fn reports(store: &Store, books: &Books) -> Vec<(u16, Vec<u8>)> {
-    let mut reports: Vec<(u16, Vec<u8>)> = Vec::new();
-    for cluster in [cluster::PREPAYMENT, cluster::METERING] {
-        let mut part = Vec::new();
-        for id in crate::rules::mirrored(cluster) {
-            let Some(value) = read(store, books, cluster, id) else { continue };
-            let mut record = Vec::new();
-            Body::ReadAttributesResponse(alloc::vec![AttributeRecord { id, value: Ok(value) }]).encode(&mut record);
-            if part.len() + record.len() > REPORT {
-                reports.push((cluster, core::mem::take(&mut part)));
-            }
-            // id[2] status type value: a report has no status.
-            part.extend_from_slice(&record[..2]);
-            part.extend_from_slice(&record[3..]);
+    let of = |cluster| records(store, books, cluster).into_iter().map(move |part| (cluster, part));
+    [cluster::PREPAYMENT, cluster::METERING].into_iter().flat_map(of).collect()
+}
+
+/// What the mirror is to know of a cluster, in parts of a frame each. Records as a Report Attributes has them, without a status.
+pub(super) fn records(store: &Store, books: &Books, cluster: u16) -> Vec<Vec<u8>> {
+    let mut parts = Vec::new();
+    let mut part = Vec::new();
+    for id in crate::rules::mirrored(cluster) {
+        let Some(value) = read(store, books, cluster, id) else { continue };
+        let mut record = Vec::new();
+        Body::ReadAttributesResponse(alloc::vec![AttributeRecord { id, value: Ok(value) }]).encode(&mut record);
+        if part.len() + record.len() > REPORT {
+            parts.push(core::mem::take(&mut part));
         }
-        reports.push((cluster, part));
+        // id[2] status type value: a report has no status.
+        part.extend_from_slice(&record[..2]);
+        part.extend_from_slice(&record[3..]);
     }
-    reports
+    parts.push(part);
+    parts
 }

@@ -1,10 +1,10 @@
 //! The tariff and calendars of a gas meter, read from its attributes and tables (GBCS 10.5, gbcs-messages 15.2).
 use super::attributes::{cluster, price};
-use super::tables::{self, DELIVERED, FRIENDLY_CREDIT};
 use super::{Store, attributes};
 use crate::calendar::{Calendar, Date, Period};
 use crate::metering::BLOCKS;
 use crate::tariff::{NonDisablement, Periods, Register, Tariff, Terms};
+use gas::tables::{self, DELIVERED, FRIENDLY_CREDIT};
 use gbcs::gbz::zcl::*;
 
 /// The tariff in force.
@@ -28,7 +28,7 @@ pub(crate) fn tariff(store: &Store) -> Tariff {
     let over = number(price::CONVERSION_FACTOR) * number(price::CALORIFIC_VALUE) * 10;
     let under = 36 * digits(price::CONVERSION_FACTOR_DIGIT).saturating_mul(digits(price::CALORIFIC_VALUE_DIGIT));
     tariff.set_unit(over, under);
-    if tables::is_block_tariff(store) {
+    if tables::is_block_tariff(&store.tables) {
         tariff.otherwise = Register::Block(1);
         tariff.calendar = Calendar::default();
     }
@@ -38,7 +38,7 @@ pub(crate) fn tariff(store: &Store) -> Tariff {
 /// A calendar in force, from its parts.
 fn calendar(store: &Store, kind: u8) -> Calendar {
     let mut calendar = Calendar::default();
-    for part in tables::parts(store, kind) {
+    for part in tables::parts(&store.tables, kind) {
         match part {
             Command::PublishSeasons(c) => {
                 calendar.seasons.extend(c.seasons.iter().map(|season| (Date::zcl(&season.start), season.week)));
@@ -71,7 +71,7 @@ pub(crate) fn terms(store: &Store) -> Terms {
 
 /// Billing periods.
 fn billing_period(store: &Store) -> Period {
-    match tables::kept(store, cluster::PRICE, PublishBillingPeriod::ID) {
+    match tables::kept(&store.tables, cluster::PRICE, PublishBillingPeriod::ID) {
         Some(Command::PublishBillingPeriod(p)) => Period::new(p.start, p.duration.value(), p.duration_type),
         _ => Period::default(),
     }
@@ -79,7 +79,7 @@ fn billing_period(store: &Store) -> Period {
 
 /// Periods of block tariffs: their counters start anew with each.
 fn block_period(store: &Store) -> Period {
-    match tables::kept(store, cluster::PRICE, PublishBlockPeriod::ID) {
+    match tables::kept(&store.tables, cluster::PRICE, PublishBlockPeriod::ID) {
         Some(Command::PublishBlockPeriod(p)) => Period::new(p.start, p.duration.value(), p.duration_type),
         _ => Period::default(),
     }

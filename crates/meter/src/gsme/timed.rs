@@ -20,6 +20,10 @@ const CANCEL_PUBLISHED: u32 = 0xFFFF_FFFE;
 
 /// The start time of a component and the number that cancels it; `None` for a component without a time.
 fn start(component: &Component) -> Option<(u32, u32)> {
+    // From-Date-Time of a read is where it begins in a log, not when it is to be done.
+    if let Some(Body::Cluster(Command::GetTopUpLog(_) | Command::GetDebtRepaymentLog(_))) = component.body() {
+        return None;
+    }
     if let Some(from) = component.from_date_time {
         return Some((from, CANCEL));
     }

@@ -23,13 +23,13 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 /// Whom a certificate names.
 #[derive(Clone, Copy)]
-enum Subject {
+pub enum Subject {
     Organisation(Eui64, u8),
     Device(Eui64),
 }
 
 /// A certificate in DER as the smart metering PKI makes them, signed by `issuer`.
-fn certificate(subject: Subject, usage: KeyUsage, key: &PrivateKey, issuer: &PrivateKey) -> CertificateDer {
+pub fn certificate(subject: Subject, usage: KeyUsage, key: &PrivateKey, issuer: &PrivateKey) -> CertificateDer {
     const ECDSA: [u8; 12] = [0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02];
     const EC_KEY: [u8; 21] = [
         0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D,

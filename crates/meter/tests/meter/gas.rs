@@ -291,82 +291,79 @@ fn balances_are_read_in_the_clear_and_prepayment_registers_encrypted() {
     assert_eq!(values, expected);
 }
 
+/// GCS05: the friendly credit calendar with the other prepayment settings.
+pub fn friendly_credit(home: &Home, counter: u64, calendar: u32, start: u32, minutes: u16) -> Vec<u8> {
+    let publish = zcl::PublishCalendar {
+        provider: 0,
+        issuer_event: EVENT,
+        calendar,
+        start,
+        kind: 3,
+        time_reference: 0,
+        name: ZclString::default(),
+        seasons: 1,
+        weeks: 1,
+        days: 1,
+    };
+    let day = zcl::PublishDayProfile {
+        provider: 0,
+        issuer_event: EVENT,
+        calendar,
+        day: 1,
+        total_entries: 1,
+        command_index: 0,
+        total_commands: 1,
+        calendar_type: 3,
+        entries: vec![zcl::DayEntry { minutes, tier: 1 }],
+    };
+    let season = zcl::Season { start: zcl::Date { year: 0xFF, month: 0xFF, day: 0xFF, weekday: 0xFF }, week: 1 };
+    let seasons = zcl::PublishSeasons {
+        provider: 0,
+        issuer_event: EVENT,
+        calendar,
+        command_index: 0,
+        total_commands: 1,
+        seasons: vec![season],
+    };
+    let special = zcl::PublishSpecialDays {
+        provider: 0,
+        issuer_event: EVENT,
+        calendar,
+        start,
+        kind: 3,
+        total: 0,
+        command_index: 0,
+        total_commands: 1,
+        days: vec![],
+    };
+    let (provider, issuer_event) = (0, EVENT);
+    let setup = zcl::EmergencyCreditSetup { issuer_event, start, limit: 500_000, threshold: 100_000 };
+    let week = zcl::PublishWeekProfile { provider, issuer_event, calendar, week: 1, days: [1; 7] };
+    let maximum =
+        zcl::SetMaximumCreditLimit { provider, issuer_event, start, max_level: 9_000_000, max_per_top_up: 8_000_000 };
+    home.gbz(
+        0x006F,
+        counter,
+        [
+            Component::new(0, setup),
+            Component::new(1, zcl::SetOverallDebtCap { provider, issuer_event, start, cap: 7 }),
+            Component::new(2, zcl::SetLowCreditWarningLevel { level: 6 }).with_from_date_time(start),
+            Component::new(3, maximum),
+            Component::new(4, publish),
+            Component::new(5, day),
+            Component::new(6, week),
+            Component::new(7, seasons),
+            Component::new(8, special),
+        ],
+    )
+}
+
 #[test]
 fn a_calendar_that_comes_later_leaves_the_one_in_force_alone_until_then() {
     let home = Home::default();
     let mut meter = home.meter(Kind::Gsme);
     let due = Time::from_seconds(NOW.seconds() + 600);
-    // GCS05: the friendly credit calendar with the other prepayment settings.
-    let configure = |counter, calendar: u32, start: u32, minutes: u16| {
-        let publish = zcl::PublishCalendar {
-            provider: 0,
-            issuer_event: EVENT,
-            calendar,
-            start,
-            kind: 3,
-            time_reference: 0,
-            name: ZclString::default(),
-            seasons: 1,
-            weeks: 1,
-            days: 1,
-        };
-        let day = zcl::PublishDayProfile {
-            provider: 0,
-            issuer_event: EVENT,
-            calendar,
-            day: 1,
-            total_entries: 1,
-            command_index: 0,
-            total_commands: 1,
-            calendar_type: 3,
-            entries: vec![zcl::DayEntry { minutes, tier: 1 }],
-        };
-        let season = zcl::Season { start: zcl::Date { year: 0xFF, month: 0xFF, day: 0xFF, weekday: 0xFF }, week: 1 };
-        let seasons = zcl::PublishSeasons {
-            provider: 0,
-            issuer_event: EVENT,
-            calendar,
-            command_index: 0,
-            total_commands: 1,
-            seasons: vec![season],
-        };
-        let special = zcl::PublishSpecialDays {
-            provider: 0,
-            issuer_event: EVENT,
-            calendar,
-            start,
-            kind: 3,
-            total: 0,
-            command_index: 0,
-            total_commands: 1,
-            days: vec![],
-        };
-        let (provider, issuer_event) = (0, EVENT);
-        let setup = zcl::EmergencyCreditSetup { issuer_event, start, limit: 500_000, threshold: 100_000 };
-        let week = zcl::PublishWeekProfile { provider, issuer_event, calendar, week: 1, days: [1; 7] };
-        let maximum = zcl::SetMaximumCreditLimit {
-            provider,
-            issuer_event,
-            start,
-            max_level: 9_000_000,
-            max_per_top_up: 8_000_000,
-        };
-        home.gbz(
-            0x006F,
-            counter,
-            [
-                Component::new(0, setup),
-                Component::new(1, zcl::SetOverallDebtCap { provider, issuer_event, start, cap: 7 }),
-                Component::new(2, zcl::SetLowCreditWarningLevel { level: 6 }).with_from_date_time(start),
-                Component::new(3, maximum),
-                Component::new(4, publish),
-                Component::new(5, day),
-                Component::new(6, week),
-                Component::new(7, seasons),
-                Component::new(8, special),
-            ],
-        )
-    };
+    let configure = |counter, calendar, start, minutes| friendly_credit(&home, counter, calendar, start, minutes);
     let first_minutes = |meter: &mut Meter<_>, counter| {
         let current = 0xFFFF_FFFE;
         let (provider, start, count) = (0, 1, 0);

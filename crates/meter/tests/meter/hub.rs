@@ -1,15 +1,15 @@
 //! Both meters on the radio of a real Communications Hub: a Command from the WAN in, its Response out.
 use crate::home::*;
-use comms_hub::config::HubConfig;
+use comms_hub::config::{FunctionKeys, HubConfig};
 use comms_hub::{DeviceEntry, DeviceKind, Hub, Profile, Settings};
 use gbcs::crypto::RustCrypto;
 use gbcs::dlms::{Data, DataNotification, DateTime, Row};
 use gbcs::gbz::{self, Component, zcl};
-use gbcs::{Eui64, MessageView, Time};
+use gbcs::{Counter, Eui64, MessageView, Time};
 use han::mac::{PanId, ShortAddress};
 use han::node::{FrameCounters, Peer, Role, Timing};
 use han::{Key, NodeConfig};
-use meter::{ClockStatus, Kind, Meter, Output, RadioConfig};
+use meter::{ClockStatus, Kind, Load, Meter, Output, RadioConfig};
 use std::time::Duration;
 
 const CHF: Eui64 = Eui64::from_u64(0x00DB_1234_5678_90A2);
@@ -38,20 +38,45 @@ fn peer(eui: Eui64, short: u16, link: u8, sleepy_child: bool) -> Peer {
     Peer { eui, short: ShortAddress(short), link_key: Some(Key::new([link; 16])), sleepy_child }
 }
 
-struct Street {
-    home: Home,
-    now: Time,
+/// The parties of the home, as the GPF knows them.
+fn gpf_keys(home: &Home) -> FunctionKeys {
+    use device::{Role, TrustAnchor, Usage};
+    let cell = |role, eui, key: &gbcs::crypto::PrivateKey| {
+        let key_id = key.public().point()[..8].try_into().unwrap();
+        TrustAnchor { role, usage: Usage::KeyAgreement, prepayment: false, eui, key: *key.public(), key_id }
+    };
+    FunctionKeys {
+        acb: ACB,
+        digital_signature: key(20),
+        key_agreement: key(20),
+        anchors: vec![
+            cell(Role::AccessControlBroker, ACB, &home.acb_agreement),
+            cell(Role::Supplier, SUPPLIER, &home.supplier_agreement),
+            cell(Role::NetworkOperator, NETWORK, &home.network_agreement),
+        ],
+        counter_floor: Counter(0),
+    }
+}
+
+pub struct Street {
+    pub home: Home,
+    pub now: Time,
+    config: HubConfig,
     /// How far the hub's clock is ahead, milliseconds.
     ahead: u64,
-    hub: Hub<RustCrypto>,
-    meters: [Meter<RustCrypto>; 2],
+    pub hub: Hub<RustCrypto>,
+    pub meters: [Meter<RustCrypto>; 2],
     /// Frames on the air: when they arrive, who sent them (0 the hub).
     air: Vec<(Time, usize, Vec<u8>)>,
-    wan: Vec<Vec<u8>>,
+    pub wan: Vec<Vec<u8>>,
+    record: Option<Vec<u8>>,
+    pub hub_events: Vec<comms_hub::Event>,
+    /// Frames that the gas meter put on the air.
+    pub gas_frames: usize,
 }
 
 impl Street {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::of(0, Duration::from_secs(1800), true)
     }
 
@@ -61,6 +86,7 @@ impl Street {
         let meter = |kind: Kind, short: u16, link: u8, role: Role| {
             let mut config = home.config(kind);
             let node = node(eui(kind), short, role, vec![peer(CHF, 0, link, false)]);
+            config.load = (kind == Kind::Gsme).then_some(Load::GAS);
             let mut radio = RadioConfig::new(node, CHF);
             radio.first_wake = NOW + Duration::from_secs(5);
             (config.radio, config.wake_interval) = (Some(radio), wake);
@@ -82,13 +108,32 @@ impl Street {
                 entry(GSME, DeviceKind::Gsme, GSME_SHORT, true),
             ],
             chf_keys: None,
-            gpf_keys: None,
+            gpf_keys: Some(gpf_keys(&home)),
             settings: Settings::default(),
         };
         let start = Time(NOW.0 + ahead);
-        let mut hub = Hub::new(start, config, RustCrypto, None).unwrap();
+        let mut hub = Hub::new(start, config.clone(), RustCrypto, None).unwrap();
         hub.set_wan(start, wan);
-        Self { home, now: NOW, ahead, hub, meters, air: Vec::new(), wan: Vec::new() }
+        Self {
+            home,
+            config,
+            now: NOW,
+            ahead,
+            hub,
+            meters,
+            air: Vec::new(),
+            wan: Vec::new(),
+            record: None,
+            hub_events: Vec::new(),
+            gas_frames: 0,
+        }
+    }
+
+    /// The hub loses its power, and what gas meters told it.
+    pub fn restart_hub_without_gas(&mut self) {
+        let now = Time(self.now.0 + self.ahead);
+        self.hub = Hub::new(now, self.config.clone(), RustCrypto, self.record.as_deref()).unwrap();
+        self.hub.set_wan(now, true);
     }
 
     /// What every device wants done now, and when the next thing is due.
@@ -103,6 +148,8 @@ impl Street {
                     self.hub.wan_taken(self.now, &message);
                     self.wan.push(message);
                 }
+                comms_hub::Output::Persist(record) => self.record = Some(record),
+                comms_hub::Output::Event(event) => self.hub_events.push(event),
                 _ => {}
             }
         }
@@ -110,7 +157,10 @@ impl Street {
             loop {
                 match meter.poll() {
                     Output::Timeout(at) => break due.extend(at),
-                    Output::Transmit(frame) => self.air.push((arrival, n, frame)),
+                    Output::Transmit(frame) => {
+                        self.gas_frames += usize::from(n == 2);
+                        self.air.push((arrival, n, frame));
+                    }
                     _ => {}
                 }
             }
@@ -119,7 +169,7 @@ impl Street {
         due.into_iter().min()
     }
 
-    fn run_for(&mut self, seconds: u64) {
+    pub fn run_for(&mut self, seconds: u64) {
         let end = self.now + Duration::from_secs(seconds);
         while let Some(due) = self.drain().filter(|due| *due <= end) {
             self.now = due.max(self.now);

@@ -10,6 +10,7 @@ mod home;
 mod hub;
 mod matrix;
 mod partners;
+mod proxy;
 mod radio;
 mod reads;
 mod refusals;

@@ -43,6 +43,8 @@ pub struct Hub {
     pub mailbox: VecDeque<Vec<u8>>,
     pub received: Vec<Vec<u8>>,
     reports: usize,
+    /// What is not reported at every wake: cluster, command.
+    pushed: Vec<(u16, u8)>,
 }
 
 /// A hub and a meter within earshot of each other.
@@ -81,6 +83,7 @@ impl Air {
             mailbox: VecDeque::new(),
             received: Vec::new(),
             reports: 0,
+            pushed: Vec::new(),
         };
         if kind == Kind::Esme {
             hub.client.open(NOW, meter_eui, 1);
@@ -208,6 +211,10 @@ impl Hub {
             self.node.send(now, answer);
             return;
         }
+        if frame.cluster_specific || datagram.cluster == PRICE {
+            self.pushed.push((datagram.cluster, frame.command));
+            return;
+        }
         assert_eq!(frame.command, global::REPORT_ATTRIBUTES);
         self.reports += 1;
         if datagram.cluster == mirror::CLUSTER {
@@ -256,6 +263,8 @@ impl Hub {
 
 /// Reports of one wake: what the Gas Proxy Function may be asked for, in frames.
 const REPORTS: usize = 6;
+/// The Price cluster, which is reported when it changes.
+const PRICE: u16 = 0x0700;
 
 #[test]
 fn an_electricity_meter_answers_through_the_tunnel_the_hub_opened() {

@@ -426,6 +426,8 @@ impl World {
                     self.wan.push(octets);
                 }
                 PartOutput::Persist(state) => self.stored[id as usize] = Some(state),
+                // A hub that lost it asks its gas meter again.
+                PartOutput::PersistGas(_) => {}
                 PartOutput::Event(event) => self.events.push((self.home.now(), event)),
                 PartOutput::Up { id, payload } => {
                     let key_of = |signer| (signer == PPMID).then(|| *key(PPMID_SIGN).public());
