@@ -217,8 +217,8 @@ mod tests {
     const DAY: u32 = 86_400;
 
     fn limit(n: usize, volts: u32, seconds: u32) -> Settings {
-        let mut settings = Settings::default();
-        settings.averages = [Averages { period: 1800, over: 0, under: 0 }; PHASES];
+        let averages = [Averages { period: 1800, over: 0, under: 0 }; PHASES];
+        let mut settings = Settings { averages, ..Settings::default() };
         settings.limits[n] = Limit { volts, seconds };
         settings
     }

@@ -194,6 +194,7 @@ impl Home {
         config.variant = meters.esme.into();
         config.load = meters.consumption.then(|| load(kind));
         config.second_load = meters.consumption.then_some(meter::Load::SECOND_ELEMENT);
+        config.grid = meters.consumption.then_some(meter::Grid::BRITISH);
         // Numbered as join messages number kinds of devices (gbcs-messages 11.3).
         config.joined = match kind {
             Kind::Esme => vec![(who.ppmid, 5)],

@@ -176,7 +176,7 @@ pub struct Meters {
     pub esme: EsmeVariant,
     /// How the customer pays before a Command says otherwise: `prepayment` or `credit`.
     pub payment_mode: PaymentMode,
-    /// Whether `meter run` consumes as a household does; otherwise nothing passes the meters.
+    /// Whether `meter run` consumes as a household in a British street does; otherwise nothing passes the meters, at 230 volts.
     pub consumption: bool,
     /// Days of the daily logs; a meter keeps 31.
     pub days: u16,

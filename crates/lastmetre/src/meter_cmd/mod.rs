@@ -100,6 +100,7 @@ impl Which {
         let mut meter = self.meter(home)?;
         meter.set_load(Some(crate::home::load(live::kind(self))));
         meter.set_second_load(Some(meter::Load::SECOND_ELEMENT));
+        meter.set_grid(Some(meter::Grid::BRITISH));
         Ok(meter)
     }
 

@@ -76,6 +76,7 @@ fn object(meter: &Meter<DeviceCrypto>) -> serde_json::Value {
         "registers": registers,
         "event_log": meter.event_log().iter().map(entry).collect::<Vec<_>>(),
         "security_log": meter.security_log().iter().map(entry).collect::<Vec<_>>(),
+        "power_log": meter.power_log().iter().map(entry).collect::<Vec<_>>(),
         "days": days,
         "outbox": meter.outbox_len(),
     })
@@ -88,7 +89,9 @@ fn print(meter: &Meter<DeviceCrypto>) {
     for register in meter.registers() {
         say!("  {:<34} {:>14} {}", register.name, register.value.to_string(), register.unit);
     }
-    for (title, log) in [("event log", meter.event_log()), ("security log", meter.security_log())] {
+    let power = (meter.kind() == Kind::Esme).then(|| ("power log", meter.power_log()));
+    let logs = [("event log", meter.event_log()), ("security log", meter.security_log())];
+    for (title, log) in logs.into_iter().chain(power) {
         let all = log.iter().count();
         say!("  {title}: {all} entries{}", if all > ENTRIES { ", the latest" } else { "" });
         for entry in log.iter().skip(all.saturating_sub(ENTRIES)) {

@@ -34,7 +34,7 @@ fn commands_about_a_second_element_or_other_phases_find_their_objects_only_where
             let mut meter = meter(&home, variant);
             let response = meter.handle_message(NOW, &ours(&home, Kind::Esme, sample)).unwrap();
             let results = home.results(&response);
-            let refused = results.iter().any(|result| *result == OBJECT_UNDEFINED);
+            let refused = results.contains(&OBJECT_UNDEFINED);
             assert_eq!(results.iter().all(|result| *result == 0), found, "{}: {variant:?} {results:?}", sample.name);
             assert_eq!(refused, !found, "{}: {variant:?} {results:?}", sample.name);
         }
