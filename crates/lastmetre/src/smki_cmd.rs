@@ -3,11 +3,11 @@ use crate::failure::Failure;
 use crate::input::read;
 use dcc::repository::Query;
 use gbcs::Eui64;
-use reqwest::{Client, Response, Url};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use web::{Answer, Client, Failed};
 
 /// What to do.
 #[derive(clap::Subcommand)]
@@ -18,7 +18,7 @@ pub enum Command {
     Request {
         /// The DCC, such as http://127.0.0.1:8079
         #[arg(long, value_name = "URL")]
-        to: Url,
+        to: String,
         /// PKCS #10 in PEM or base64; standard input where it is `-` or not given
         file: Option<PathBuf>,
     },
@@ -29,7 +29,7 @@ pub enum Command {
 pub struct SearchArgs {
     /// The DCC, such as http://127.0.0.1:8079
     #[arg(long, value_name = "URL")]
-    to: Url,
+    to: String,
     /// Of whom: a device or an organisation
     entity: Option<Eui64>,
     /// Of organisations in this role: its number, or a name such as supplier
@@ -79,11 +79,10 @@ async fn search(args: &SearchArgs) -> Result<ExitCode, Failure> {
     let client = client()?;
     // As long as there are more.
     loop {
-        let mut url = path(&args.to, "/services/certificatesearch");
-        for (name, value) in query.parameters() {
-            url.query_pairs_mut().append_pair(name, &value);
-        }
-        let text = answered(client.get(url).send().await).await?;
+        let parameters = query.parameters().into_iter().map(|(name, value)| format!("{name}={}", escaped(&value)));
+        let url = path(&args.to, "/services/certificatesearch");
+        let url = format!("{url}?{}", parameters.collect::<Vec<_>>().join("&"));
+        let text = answered(client.get(&url).await)?;
         let answer: Value = serde_json::from_str(&text).map_err(not_understood)?;
         let found = answer["certificates"].as_array().ok_or_else(|| not_understood("no certificates in it"))?;
         for certificate in found {
@@ -119,36 +118,41 @@ fn tell(args: &SearchArgs, certificate: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn request(to: &Url, text: String) -> Result<ExitCode, Failure> {
+async fn request(to: &str, text: String) -> Result<ExitCode, Failure> {
     let url = path(to, "/services/certificaterequest");
-    let certificate = answered(client()?.post(url).body(text).send().await).await?;
+    let certificate = answered(client()?.post(&url, "application/pkcs10", text).await)?;
     say!("{}", certificate.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
 fn client() -> Result<Client, Failure> {
-    Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().map_err(Failure::input)
+    Client::new(None, Duration::from_secs(30), 1 << 24).map_err(Failure::input)
 }
 
-fn path(to: &Url, path: &str) -> Url {
-    let mut url = to.clone();
-    url.set_path(&format!("{}{path}", to.path().trim_end_matches('/')));
-    url
+fn path(to: &str, path: &str) -> String {
+    format!("{}{path}", to.trim_end_matches('/'))
+}
+
+/// What a value is in the query of a URL.
+fn escaped(value: &str) -> String {
+    let octet = |octet: u8| match octet {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(octet).to_string(),
+        _ => format!("%{octet:02X}"),
+    };
+    value.bytes().map(octet).collect()
 }
 
 /// The text of a good answer; what a problem document says otherwise.
-async fn answered(answer: reqwest::Result<Response>) -> Result<String, Failure> {
-    let unreachable = |error: reqwest::Error| Failure::did_not_hold(error).hint("`lastmetre dcc --home DIR` runs one");
-    let answer = answer.map_err(unreachable)?;
-    let status = answer.status();
-    let text = answer.text().await.map_err(unreachable)?;
-    if status.is_success() {
+fn answered(answer: Result<Answer, Failed>) -> Result<String, Failure> {
+    let answer = answer.map_err(|e| Failure::did_not_hold(e).hint("`lastmetre dcc --home DIR` runs one"))?;
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    if (200..300).contains(&answer.status) {
         return Ok(text);
     }
     let problem: Value = serde_json::from_str(&text).unwrap_or_default();
     let detail = problem["detail"].as_str().unwrap_or("without a word why");
-    let failure = format!("{status}: {detail}");
-    Err(if status.is_client_error() { Failure::input(failure) } else { Failure::did_not_hold(failure) })
+    let failure = format!("{}: {detail}", answer.status);
+    Err(if answer.status < 500 { Failure::input(failure) } else { Failure::did_not_hold(failure) })
 }
 
 fn not_understood(error: impl std::fmt::Display) -> Failure {
