@@ -1,4 +1,5 @@
 //! `lastmetre duis send`: requests to a DCC, and what became of them.
+use super::redact::redact;
 use super::transform::{Work, broker_of, devices_of};
 use super::{Known, Signers, describe, known, parse_device, read};
 use crate::failure::Failure;
@@ -79,6 +80,9 @@ pub struct SendArgs {
     /// How often the same document goes again where there is no answer
     #[arg(long, value_name = "N", default_value_t = 2)]
     retries: u32,
+    /// Show UTRNs, and whole Commands that hold one
+    #[arg(long)]
+    show_secrets: bool,
     /// One JSON object for each thing that happened
     #[arg(long)]
     json: bool,
@@ -515,8 +519,12 @@ impl Sender<'_> {
     }
 
     fn tell(&self, line: &Line) {
+        let mut line = Value::Object(line.clone());
+        if !self.args.show_secrets {
+            redact(&mut line);
+        }
         if self.args.json {
-            say!("{}", Value::Object(line.clone()));
+            say!("{line}");
             return;
         }
         let word = |name: &str| line.get(name).and_then(Value::as_str);

@@ -388,3 +388,93 @@ fn what_is_no_request_is_not_transformed() {
         assert!(ran.json()[0]["error"].as_str().is_some_and(|error| !error.is_empty()), "{}", ran.out);
     }
 }
+
+/// A request of the home's supplier.
+fn request_file(home: &Household, name: &str, id: &str, variant: u8, srv: &str, body: &str) -> PathBuf {
+    let reference = srv.split('.').take(2).collect::<Vec<_>>().join(".");
+    let xml = format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?><sr:Request xmlns:sr="http://www.dccinterface.co.uk/ServiceUserGateway" schemaVersion="5.4"><sr:Header><sr:RequestID>90-B3-D5-1F-30-01-00-00:{id}</sr:RequestID><sr:CommandVariant>{variant}</sr:CommandVariant><sr:ServiceReference>{reference}</sr:ServiceReference><sr:ServiceReferenceVariant>{srv}</sr:ServiceReferenceVariant></sr:Header><sr:Body>{body}</sr:Body></sr:Request>"#
+    );
+    let file = home.file(name);
+    std::fs::write(&file, xml).unwrap();
+    file
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_utrn_in_a_command_is_shown_to_who_asks_for_it_only() {
+    let home = Household::new();
+    let _dcc = home.spawn(Part::Dcc, &[]);
+    home.dcc_listens().await;
+    for (meter, eui, shows) in [("esme", "A0", false), ("gsme", "A1", true)] {
+        let digits = home.utrn(meter);
+        // A top-up goes under the counter in its UTRN.
+        let id = format!("00-DB-12-34-56-78-90-{eui}:{}", 0x3_0000_0000u64);
+        let body = format!("<sr:TopUpDevice><sr:UTRN>{digits}</sr:UTRN></sr:TopUpDevice>");
+        let file = request_file(&home, "top-up.xml", &id, 2, "2.2", &body);
+        let mut words: Vec<std::ffi::OsString> = ["duis", "send", "--json", "--to", home.dcc()].map(Into::into).into();
+        words.extend(["--home".into(), home.file("").into(), file.into()]);
+        words.extend(shows.then(|| "--show-secrets".into()));
+        let sent = run(words).ends(0);
+        let line = sent.json().remove(0);
+        assert_eq!(line["outcome"], "command", "{line}");
+        let command = line["command"].as_str().unwrap();
+        let holds = command.contains(&hex::encode_upper(&digits));
+        assert_eq!((holds, command.contains("--show-secrets")), (shows, !shows), "{line}");
+        assert!(shows || !sent.out.contains(&digits) && !sent.err.contains(&digits));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dcc_of_a_home_knows_its_property_its_meters_and_the_wan_there() {
+    let home = Household::with(|home| {
+        let wan = r#"
+            region = "North"
+            [everywhere]
+            state = "up"
+            [regions.North]
+            state = "flaky"
+            between = "30m"
+            outage = "10m"
+            [regions.Central]
+            state = "down"
+        "#;
+        home["dcc"]["wan"] = toml::Value::Table(wan.parse().unwrap());
+        let covered: toml::Table = "post_code = \"AB1\"\nregions = [\"Central\", \"4G South\"]".parse().unwrap();
+        home["dcc"].as_table_mut().unwrap().insert("coverage".into(), vec![covered].into());
+    });
+    let _dcc = home.spawn(Part::Dcc, &[]);
+    home.dcc_listens().await;
+    let ask = |counter: u64, srv: &str, body: &str, code: i32| {
+        let id = format!("90-B3-D5-1F-30-00-00-02:{counter}");
+        let file = request_file(&home, "ask.xml", &id, 8, srv, body);
+        send(&home, &[], &[file], code).remove(0)
+    };
+    let property = home.toml("home.toml")["property"].clone();
+    let own = ask(
+        1,
+        "12.1",
+        &format!("<sr:RequestWANMatrix><sr:UPRN>{}</sr:UPRN></sr:RequestWANMatrix>", property["uprn"]),
+        0,
+    );
+    let regions = &own["answer"]["DSPWANMatrix"]["DSPWANMatrixResponse"];
+    assert_eq!(
+        (&regions["CSPRegion"], &regions["ConnectivityLikelihood"]),
+        (&"North".into(), &"Medium".into()),
+        "{own}"
+    );
+    assert_eq!(regions["CoverageAvailability"], "true");
+    let at = |code: &str| {
+        format!(
+            "<sr:RequestWANMatrix><sr:PartialAddress><sr:PostCode>{code}</sr:PostCode><sr:AddressIdentifier>1</sr:AddressIdentifier></sr:PartialAddress></sr:RequestWANMatrix>"
+        )
+    };
+    let elsewhere = ask(2, "12.1", &at("AB1 2CD"), 0);
+    let regions = elsewhere["answer"]["DSPWANMatrix"]["DSPWANMatrixResponse"].as_array().unwrap();
+    let said: Vec<_> = regions.iter().map(|r| (&r["CSPRegion"], &r["CoverageAvailability"])).collect();
+    assert_eq!(said, [(&"Central".into(), &"false".into()), (&"4G South".into(), &"true".into())], "{elsewhere}");
+    ask(3, "12.1", &at("XY9 9XY"), 1);
+    let mpan = property["mpan"].as_str().unwrap();
+    let found = ask(4, "8.2", &format!("<sr:ReadInventory><sr:MPxN>{mpan}</sr:MPxN></sr:ReadInventory>"), 0);
+    let esme = home.toml("home.toml")["identities"]["esme"].as_str().unwrap().to_owned();
+    assert!(found["answer"].to_string().contains(&esme), "{found}");
+}
