@@ -230,12 +230,14 @@ fn named_device(names: &SubjectAltName) -> Option<Eui64> {
     names.0.iter().find_map(hardware_module)
 }
 
-/// The content of a BIT STRING: no unused bits, a zero octet, the identifier.
+/// The content of a BIT STRING: no unused bits, perhaps a zero octet, the identifier, which may begin with zeros itself.
 fn entity_of_bits(content: &[u8]) -> Option<Eui64> {
-    match content {
-        [0, 0, eui @ ..] | [0, eui @ ..] => eui.try_into().ok().map(Eui64),
-        _ => None,
-    }
+    let [0, bits @ ..] = content else { return None };
+    let eui = match bits {
+        [0, eui @ ..] if eui.len() == 8 => eui,
+        eui => eui,
+    };
+    eui.try_into().ok().map(Eui64)
 }
 
 fn role_of(text: &[u8]) -> Option<Role> {
@@ -252,4 +254,22 @@ fn hardware_module(name: &GeneralName) -> Option<Eui64> {
     let serial =
         other.value.decode_as::<&OctetStringRef>().ok().filter(|_| other.value.tag() == der::Tag::OctetString)?;
     serial.as_bytes().try_into().ok().map(Eui64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `00 00 DB ..` was once taken for a zero octet and an identifier of seven.
+    #[test]
+    fn an_organisations_identifier_may_begin_with_zero() {
+        let eui = [0x00, 0xDB, 0x12, 0x34, 0x56, 0x78, 0x00, 0x04];
+        for before in [&[0][..], &[0, 0]] {
+            assert_eq!(entity_of_bits(&[before, &eui].concat()), Some(Eui64(eui)));
+        }
+        for content in [&eui[..], &[0; 8], &[0; 11], &[]] {
+            assert_eq!(entity_of_bits(content), None);
+        }
+        assert_eq!(entity_of_bits(&[&[1][..], &eui].concat()), None, "with unused bits");
+    }
 }

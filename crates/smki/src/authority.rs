@@ -85,8 +85,7 @@ impl Authority {
         from: Time,
     ) -> Result<(Self, Vec<u8>), SmkiError> {
         let authority = Self::named(branch, name, Role::Root, key)?;
-        let certificate =
-            authority.authority_certificate(&authority, 1, serial, (from, authority.end(branch, from)))?;
+        let certificate = authority.authority_certificate(&authority, 1, serial, (from, Self::end(branch, from)))?;
         Ok((authority, certificate))
     }
 
@@ -100,7 +99,7 @@ impl Authority {
         from: Time,
     ) -> Result<(Self, Vec<u8>), SmkiError> {
         let authority = Self::named(branch, name, Role::IssuingAuthority, key)?;
-        let certificate = self.authority_certificate(&authority, 0, serial, (from, self.end(branch, from)))?;
+        let certificate = self.authority_certificate(&authority, 0, serial, (from, Self::end(branch, from)))?;
         Ok((authority, certificate))
     }
 
@@ -157,7 +156,7 @@ impl Authority {
     }
 
     /// Devices outlive everybody.
-    fn end(&self, branch: Branch, from: Time) -> Option<Time> {
+    fn end(branch: Branch, from: Time) -> Option<Time> {
         (branch == Branch::Organisation).then(|| from + LONG)
     }
 

@@ -2,7 +2,7 @@
 use super::report_of;
 use crate::common::*;
 use comms_hub::event::log_code;
-use comms_hub::{Event, Function, LocalRefusal, Profile, RecordError, Source};
+use comms_hub::{Event, LocalRefusal, Profile, RecordError};
 use device::check::Fault;
 use gbcs::asn1::{self, DeviceKind, EntryOutcome, JoinStatus, LogEntry};
 use gbcs::block::{Block, Limits, Progress, Reassembler};

@@ -33,7 +33,7 @@ async fn search_by_url(State(gateway): State<Arc<Gateway>>, RawQuery(text): RawQ
     match parameters(text.as_deref().unwrap_or_default()) {
         Ok((query, Format::Json)) => answer(gateway, query, |it| ok(JSON, it.to_json().to_string())).await,
         Ok((query, Format::Pem)) => answer(gateway, query, |it| ok(PEM, it.to_pem())).await,
-        Err(response) => response,
+        Err(refusal) => refusal.into_response(),
     }
 }
 
@@ -47,14 +47,17 @@ async fn search_by_document(State(gateway): State<Arc<Gateway>>, body: String) -
 async fn retrieve_by_url(State(gateway): State<Arc<Gateway>>, RawQuery(text): RawQuery) -> Response {
     match parameters(text.as_deref().unwrap_or_default()) {
         Ok((query, format)) => retrieve(gateway, query, format == Format::Json).await,
-        Err(response) => response,
+        Err(refusal) => refusal.into_response(),
     }
 }
 
 async fn retrieve_by_document(State(gateway): State<Arc<Gateway>>, body: String) -> Response {
     match Query::from_xml(&body, "CertificateRetrieval") {
         Ok(query) if query.serial.is_some() => {
-            answer(gateway, query, |it| one(&it).map_or_else(|refused| refused, |found| ok(XML, found.to_xml()))).await
+            answer(gateway, query, |it| {
+                one(&it).map_or_else(IntoResponse::into_response, |found| ok(XML, found.to_xml()))
+            })
+            .await
         }
         Ok(_) => no_serial(),
         Err(fault) => no_search(&fault),
@@ -68,17 +71,34 @@ async fn retrieve(gateway: Arc<Gateway>, query: Query, as_json: bool) -> Respons
     answer(gateway, query, move |it| match one(&it) {
         Ok(found) if as_json => ok(JSON, found.to_json().to_string()),
         Ok(found) => ok(PEM, found.to_pem()),
-        Err(refused) => refused,
+        Err(refusal) => refusal.into_response(),
     })
     .await
 }
 
 /// The one certificate that a retrieval finds.
-fn one(answer: &super::Answer) -> Result<&super::Found, Response> {
+fn one(answer: &super::Answer) -> Result<&super::Found, Refusal> {
     match &*answer.found {
         [found] => Ok(found),
-        [] => Err(problem(StatusCode::NOT_FOUND, "no such certificate", "no certificate has this serial number")),
-        _ => Err(ambiguous()),
+        [] => Err(Refusal(StatusCode::NOT_FOUND, "no certificate has this serial number".into())),
+        _ => {
+            let detail = "several issuers used this serial number; `issuer` says which";
+            Err(Refusal(StatusCode::CONFLICT, detail.into()))
+        }
+    }
+}
+
+/// What a search or retrieval is answered with where it finds nothing to say.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let title = match self.0 {
+            StatusCode::NOT_FOUND => "no such certificate",
+            StatusCode::CONFLICT => "several certificates",
+            _ => "not a search",
+        };
+        problem(self.0, title, &self.1)
     }
 }
 
@@ -138,7 +158,7 @@ async fn set_status(State(gateway): State<Arc<Gateway>>, Path(serial): Path<Stri
         let found = gateway.store.certificates(&Query { serial: Some(serial), ..Query::default() }, now())?;
         let name = match one(&found) {
             Ok(found) => found.certificate.name(),
-            Err(refused) => return Ok(refused),
+            Err(refusal) => return Ok(refusal.into_response()),
         };
         gateway.set_certificate_status(name, status).map(|_| StatusCode::NO_CONTENT.into_response())
     });
@@ -155,24 +175,22 @@ enum Format {
 }
 
 /// The parameters of a URL: those of a search, and `format`.
-fn parameters(text: &str) -> Result<(Query, Format), Response> {
+fn parameters(text: &str) -> Result<(Query, Format), Refusal> {
+    let bad = |detail: String| Refusal(StatusCode::BAD_REQUEST, detail);
     let pairs: axum::extract::Query<Vec<(String, String)>> = match format!("/?{text}").parse() {
-        Ok(uri) => axum::extract::Query::try_from_uri(&uri)
-            .map_err(|error| problem(StatusCode::BAD_REQUEST, "not a search", &error.to_string()))?,
-        Err(_) => return Err(problem(StatusCode::BAD_REQUEST, "not a search", "the parameters cannot be read")),
+        Ok(uri) => axum::extract::Query::try_from_uri(&uri).map_err(|error| bad(error.to_string()))?,
+        Err(_) => return Err(bad("the parameters cannot be read".into())),
     };
     let mut format = Format::Json;
     for (_, value) in pairs.iter().filter(|(name, _)| name == "format") {
         format = match value.as_str() {
             "json" => Format::Json,
             "pem" => Format::Pem,
-            _ => {
-                return Err(problem(StatusCode::BAD_REQUEST, "not a search", "`format`: not one of json, pem"));
-            }
+            _ => return Err(bad("`format`: not one of json, pem".into())),
         };
     }
     let others = pairs.iter().filter(|(name, _)| name != "format").map(|(name, value)| (&**name, &**value));
-    Ok((Query::from_parameters(others).map_err(|fault| no_search(&fault))?, format))
+    Ok((Query::from_parameters(others).map_err(|fault| bad(fault.to_string()))?, format))
 }
 
 fn ok(kind: &'static str, body: String) -> Response {
@@ -185,11 +203,6 @@ fn no_search(fault: &QueryFault) -> Response {
 
 fn no_serial() -> Response {
     problem(StatusCode::BAD_REQUEST, "not a retrieval", "`serial` says which certificate")
-}
-
-fn ambiguous() -> Response {
-    let detail = "several issuers used this serial number; `issuer` says which";
-    problem(StatusCode::CONFLICT, "several certificates", detail)
 }
 
 fn unavailable() -> Response {

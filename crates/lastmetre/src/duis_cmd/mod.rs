@@ -47,7 +47,7 @@ pub enum Command {
     Mmc(mmc::MmcArgs),
     /// Send requests to a DCC and see them through: critical ones are transformed, checked, signed and sent; copies for local delivery are
     /// checked; answers that the DCC brings later are waited for
-    Send(send::SendArgs),
+    Send(Box<send::SendArgs>),
 }
 
 /// Who signs documents.
