@@ -130,7 +130,7 @@ fn tell(args: &SearchArgs, certificate: &Value) -> Result<(), Failure> {
 
 async fn request(client: &Client, to: &str, text: String) -> Result<ExitCode, Failure> {
     let url = path(to, "/services/certificaterequest");
-    let certificate = answered(client.post(&url, "text/plain", text).await)?;
+    let certificate = answered(client.post(&url, "application/pkcs10", text).await)?;
     say!("{}", certificate.trim_end());
     Ok(ExitCode::SUCCESS)
 }

@@ -12,11 +12,14 @@ use meter::{DeviceKeys, Kind, Meter, MeterConfig, TrustAnchor, Usage};
 use ppmid::Ppmid;
 use std::time::Duration;
 
+/// The file of what gas meters told the hub.
+pub const GAS_RECORD: &str = "hub-gas";
+
 /// Devices sign deterministically, as firmware without a good source of randomness must.
 pub type DeviceCrypto = RustCrypto;
 
 impl Home {
-    /// The Communications Hub, from its factory or from its record.
+    /// The Communications Hub, from its factory or from its record, with what its gas meter told it last.
     pub fn hub(&self, now: Time, record: Option<&[u8]>) -> Result<Hub<DeviceCrypto>, HomeError> {
         let (who, han, keys) = (&self.file.identities, &self.file.han, &self.keys.han);
         let peers = vec![
@@ -39,7 +42,14 @@ impl Home {
             gpf_keys: self.function_keys(who.gpf, now),
             settings: Settings::default(),
         };
-        Hub::new(now, config, RustCrypto, record).map_err(|e| HomeError::content(self.dir.join("state/hub"), e))
+        let damaged = |name: &str, e: &dyn std::fmt::Display| HomeError::content(self.dir.join("state").join(name), e);
+        let mut hub = Hub::new(now, config, RustCrypto, record).map_err(|e| damaged("hub", &e))?;
+        if record.is_some()
+            && let Some(gas) = self.load_state(GAS_RECORD)?
+        {
+            hub.restore_gas(&gas).map_err(|e| damaged(GAS_RECORD, &e))?;
+        }
+        Ok(hub)
     }
 
     /// What a function of the hub is as a device; `None` for a home from before it had keys. Suppliers and network operators are

@@ -22,7 +22,7 @@ mod property;
 
 pub use coverage::{places, schema_region};
 pub use create::{Identities, NewHome, create};
-pub use devices::{DeviceCrypto, load};
+pub use devices::{DeviceCrypto, GAS_RECORD, load};
 pub use file::{EsmeVariant, HomeFile, PaymentMode, Profile, RadioNode, Wan};
 pub use keys::{Keys, xml_identity};
 

@@ -240,7 +240,8 @@ fn answer_of_hub(home: &Home, command: &[u8], record: &mut Option<Vec<u8>>) -> R
                     response = Some(said);
                 }
             }
-            comms_hub::Output::Transmit(_) => {}
+            // What gas meters told changes on the air alone.
+            comms_hub::Output::Transmit(_) | comms_hub::Output::PersistGas(_) => {}
             comms_hub::Output::Timeout(_) => return Ok(Answer { response, events }),
         }
     }

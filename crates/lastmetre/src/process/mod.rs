@@ -9,7 +9,7 @@ pub use part::{Running, now};
 pub use radio::CHANNEL;
 
 use crate::failure::Failure;
-use crate::home::{DeviceCrypto, Home, HomeError, RadioNode};
+use crate::home::{DeviceCrypto, Home, RadioNode};
 use comms_hub::Hub;
 use dcc::wan::{HubEvent, HubLink};
 use gbcs::Time;
@@ -87,10 +87,7 @@ pub fn headend(dir: &Path) -> Result<ExitCode, Failure> {
 /// `lastmetre hub`.
 pub fn hub(dir: &Path) -> Result<ExitCode, Failure> {
     let home = Home::open(dir)?;
-    let mut core = home.hub(now(), home.load_state("hub")?.as_deref())?;
-    if let Some(record) = home.load_state(part::GAS_RECORD)? {
-        core.restore_gas(&record).map_err(|e| HomeError::content(dir.join("state").join(part::GAS_RECORD), e))?;
-    }
+    let core = home.hub(now(), home.load_state("hub")?.as_deref())?;
     run(live_hub(&home, core))
 }
 

@@ -1,7 +1,7 @@
 //! A device core that lives in a process of its own: real time, ZEP radio, state in the home's folder.
 use super::radio::Radio;
 use crate::failure::Failure;
-use crate::home::{Home, RadioNode};
+use crate::home::{GAS_RECORD, Home, RadioNode};
 use gbcs::Time;
 use sim::{Effect, Part, PartOutput};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,9 +10,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub fn now() -> Time {
     Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64))
 }
-
-/// The file of what gas meters told the hub.
-pub const GAS_RECORD: &str = "hub-gas";
 
 /// A core, its radio, and the file its state is in.
 pub struct Running<'h, P> {
