@@ -46,7 +46,9 @@ async fn an_order_is_taken_as_xml_or_json_and_listed() {
         .post("/v1/deliveries?via=local&not_after=2h&reference=a")
         .header("Content-Type", "application/xml; charset=utf-8");
     let (status, first) = send(xml.body(emergency_credit(ESME))).await;
-    assert_eq!((status, &first["state"], &first["reference"]), (201, &json!("Requested"), &json!("a")));
+    assert_eq!((status, &first["reference"]), (201, &json!("a")));
+    // The DCC may have answered already.
+    assert!(["Requested", "Prepared", "Queued"].contains(&first["state"].as_str().unwrap()), "{first}");
     let (status, second) = bench.api.order(&emergency_credit(ESME), json!({"not_after": "2099-01-01T00:00:00Z"})).await;
     assert_eq!((status, &second["not_after"]), (201, &json!("2099-01-01T00:00:00.000Z")));
     let counters: Vec<RequestId> =

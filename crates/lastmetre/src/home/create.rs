@@ -130,12 +130,7 @@ pub fn create(new: &NewHome) -> Result<(), HomeError> {
 fn home_toml(new: &NewHome) -> Result<String, HomeError> {
     let Identities { supplier, acb, chf, gpf, ppmid, esme, gsme, hht, .. } = new.identities.clone();
     let Identities { network_operator, load_controller, transitional_cos, recovery, wan_provider, .. } = new.identities;
-    // Found free and let go again: bound in earnest a moment later.
-    let free = || TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
-    let port = |n: u16| match new.apart {
-        true => free().map_err(HomeError::io(&new.dir)),
-        false => Ok(SocketAddr::from(([127, 0, 0, 1], n))),
-    };
+    let port = |n: u16| Ok(SocketAddr::from(([127, 0, 0, 1], if new.apart { free_port(&new.dir)? } else { n })));
     // One loopback address each, the same port: what Wireshark takes for ZEP.
     let [a, b] = if new.apart { random()? } else { [0, 0] };
     let radio = |short: u16| RadioNode { short, zep: SocketAddr::from(([127, a, b, 10 + short as u8], 17754)) };
@@ -334,6 +329,20 @@ fn serial() -> Result<[u8; 8], HomeError> {
     let mut octets = random::<8>()?;
     octets[0] = octets[0] & 0x7F | 0x40;
     Ok(octets)
+}
+
+/// A port that is free now and is bound in earnest a moment later: below those that the system gives to whoever connects somewhere, which
+/// come and go all the time.
+fn free_port(dir: &Path) -> Result<u16, HomeError> {
+    const TRIES: usize = 100;
+    for _ in 0..TRIES {
+        let port = 10_000 + u16::from_be_bytes(random()?) % 22_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    let any = TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr());
+    any.map(|address| address.port()).map_err(HomeError::io(dir))
 }
 
 pub(super) fn random<const N: usize>() -> Result<[u8; N], HomeError> {

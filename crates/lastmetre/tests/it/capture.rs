@@ -46,13 +46,18 @@ impl Air {
 const CRA: &str = "gbcs_message.grouping_header.cra_flag";
 const CODE: &str = "gbcs_message.grouping_header.message_code";
 
+const ALERT: &str = "0x03";
+/// What the electricity meter tells its supplier by WAN when the mode of payment changes: ECS68.
+const BILLING_DATA_LOG: [&str; 4] = [ESME, HUB, ALERT, "0x0061"];
+
 #[test]
 fn tshark_finds_nothing_wrong_and_lists_each_command_and_response_on_each_hop() {
     let air = Air::of_demo(&[], 0);
     let Some(bad) = air.show(BAD, &["frame.number", "_ws.expert"]) else { return };
     assert_eq!(bad, Vec::<Vec<String>>::new());
 
-    let messages = air.messages().unwrap();
+    let (alerts, messages): (Vec<_>, Vec<_>) = air.messages().unwrap().into_iter().partition(|m| m[2] == ALERT);
+    assert_eq!(alerts, [BILLING_DATA_LOG]);
     let codes = [("0x00a2", ESME), ("0x001c", ESME), ("0x001e", ESME), ("0x001b", ESME), ("0x0086", GSME)];
     for (code, meter) in codes {
         let hops: Vec<_> = messages.iter().filter(|m| m[3] == code).map(|m| [0, 1, 2].map(|n| m[n].as_str())).collect();
@@ -89,6 +94,8 @@ fn what_a_hub_of_today_refuses_goes_to_it_and_not_past_it() {
 fn what_goes_by_wan_never_meets_the_ppmid() {
     let air = Air::of_demo(&["--route", "wan", "--wan", "up"], 0);
     let Some(messages) = air.messages() else { return };
-    assert_eq!(messages.len(), 10, "{messages:?}");
+    let alerts: Vec<_> = messages.iter().filter(|m| m[2] == ALERT).collect();
+    assert_eq!(alerts, [&BILLING_DATA_LOG]);
+    assert_eq!(messages.len() - alerts.len(), 10, "{messages:?}");
     assert!(messages.iter().all(|m| m[0] != PPMID && m[1] != PPMID), "{messages:?}");
 }
