@@ -67,7 +67,9 @@ impl Gateway {
             warn!(request = %known.id, alert = %alert.id(), "an Alert about no dated instruction of its Command");
             return Ok(false);
         };
-        dated::told(transaction, known.id, instruction)?;
+        if dated::told(transaction, known.id, instruction)? {
+            self.learn_of_date(transaction, &known, alert, now)?;
+        }
         info!(request = %known.id, instruction, instructions, done = told.done, "a date has come");
         let outcome = if told.done { FutureDatedOutcome::Done } else { FutureDatedOutcome::NotDone };
         let payload = alert.octets().to_vec();

@@ -38,20 +38,12 @@ impl Gateway {
             }
             (_, Some(Asn1::Join(join))) if done => self.joined(transaction, &mut device, join.device, now)?,
             (_, Some(Asn1::Unjoin(other))) if done => self.unjoined(transaction, &mut device, *other, now)?,
-            (_, Some(Asn1::UpdateCredentials(update))) => {
-                if let Asn1::CredentialsUpdated(outcome) = answered_asn1(&answered) {
-                    self.credentials_updated(transaction, known, &mut device, &update.replacements, outcome, now)?;
-                }
+            (_, Some(asked @ (Asn1::UpdateCredentials(_) | Asn1::ActivateFirmware(_)))) => {
+                self.executed(transaction, known, &mut device, (asked, answered_asn1(&answered)), now)?;
             }
             (_, Some(Asn1::Certificate(certificate))) if done => {
                 let certificate = KnownCertificate::parse(certificate.octets()).map_err(internal)?;
                 certificates::take_into_use(transaction, &certificate)?;
-            }
-            (_, Some(Asn1::ActivateFirmware(_))) => {
-                if let Asn1::FirmwareActivated(outcome) = answered_asn1(&answered) {
-                    device.details.firmware = duis::xml::Text::read(&outcome.version.to_string());
-                    put(transaction, &device)?;
-                }
             }
             (_, Some(Asn1::RestoreDeviceLog(_))) if done => {
                 if let Some(Body::RestoreGpfDeviceLog(restore)) = self.asked(known)? {
@@ -85,6 +77,55 @@ impl Gateway {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a verified Alert about a date inside a Command says about the inventory: the device did then what its Response would have
+    /// said at once.
+    pub(super) fn learn_of_date(
+        &self,
+        transaction: &Transaction<'_>,
+        known: &Known,
+        alert: &MessageView<'_>,
+        now: Time,
+    ) -> Result<(), Failure> {
+        let command = MessageView::parse(&known.command).map_err(internal)?;
+        let asked = Payload::of(&command).map_err(internal)?;
+        let told = Payload::of(alert).map_err(internal)?;
+        let (Some(asked), Some(told)) = (asked_asn1(&asked), asked_asn1(&told)) else { return Ok(()) };
+        match find(transaction, command.id().target)? {
+            Some(mut device) => self.executed(transaction, known, &mut device, (asked, told), now),
+            None => Ok(()),
+        }
+    }
+
+    /// A Command that may name its time was executed: at once, as its Response says, or then, as its Alert says.
+    fn executed(
+        &self,
+        transaction: &Transaction<'_>,
+        known: &Known,
+        device: &mut Device,
+        (asked, told): (&Asn1, &Asn1),
+        now: Time,
+    ) -> Result<(), Failure> {
+        let updated = match told {
+            Asn1::CredentialsUpdated(outcome) => Some(outcome),
+            Asn1::CredentialsUpdateAlert(alert) => Some(&alert.outcome),
+            _ => None,
+        };
+        if let (Asn1::UpdateCredentials(update), Some(outcome)) = (asked, updated) {
+            self.credentials_updated(transaction, known, device, &update.replacements, outcome, now)?;
+        }
+        let runs = match told {
+            Asn1::FirmwareActivated(outcome) => Some(outcome.version),
+            Asn1::ActivationAlert(alert) => Some(alert.outcome.version),
+            _ => None,
+        };
+        if let (Asn1::ActivateFirmware(_), Some(version)) = (asked, runs) {
+            // Whether the activation succeeded or not, that is what runs.
+            device.details.firmware = duis::xml::Text::read(&version.to_string());
+            put(transaction, device)?;
         }
         Ok(())
     }

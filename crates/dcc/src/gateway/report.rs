@@ -200,6 +200,9 @@ pub(super) fn alert_time(view: &MessageView<'_>) -> Option<Time> {
         Payload::Dlms(Apdu::Notification(notification)) => notification.time.time(),
         Payload::GbzAlert(alert) => Some(Time::from_zigbee(alert.time)),
         Payload::Asn1(payload) => match payload.content() {
+            gbcs::asn1::Content::CredentialsUpdateAlert(alert) => Some(alert.time.time()),
+            gbcs::asn1::Content::ActivationAlert(alert) => Some(alert.time.time()),
+            gbcs::asn1::Content::DeviceLogAlert(alert) => Some(alert.time.time()),
             gbcs::asn1::Content::FirmwareAlert(alert) => Some(alert.time.time()),
             gbcs::asn1::Content::TransferAlert(alert) => Some(alert.time.time()),
             _ => None,

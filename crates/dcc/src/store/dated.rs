@@ -89,8 +89,8 @@ pub(crate) fn was_kept(connection: &Connection, request: RequestId) -> Result<bo
     query.exists([request.to_string()])
 }
 
-/// An Alert told of one instruction of a Command; told twice it counts once.
-pub(crate) fn told(connection: &Connection, request: RequestId, instruction: u16) -> Result<()> {
+/// An Alert told of one instruction of a Command: whether it was the first; told twice it counts once.
+pub(crate) fn told(connection: &Connection, request: RequestId, instruction: u16) -> Result<bool> {
     let name = request.to_string();
     let new = connection
         .prepare_cached("INSERT OR IGNORE INTO instruction (request, number) VALUES (?1, ?2)")?
@@ -102,7 +102,7 @@ pub(crate) fn told(connection: &Connection, request: RequestId, instruction: u16
             )?
             .execute([name])?;
     }
-    Ok(())
+    Ok(new == 1)
 }
 
 /// The device took a Command of this use case from this originator: what it kept of it before is replaced (GBCS 9.2.2.7).

@@ -3,6 +3,7 @@ use crate::common::house::*;
 use crate::common::*;
 use dcc::{Device, DeviceStatus};
 use duis::body::credentials::{ChangeOfSupplier, PartyCertificates, PathCertificates};
+use duis::body::customer::{ImportMpans, ImportNumbers, SetImportMpxn};
 use duis::body::dcc as services;
 use duis::body::dcc::{InventoryUpdate, ReadInventory};
 use duis::body::han::{RestoreGpfDeviceLog, RestoreHanDeviceLog};
@@ -12,13 +13,13 @@ use duis::xml::List;
 use duis::xml::value::{Within, Words};
 use duis::{Body, CommandVariant, Content, DeviceType, Execution, Response, ResponseBody};
 use gbcs::asn1::{
-    CellOutcome, CellStatus, Content as Asn1, DeviceKind, DeviceLogAlert, JoinStatus, KeyIdentifier, LogEntry,
-    UnjoinStatus, UpdateOutcome,
+    ActivationOutcome, ActivationStatus, CellOutcome, CellStatus, Content as Asn1, DeviceKind, DeviceLogAlert,
+    FirmwareVersion, JoinStatus, KeyIdentifier, LogEntry, UnjoinStatus, UpdateAlert, UpdateOutcome,
 };
 use gbcs::certificate::KeyUsage;
 use gbcs::crypto::{AwsLc, Crypto};
 use gbcs::dlms::{Apdu, Data, DataAccessResult};
-use gbcs::{Cra, Eui64, GroupingHeader, Message, MessageCode, MessageId, MessageView, Payload, protect};
+use gbcs::{Counter, Cra, Eui64, GroupingHeader, Message, MessageCode, MessageId, MessageView, Payload, protect};
 use std::time::Duration;
 
 fn inventory_update(device: Eui64, update: InventoryUpdate) -> Body {
@@ -397,6 +398,83 @@ fn a_change_of_supplier_is_signed_by_the_transitional_party_and_makes_the_gainin
     assert_eq!(house.code(&read(SUPPLIER)), "E4");
     assert_eq!(house.code(&read(OTHER_SUPPLIER)), "I99");
     assert_eq!(MessageView::parse(&house.sent()).unwrap().id().originator, OTHER_SUPPLIER);
+}
+
+/// The same at a date: the Response only says that the meter keeps it, the Alert of that time what became of it.
+#[test]
+fn a_dated_change_of_supplier_takes_effect_with_the_alert_that_tells_of_it_and_once() {
+    let mut config = config_of_the_house();
+    let house = House::new();
+    let since = house.now();
+    config.registrations = vec![registered(SUPPLIER, gbcs::Time(0)), registered(OTHER_SUPPLIER, since)];
+    let house = House::with(config, None);
+    let at = gbcs::Time::from_seconds(house.now().seconds() + 3600);
+    let (_, command) = house.command(OTHER_SUPPLIER, ESME, "6.23", change_of_supplier(Execution::At(at)));
+    house.brought(&response(&command, Some(Asn1::CredentialsUpdateAccepted), DataAccessResult::SUCCESS));
+    assert_eq!(house.device(ESME).supplier, Some(SUPPLIER), "not yet");
+    let told = |status, counter: u64| {
+        let view = MessageView::parse(&command).unwrap();
+        let Payload::Asn1(answer) = Payload::of(&MessageView::parse(&replaced(&command, status)).unwrap()).unwrap()
+        else {
+            panic!()
+        };
+        let Asn1::CredentialsUpdated(outcome) = answer.content().clone() else { panic!() };
+        let code = if status == CellStatus::Success { 0x8F66 } else { 0x8F67 };
+        let content = Asn1::CredentialsUpdateAlert(UpdateAlert { code, time: gbcs::asn1::DateTime::new(at), outcome });
+        let id =
+            MessageId { originator: ESME, target: view.id().originator, cra: Cra::Alert, counter: Counter(counter) };
+        let header = GroupingHeader::new(id, MessageCode(0x00CB));
+        let plain = Message::plain(header, gbcs::asn1::Payload::from(content).encode()).encode();
+        protect::sign(&AwsLc, &key(ESME_KA + 1), &plain).unwrap()
+    };
+    let alert = told(CellStatus::Success, 7_000);
+    house.brought(&alert);
+    assert_eq!(house.device(ESME).supplier, Some(OTHER_SUPPLIER));
+    let codes = codes(&house.alerts());
+    assert!(codes.contains(&(SUPPLIER, "N27".to_owned())), "{codes:?}");
+    house.brought(&alert);
+    house.brought(&told(CellStatus::BadCertificate, 7_001));
+    assert_eq!(house.device(ESME).supplier, Some(OTHER_SUPPLIER), "its date has come already");
+    assert!(house.alerts().is_empty());
+}
+
+#[test]
+fn what_a_meter_says_that_it_runs_is_in_the_inventory_whether_the_activation_succeeded_or_not() {
+    let house = House::new();
+    let body = || {
+        let hash = duis::xml::value::Hex::new([7; 32]).unwrap();
+        Body::ActivateFirmware(duis::body::han::ActivateFirmware { execution: Execution::Immediate, hash })
+    };
+    for (status, version, shown) in [
+        (ActivationStatus::Success, [1, 2, 3, 4], "01020304"),
+        (ActivationStatus::Failed, [1, 2, 3, 5], "01020305"),
+    ] {
+        let command = house.critical(SUPPLIER, ESME, "11.3", body());
+        let before = house.device(ESME).details.firmware;
+        let outcome = ActivationOutcome { status, version: FirmwareVersion(version) };
+        let response = response(&command, Some(Asn1::FirmwareActivated(outcome)), DataAccessResult::SUCCESS);
+        assert_eq!(house.device(ESME).details.firmware, before, "nothing at acceptance alone");
+        house.brought(&response);
+        assert_eq!(house.device(ESME).details.firmware.unwrap().as_str(), shown);
+    }
+}
+
+#[test]
+fn supply_numbers_are_the_inventorys_when_the_meter_has_them() {
+    let house = House::new();
+    let body = || {
+        let numbers = ImportMpans { primary: Words::new("2000012345678").unwrap(), secondary: None };
+        let numbers = ImportNumbers::Electricity(numbers);
+        Body::SetImportMpxn(SetImportMpxn { execution: Execution::Immediate, numbers })
+    };
+    let before = house.device(ESME).numbers.import;
+    for (result, changed) in [(DataAccessResult::HARDWARE_FAULT, false), (DataAccessResult::SUCCESS, true)] {
+        let (_, command) = house.command(SUPPLIER, ESME, "6.20.1", body());
+        assert_eq!(house.device(ESME).numbers.import, before);
+        house.brought(&response(&command, None, result));
+        assert_eq!(house.device(ESME).numbers.import != before, changed);
+    }
+    assert_eq!(house.device(ESME).numbers.import.unwrap().as_str(), "2000012345678");
 }
 
 #[test]
