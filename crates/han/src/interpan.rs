@@ -81,14 +81,15 @@ impl<'a> Frame<'a> {
     /// The PSDU with the clear payload encrypted under the link key of the two.
     ///
     /// # Errors
-    /// No auxiliary header.
+    /// No auxiliary header, or with its MIC it is longer than a frame.
     pub fn seal(&self, key: &Key) -> Result<Vec<u8>, SecurityError> {
         let aux = self.security.as_ref().ok_or(SecurityError::Unprotected)?;
         let stub = self.stub();
         // The NWK stub is not part of what APS security covers.
         let (nwk, aps) = stub.split_at(2);
         let sealed = security::seal(key, aux.source.unwrap_or(self.source), aux, aps.to_vec(), self.payload)?;
-        Ok(self.in_mac(&[nwk, &sealed].concat()))
+        let psdu = self.in_mac(&[nwk, &sealed].concat());
+        if psdu.len() > mac::MAX_PSDU { Err(SecurityError::TooLong) } else { Ok(psdu) }
     }
 
     /// The clear payload of a protected frame.

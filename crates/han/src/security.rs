@@ -80,7 +80,7 @@ pub enum SecurityError {
     /// The message integrity code does not match: another key, another counter, or changed octets.
     #[error("message integrity code does not match")]
     Mic,
-    /// Longer than CCM\* with a two-octet length takes.
+    /// Longer than CCM\* with a two-octet length takes, or than a frame.
     #[error("too long to protect")]
     TooLong,
 }

@@ -445,10 +445,9 @@ fn what_a_meter_says_that_it_runs_is_in_the_inventory_whether_the_activation_suc
         let hash = duis::xml::value::Hex::new([7; 32]).unwrap();
         Body::ActivateFirmware(duis::body::han::ActivateFirmware { execution: Execution::Immediate, hash })
     };
-    for (status, version, shown) in [
-        (ActivationStatus::Success, [1, 2, 3, 4], "01020304"),
-        (ActivationStatus::Failed, [1, 2, 3, 5], "01020305"),
-    ] {
+    for (status, version, shown) in
+        [(ActivationStatus::Success, [1, 2, 3, 4], "01020304"), (ActivationStatus::Failed, [1, 2, 3, 5], "01020305")]
+    {
         let command = house.critical(SUPPLIER, ESME, "11.3", body());
         let before = house.device(ESME).details.firmware;
         let outcome = ActivationOutcome { status, version: FirmwareVersion(version) };

@@ -274,4 +274,11 @@ fn an_inter_pan_frame_has_the_form_of_han_md_7_3_and_opens_under_its_key_only() 
     let short = mac::Frame::data(PAN, HUB.short, PPMID.short, 1, mac.payload).to_vec();
     assert!(interpan::Frame::parse(&mac::Frame::parse(&short).unwrap()).is_err(), "addressed within a network");
     assert!(mac::Frame { source: mac.source, ..mac }.to_vec().len() <= mac::MAX_PSDU);
+
+    // Found by fuzzing: a clear frame of full length has no room for a MIC.
+    let full = [0; mac::MAX_PSDU];
+    let longest = (0..full.len()).rev().map(|len| interpan::Frame { payload: &full[..len], ..secured });
+    let sealed: Vec<_> = longest.filter_map(|frame| frame.seal(&link_key()).ok()).collect();
+    assert!(sealed.iter().all(|psdu| mac::Frame::parse(psdu).is_ok()));
+    assert_eq!(sealed[0].len(), mac::MAX_PSDU);
 }
