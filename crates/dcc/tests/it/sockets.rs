@@ -109,7 +109,13 @@ async fn a_command_waits_for_the_wan_and_its_response_reaches_the_user_once() {
     dcc.set_wan(WanState::Up);
     assert_eq!(next(&mut hub).await, HubEvent::Up);
     link.send(response.clone());
-    assert_eq!(next(&mut hub).await, HubEvent::Stored(response.clone()));
+    // Word that the hub has the Command may have been lost with the WAN: then it comes again.
+    let mut said = next(&mut hub).await;
+    if said == HubEvent::Received(command) {
+        link.taken();
+        said = next(&mut hub).await;
+    }
+    assert_eq!(said, HubEvent::Stored(response.clone()));
     let document = accept(&timeout(LONG, told.recv()).await.unwrap().unwrap());
     assert_eq!(document.content(), Some(&Content::DeviceResponse(response)));
 }
