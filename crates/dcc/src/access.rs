@@ -82,6 +82,18 @@ pub mod codes {
     pub fn other_device_unknown() -> ResponseCode {
         code("W081401")
     }
+    /// 11.1, 11.4: some devices will not get the image; the body says which.
+    pub fn some_without_firmware(srv: duis::Srv) -> ResponseCode {
+        code(if srv == duis::Srv::new(11, 1, 0) { "W110101" } else { "W110401" })
+    }
+    /// 11.1, 11.4: no device can get the image.
+    pub fn nobody_for_firmware(srv: duis::Srv) -> ResponseCode {
+        code(if srv == duis::Srv::new(11, 1, 0) { "E110101" } else { "E110401" })
+    }
+    /// 11.1, 11.4: the image is empty.
+    pub fn no_image(srv: duis::Srv) -> ResponseCode {
+        code(if srv == duis::Srv::new(11, 1, 0) { "E110102" } else { "E110402" })
+    }
     /// 12.1: no coverage is known there.
     pub fn place_unknown() -> ResponseCode {
         code("E120101")
@@ -458,7 +470,7 @@ pub(crate) const fn role_name(role: Role) -> &'static str {
 
 /// Whom to answer when a document is refused before it is read whole: its header, if that much can be read, signature or not.
 fn address(text: &str) -> Option<(RequestId, Srv)> {
-    if let Ok(document) = Document::parse(text)
+    if let Ok(document) = Document::parse_within(text, Request::limits(text))
         && let Ok(request) = Request::parse(&document)
     {
         return Some((request.header.id, request.header.srv));

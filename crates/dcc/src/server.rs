@@ -14,18 +14,18 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
-use duis::Service;
+use duis::{Request, Service};
 use link::{ClientTls, ServerTls, TlsError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use web::problem::problem;
 use web::{Limits, Peer, Server};
 
-/// The largest document taken; base64 firmware, which is larger, is not served here (DUIS 1.9).
+/// The largest document taken that brings no firmware.
 const DOCUMENT: usize = 1 << 20;
 /// The largest body of the services that are for people.
 const BY_HAND: usize = 64 * 1024;
@@ -73,6 +73,8 @@ struct Shared {
     gateway: Arc<Gateway>,
     hubs: Arc<Hubs>,
     patience: Arc<Patience>,
+    /// Long documents are read one at a time, for a reader takes several times their length.
+    firmware: Arc<Semaphore>,
 }
 
 impl Dcc {
@@ -125,7 +127,7 @@ impl Dcc {
             sending.wake_all();
             waiting.look();
         }));
-        let shared = Shared { gateway: gateway.clone(), hubs, patience };
+        let shared = Shared { gateway: gateway.clone(), hubs, patience, firmware: Arc::new(Semaphore::new(1)) };
         let mut router = Router::new();
         for service in Service::ALL {
             router = router.route(
@@ -165,7 +167,12 @@ impl Dcc {
 }
 
 fn body_limit(path: &str) -> usize {
-    if Service::ALL.iter().any(|service| service.path() == path) { DOCUMENT } else { BY_HAND }
+    match Service::ALL.into_iter().find(|service| service.path() == path) {
+        // Those that bring no firmware are turned away when their header is seen.
+        Some(Service::NonDevice) => duis::xml::Limits::FIRMWARE.octets,
+        Some(_) => DOCUMENT,
+        None => BY_HAND,
+    }
 }
 
 async fn bind(addr: SocketAddr) -> Result<TcpListener, StartError> {
@@ -173,7 +180,14 @@ async fn bind(addr: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 async fn serve_document(shared: Shared, service: Service, Peer(peer): Peer, body: Bytes) -> Response {
-    let Shared { gateway, hubs, patience } = shared;
+    let Shared { gateway, hubs, patience, firmware } = shared;
+    let is_long = body.len() > DOCUMENT;
+    if is_long && std::str::from_utf8(&body).map_or(DOCUMENT, |text| Request::limits(text).octets) <= DOCUMENT {
+        let detail = format!("at most {DOCUMENT} octets are taken of what brings no firmware");
+        return problem(StatusCode::PAYLOAD_TOO_LARGE, "body too long", &detail);
+    }
+    let turn = async { if is_long { firmware.acquire().await.ok() } else { None } };
+    let _turn = turn.await;
     let answer = tokio::task::spawn_blocking(move || match std::str::from_utf8(&body) {
         Ok(text) => gateway.handle_from(service, peer, text, crate::now()),
         Err(error) => Answer::Unaddressed {

@@ -7,7 +7,7 @@ use crate::catalogue::{self, CommandVariant, Entry, Misfit, Service};
 use crate::certificate::{IssuerSerial, SignerRole};
 use crate::signature::{self, SignatureError, SigningKey, XmlSigner};
 use crate::time::Execution;
-use crate::xml::{Document, Element, NS_DSIG, Text, Writer, XmlError};
+use crate::xml::{Document, Element, Limits, NS_DSIG, Text, Writer, XmlError, XmlErrorKind};
 use crate::{Body, RequestId, Srv};
 
 /// A request.
@@ -86,6 +86,24 @@ pub enum Refusal {
 }
 
 impl Request {
+    /// How much of this text is read as a request: as much as firmware needs where the header asks for a service that brings it.
+    ///
+    /// The header is looked at before anything is parsed. A long text with more markup than such a request has is not taken for
+    /// one, so that the tree stays a small multiple of the text.
+    pub fn limits(text: &str) -> Limits {
+        const FIRMWARE: [Srv; 2] = [Srv::new(11, 1, 0), Srv::new(11, 4, 0)];
+        const MARKUP: usize = 1024;
+        let usual = Limits::default();
+        if text.len() <= usual.octets {
+            return usual;
+        }
+        let srv = text.split_once("ServiceReferenceVariant>").and_then(|(_, rest)| rest.split_once('<'));
+        let brings_firmware =
+            srv.and_then(|(srv, _)| srv.trim_ascii().parse().ok()).is_some_and(|srv| FIRMWARE.contains(&srv));
+        let markup = text.bytes().filter(|octet| matches!(octet, b'<' | b'=')).take(MARKUP + 1).count();
+        if brings_firmware && markup <= MARKUP { Limits::FIRMWARE } else { usual }
+    }
+
     /// A request in no sequence.
     pub fn new(id: RequestId, srv: Srv, variant: CommandVariant, body: Body) -> Self {
         let header =
@@ -117,8 +135,12 @@ impl Request {
         text: &str,
         lookup: impl FnOnce(&IssuerSerial) -> Option<XmlSigner>,
     ) -> Result<Self, Refusal> {
-        let verified = signature::verify(crypto, Document::parse(text)?, lookup)?;
+        let verified = signature::verify(crypto, Document::parse_within(text, Self::limits(text))?, lookup)?;
         let request = Self::parse(verified.document())?;
+        let (found, limit) = (text.len(), Limits::default().octets);
+        if found > limit && !matches!(request.body, Body::UpdateFirmware(_) | Body::UpdatePpmidFirmware(_)) {
+            return Err(XmlError::new(XmlErrorKind::TooLong { found, limit }).into());
+        }
         let &XmlSigner { eui, role, .. } = verified.signer();
         if role != SignerRole::XmlSign || eui != request.header.id.originator {
             return Err(SignatureError::Signer { eui, role }.into());

@@ -9,6 +9,7 @@ use gbcs::Eui64;
 use gbcs::crypto::{Crypto, PrivateKey, PublicKey, Signature};
 
 use crate::certificate::{IssuerSerial, SignerRole};
+use crate::request::Request;
 use crate::xml::{Children, Document, Element, NS_DSIG, XmlError, XmlErrorKind};
 
 const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
@@ -117,7 +118,7 @@ pub fn verify<'a, C: Crypto>(
 /// Signs `xml`, replacing a signature it may carry; every other octet stays.
 pub fn sign<C: Crypto>(crypto: &C, xml: &str, key: &SigningKey) -> Result<String, SignatureError> {
     let unsigned = without_signature(xml)?;
-    let document = Document::parse(&unsigned).map_err(SignatureError::Shape)?;
+    let document = Document::parse_within(&unsigned, Request::limits(&unsigned)).map_err(SignatureError::Shape)?;
     let root = document.root();
     // Between the last octet of content and the root's end tag.
     let place = document
@@ -177,7 +178,7 @@ fn signature_of<'d>(document: &'d Document<'_>) -> Option<Element<'d>> {
 }
 
 fn without_signature(xml: &str) -> Result<String, SignatureError> {
-    let document = Document::parse(xml).map_err(SignatureError::Shape)?;
+    let document = Document::parse_within(xml, Request::limits(xml)).map_err(SignatureError::Shape)?;
     let range = signature_of(&document).and_then(|signature| document.dom.node_range(signature.id));
     Ok(match range {
         Some(range) => format!("{}{}", &xml[..range.start], &xml[range.end..]),

@@ -8,7 +8,7 @@ use common::{files, has_program, shared};
 use duis::body::Utrn;
 use duis::catalogue;
 use duis::xml::sample::Draw;
-use duis::xml::{Document, NS_DUIS, XmlErrorKind};
+use duis::xml::{Document, Limits, NS_DUIS, XmlErrorKind};
 use duis::{
     Body, CommandVariant, Content, DccEvent, Misfit, Request, RequestId, Response, ResponseBody, ResponseCode, Service,
 };
@@ -362,4 +362,17 @@ fn what_we_write_is_valid_by_the_published_schema() {
     let said = String::from_utf8_lossy(&output.stderr);
     let faults: Vec<_> = said.lines().filter(|l| !l.ends_with(" validates")).take(5).collect();
     assert!(output.status.success(), "{faults:#?}");
+}
+
+#[test]
+fn only_a_request_that_brings_firmware_may_be_long() {
+    let document = |srv: &str, inside: &str| {
+        format!("<sr:ServiceReferenceVariant>{srv}</sr:ServiceReferenceVariant>{inside}{}", "A".repeat(600 << 10))
+    };
+    let is_long = |text: &str| Request::limits(text) == Limits::FIRMWARE;
+    assert!(is_long(&document("11.1", "")) && is_long(&document(" 11.4 ", &"<a/>".repeat(500))));
+    // Another service, none, and so much markup that a tree of it would be far larger than the text.
+    assert!(!is_long(&document("11.2", "")) && !is_long(&"A".repeat(600 << 10)));
+    assert!(!is_long(&document("11.1", &"<a/>".repeat(1024))) && !is_long(&document("11.1", &" a=''".repeat(1025))));
+    assert!(!is_long("<sr:ServiceReferenceVariant>11.1</sr:ServiceReferenceVariant>"), "no need");
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// What is longer takes one of a few places, so that memory is bounded by their number and not by that of connections.
 const SMALL: usize = 64 * 1024;
@@ -36,8 +36,11 @@ impl NoBody {
     }
 }
 
+/// A body, and the place that a long one keeps until its request is served.
+pub(crate) type Taken<'s> = (Body, Option<SemaphorePermit<'s>>);
+
 /// Take a body.
-pub(crate) async fn take(body: Incoming, limit: usize, time: Duration, large: &Semaphore) -> Result<Body, NoBody> {
+pub(crate) async fn take(body: Incoming, limit: usize, time: Duration, large: &Semaphore) -> Result<Taken<'_>, NoBody> {
     let announced = body.size_hint().lower();
     if announced > limit as u64 {
         return Err(NoBody::TooLong { limit });
@@ -45,7 +48,7 @@ pub(crate) async fn take(body: Incoming, limit: usize, time: Duration, large: &S
     tokio::time::timeout(time, collect(body, limit, large)).await.unwrap_or(Err(NoBody::TooSlow))
 }
 
-async fn collect(mut body: Incoming, limit: usize, large: &Semaphore) -> Result<Body, NoBody> {
+async fn collect(mut body: Incoming, limit: usize, large: &Semaphore) -> Result<Taken<'_>, NoBody> {
     let mut place = None;
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -58,5 +61,5 @@ async fn collect(mut body: Incoming, limit: usize, large: &Semaphore) -> Result<
         }
         whole.extend_from_slice(&data);
     }
-    Ok(Body::from(Bytes::from(whole)))
+    Ok((Body::from(Bytes::from(whole)), place))
 }

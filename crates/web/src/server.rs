@@ -31,7 +31,7 @@ pub struct Limits {
     pub head: Duration,
     /// For the body.
     pub body: Duration,
-    /// Bodies above 64 KiB in memory at once; more wait, within their time.
+    /// Bodies above 64 KiB in memory at once, until they are answered; more wait, within their time.
     pub large_bodies: usize,
     /// For requests that are served when the server is told to stop.
     pub grace: Duration,
@@ -188,8 +188,8 @@ async fn serve<IO: AsyncRead + AsyncWrite + Unpin>(
             let limits = shared.limits;
             let (mut head, body) = request.into_parts();
             let limit = (shared.body_limit)(head.uri.path());
-            let body = match body::take(body, limit, limits.body, &shared.large).await {
-                Ok(body) => body,
+            let (body, _place) = match body::take(body, limit, limits.body, &shared.large).await {
+                Ok(taken) => taken,
                 Err(none) => return Ok::<_, Infallible>(none.into_response()),
             };
             seat.served();

@@ -9,11 +9,11 @@ use crate::store::inventory::{find, home, keep_device_log, put};
 use crate::store::{Known, requests};
 use aws_lc_rs::digest;
 use duis::body::credentials::RemotePartyRole;
-use duis::body::dcc::{DeviceDetails, MeterMpxns};
+use duis::body::dcc::{DeviceDetails, DeviceIds, MeterMpxns};
 use duis::response::alert::{
     ActivationResult, AssociatedDevice, CertificateHash, ChangeOfSupplier, CredentialsUpdated, DeviceLogRestored,
-    DeviceStatusChange, HanDeviceLogResult, KeyUse, MeterGone, MeterIdentity, PpmidAlert, PpmidFirmwareUpgrade,
-    PpmidRemoval, ReplacedHub, RestoredLog, StatusChange, SuppliedDevice,
+    DeviceStatusChange, FirmwareDistributionFailure, HanDeviceLogResult, KeyUse, MeterGone, MeterIdentity, PpmidAlert,
+    PpmidFirmwareUpgrade, PpmidRemoval, ReplacedHub, RestoredLog, StatusChange, SuppliedDevice,
 };
 use duis::response::hub::{FirmwareTransfer, HubAlert, TransferResult};
 use duis::xml::List;
@@ -35,6 +35,7 @@ mod code {
     pub const HUB_DECOMMISSIONED: DccAlertCode = N(2);
     pub const REMOVED: DccAlertCode = N(9);
     pub const IDENTITY: DccAlertCode = N(16);
+    pub const FIRMWARE_NOT_DISTRIBUTED: DccAlertCode = N(18);
     pub const LOG_UPDATED: DccAlertCode = N(24);
     pub const LOG_NOT_UPDATED: DccAlertCode = N(25);
     pub const CHANGE_OF_SUPPLIER_FAILED: DccAlertCode = N(26);
@@ -332,6 +333,20 @@ impl Gateway {
         let key = format!("{} at {now}", device.eui);
         let event = DccEvent::DeviceStatusChange(DeviceStatusChange { device: device.eui, change });
         self.announce(transaction, users, code, event, &key, now)
+    }
+
+    /// An image did not reach these devices: for who sent it.
+    pub(super) fn tell_undistributed(
+        &self,
+        transaction: &Transaction<'_>,
+        request: RequestId,
+        meters: Option<DeviceIds>,
+        now: Time,
+    ) -> Result<(), Failure> {
+        let Some(meters) = meters else { return Ok(()) };
+        let event = DccEvent::FirmwareDistributionFailure(FirmwareDistributionFailure { request, meters });
+        let key = request.to_string();
+        self.announce(transaction, vec![request.originator], code::FIRMWARE_NOT_DISTRIBUTED, event, &key, now)
     }
 
     /// Whether a hub's Device Log was changed as SRV 8.11 asked: for who asked.

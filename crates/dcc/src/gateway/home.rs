@@ -34,7 +34,13 @@ impl Gateway {
         let request = &allowed.request;
         let done = Made { code: ResponseCode::I99, content: Content::Acknowledgement };
         let acceptance = Acceptance::new(request, Stage::Request, now);
+        let mut undistributed = None;
         let made = match &request.body {
+            Body::UpdateFirmware(asked) | Body::UpdatePpmidFirmware(asked) => {
+                let made;
+                (made, undistributed) = self.firmware(allowed, asked, now)?;
+                made
+            }
             Body::ReadInventory(read) => {
                 let found = self.read_inventory(request, read)?;
                 Made { code: ResponseCode::I0, content: Content::Inventory(found) }
@@ -61,6 +67,9 @@ impl Gateway {
                     work.hub_installed(asked.device, without_wan, &asked.mpxn, Happening::Installed).map(|()| made)
                 }
                 Body::HubFault(asked) => work.hub_faulty(asked).map(|code| Made { code, ..made }),
+                Body::UpdateFirmware(_) | Body::UpdatePpmidFirmware(_) => {
+                    self.tell_undistributed(transaction, request.header.id, undistributed, now).map(|()| made)
+                }
                 Body::HubReturn(HubReturn { device, .. }) => work.hub_returned(*device).map(|()| made),
                 _ => Err(refused(
                     request,

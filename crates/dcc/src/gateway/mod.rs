@@ -7,6 +7,7 @@ mod alerts;
 mod certificates;
 mod dated;
 mod device;
+mod firmware;
 mod gates;
 mod home;
 mod learn;

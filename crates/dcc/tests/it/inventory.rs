@@ -558,20 +558,3 @@ fn a_customer_identification_number_is_told_when_the_meter_has_it() {
     };
     assert_eq!(rows.rows[0].data.as_octets(), Some(number.number.digits().as_bytes()));
 }
-
-#[test]
-fn what_is_not_served_is_refused_by_a_clear_code() {
-    let house = House::new();
-    let image = || services::UpdateFirmware {
-        image: services::FirmwareImage::new([1, 2, 3]).unwrap(),
-        version: Words::new("00000001").unwrap(),
-        devices: services::DeviceIds::new([ESME]).unwrap(),
-    };
-    // Distribution of firmware is not played; opting out of the DCC and in again is its own business.
-    assert_eq!(house.service(SUPPLIER, "11.1", Body::UpdateFirmware(image())), "E59");
-    assert_eq!(house.service(SUPPLIER, "11.4", Body::UpdatePpmidFirmware(image())), "E59");
-    let mut refused: Vec<_> = duis::catalogue::entries().iter().filter(|entry| entry.roles.is_empty()).collect();
-    refused.sort_by_key(|entry| entry.srv);
-    let refused: Vec<_> = refused.iter().map(|entry| entry.srv.to_string()).collect();
-    assert_eq!(refused, ["7.16", "8.5", "8.6"], "nobody's role: E2");
-}

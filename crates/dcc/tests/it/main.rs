@@ -5,6 +5,7 @@ mod anomaly;
 mod callbacks;
 mod common;
 mod crash;
+mod firmware;
 mod future;
 mod gateway;
 mod inventory;

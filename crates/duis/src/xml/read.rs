@@ -17,6 +17,11 @@ pub struct Limits {
     pub depth: u32,
 }
 
+impl Limits {
+    /// Of a request that brings firmware (SRV 11.1, 11.4): 10,240,000 octets in base64, in lines or not, and 50,000 devices.
+    pub const FIRMWARE: Self = Self { octets: 16 << 20, depth: 32 };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { octets: 512 * 1024, depth: 32 }
