@@ -635,6 +635,14 @@ impl World {
         }
     }
 
+    /// What is encrypted in a meter's Response, as the supplier reads it.
+    pub fn decrypted(&self, kind: Kind, response: &[u8], blob: &[u8]) -> Data {
+        let id = MessageView::parse(response).unwrap().id();
+        let z = RustCrypto.agree(&key(SUPPLIER_AGREE), meter_keys(kind).key_agreement.public()).unwrap();
+        let key = protect::derive(&RustCrypto, &z, protect::Mode::Encryption, id.originator, id.counter, id.target);
+        Data::parse(&protect::decrypt(&RustCrypto, &key, id.originator, blob).unwrap()).unwrap()
+    }
+
     /// Every key of this home, with its label.
     pub fn keys(&self) -> Vec<(Key, String)> {
         let log = self.home.hub().device_log();
