@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
             }
             None => {
                 let fault = match self.rest() {
-                    [] | [0x81] | [0x82] | [0x82, _] => Fault::Truncated(1),
+                    [] | [0x81..=0x83] | [0x82..=0x83, _] | [0x83, _, _] => Fault::Truncated(1),
                     _ => Fault::BadLength,
                 };
                 Err(self.fault(field, fault))

@@ -178,7 +178,7 @@ fn a_document_that_no_message_says_is_refused() {
     assert!(document(sound).is_ok());
     for (fields, error) in [
         (r#""payload": {"gbz": {"components": []}}"#.to_owned(), DocumentError::Payload),
-        (format!(r#""payload": {{"der": {{"octet-string": "{}"}}}}"#, "00".repeat(70_000)), DocumentError::TooLong),
+        (format!(r#""payload": {{"der": {{"octet-string": "{}"}}}}"#, "00".repeat(310_000)), DocumentError::TooLong),
         (format!(r#"{sound}, "signature": "00""#), DocumentError::Signature),
         (format!(r#"{sound}, "signature": "", "mac": "00""#), DocumentError::Mac),
         (format!(r#"{sound}, "mac": "{}""#, "00".repeat(12)), DocumentError::MacWithoutSignature),

@@ -8,7 +8,7 @@ use crate::refusal::Refusal;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use device::counters::Counters;
-use gbcs::block::{Block, KeepLimits, Kept, Limits, MAX_BLOCK_LEN, Progress, Reassembler, Segments};
+use gbcs::block::{Block, KeepLimits, Kept, Limits, MAX_BLOCK_LEN, MAX_BLOCKS, Progress, Reassembler, Segments};
 use gbcs::crypto::Crypto;
 use gbcs::{MessageView, Time};
 
@@ -63,10 +63,10 @@ impl Blocks {
     }
 }
 
-/// How much of what went out is kept.
+/// How much of what went out is kept: the longest message there is, or two that are shorter.
 const KEPT: KeepLimits = KeepLimits {
     messages: 2,
-    octets: 2 * 1024 * 16,
+    octets: MAX_BLOCKS as usize * MAX_BLOCK_LEN,
     block: MAX_BLOCK_LEN,
     rounds: 3,
     lifetime: core::time::Duration::from_secs(24 * 60 * 60),

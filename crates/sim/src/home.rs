@@ -188,6 +188,11 @@ impl<C: Crypto> Home<C> {
         self.now = self.now.max(to);
     }
 
+    /// The devices alone: hub, PPMID, electricity meter, gas meter.
+    pub fn into_parts(self) -> (Hub<C>, Ppmid<C>, Meter<C>, Meter<C>) {
+        (self.hub, self.ppmid, self.esme, self.gsme)
+    }
+
     /// What the devices want of the world outside, in order.
     pub fn poll(&mut self) -> Option<(PartId, PartOutput)> {
         self.outputs.pop_front()

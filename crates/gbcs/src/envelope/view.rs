@@ -307,7 +307,7 @@ impl Cursor<'_> {
             }
             None => {
                 let fault = match here {
-                    [] | [0x81] | [0x82] => Fault::Truncated(1),
+                    [] | [0x81..=0x83] => Fault::Truncated(1),
                     _ => Fault::BadLength,
                 };
                 Err(ParseError { offset: self.at, field, fault })

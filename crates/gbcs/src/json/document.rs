@@ -14,6 +14,9 @@ use serde_json::{Value as Json, json};
 use std::string::String;
 use std::vec::Vec;
 
+/// Octets of a payload: about what all blocks of a message hold.
+const LONGEST: usize = 300 * 1024;
+
 /// A message down to the values of its payload: all of it, so that [`encode`](Self::encode) gives the octets back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,7 +102,7 @@ pub enum DocumentError {
     #[error("supplementary: these fields do not go together")]
     Supplementary,
     /// The payload does not fit a message.
-    #[error("payload: more than 65535 octets")]
+    #[error("payload: more than {LONGEST} octets")]
     TooLong,
     /// The octets would mean something else than the document says: a list of no component, nesting too deep.
     #[error("payload: no message says this")]
@@ -162,7 +165,7 @@ impl Document {
             other: OtherInformation { code: self.message_code, supplementary },
         };
         let said = self.payload()?;
-        if said.encoded_len() > usize::from(u16::MAX) {
+        if said.encoded_len() > LONGEST {
             return Err(DocumentError::TooLong);
         }
         let payload = said.encode();

@@ -14,7 +14,7 @@ use han::capture::{LinkType, keys, pcap, read};
 use han::node::{FrameCounters, Peer, Role, Timing};
 use han::{Key, NodeConfig, PanId, ShortAddress};
 use handover::{Answer, DeliveryId, Nonce, Release, Stage, Upward, Warrant};
-use meter::{DeviceKeys, FactorySettings, Kind, Meter, MeterConfig, RadioConfig, TrustAnchor, Usage};
+use meter::{DeviceKeys, FactorySettings, Kind, Load, Meter, MeterConfig, RadioConfig, TrustAnchor, Usage};
 use ppmid::{Ppmid, Seed, TunnelInitiator};
 use sim::{AirConfig, PartEvent, PartId, PartOutput, Station};
 use std::io::Write;
@@ -135,6 +135,8 @@ pub struct Plan {
     pub refresh: Option<ppmid::Refresh>,
     /// The PPMID is out of its box: nobody knows it, and it knows nobody but the broker and the head end.
     pub new_ppmid: bool,
+    /// Half hours that the meters have metered before they came here, in logs that have room for so many.
+    pub past: usize,
     /// Stations in the Device Log besides the four devices.
     pub stations: &'static [(Eui64, DeviceKind)],
 }
@@ -143,7 +145,8 @@ impl Plan {
     pub fn new(profile: Profile) -> Self {
         let settings = Settings::default();
         let (refresh, new_ppmid, stations) = (None, false, &[]);
-        Self { profile, settings, loss: 0, doubled: 0, late: 0, seed: 1, wan: true, refresh, new_ppmid, stations }
+        let (loss, doubled, late, seed, wan, past) = (0, 0, 0, 1, true, 0);
+        Self { profile, settings, loss, doubled, late, seed, wan, refresh, new_ppmid, past, stations }
     }
 }
 
@@ -277,7 +280,10 @@ fn meter_config(plan: &Plan, kind: Kind) -> MeterConfig {
         anchor(acb, KeyAgreement, false, ACB, ACB_AGREE),
     ];
     let mut config = MeterConfig::new(kind, eui(kind), meter_keys(kind), ACB, anchors);
-    config.factory = FactorySettings { prepayment: true, ..FactorySettings::default() };
+    config.factory = FactorySettings { prepayment: plan.past == 0, ..FactorySettings::default() };
+    if plan.past > 0 {
+        config.sizes.half_hours = plan.past;
+    }
     if !plan.new_ppmid {
         config.joined = vec![(PPMID, 5)];
     }
@@ -296,6 +302,30 @@ fn meter_config(plan: &Plan, kind: Kind) -> MeterConfig {
     radio.first_wake = START + Duration::from_secs(5);
     config.radio = Some(radio);
     config
+}
+
+/// What a meter remembers of its past, if it has one: it stood in a house that drew something and had no radio.
+fn past(plan: &Plan, kind: Kind) -> Option<Vec<u8>> {
+    let long = Duration::from_secs(1800 * plan.past as u64);
+    let load = match kind {
+        _ if long.is_zero() => return None,
+        Kind::Esme => Load::ELECTRICITY,
+        Kind::Gsme => Load::GAS,
+    };
+    let config = MeterConfig { radio: None, load: Some(load), ..meter_config(plan, kind) };
+    let mut meter = Meter::new(config, RustCrypto, None).unwrap();
+    let mut stored = None;
+    for now in [Time(START.0 - long.as_millis() as u64), START] {
+        meter.handle_timeout(now);
+        loop {
+            match meter.poll() {
+                meter::Output::Persist(state) => stored = Some(state),
+                meter::Output::Timeout(_) => break,
+                _ => {}
+            }
+        }
+    }
+    stored
 }
 
 /// Octets that a capture and a test both hold.
@@ -323,6 +353,8 @@ pub struct World {
     pub stages: Vec<(DeliveryId, Stage)>,
     pub answers: Vec<Answer>,
     stored: [Option<Vec<u8>>; 4],
+    /// The hub's record of what its gas meter told it. A hub that starts again starts without: it asks its gas meter.
+    pub gas_record: Vec<u8>,
     nonce: Option<Nonce>,
     deliveries: u8,
     capture: Option<Shared>,
@@ -358,8 +390,8 @@ impl World {
             START,
             hub,
             Ppmid::new(START, RustCrypto, &ppmid_config(&plan), None).unwrap(),
-            Meter::new(meter_config(&plan, Kind::Esme), RustCrypto, None).unwrap(),
-            Meter::new(meter_config(&plan, Kind::Gsme), RustCrypto, None).unwrap(),
+            Meter::new(meter_config(&plan, Kind::Esme), RustCrypto, past(&plan, Kind::Esme).as_deref()).unwrap(),
+            Meter::new(meter_config(&plan, Kind::Gsme), RustCrypto, past(&plan, Kind::Gsme).as_deref()).unwrap(),
             air,
             tap,
         );
@@ -371,6 +403,7 @@ impl World {
             stages: Vec::new(),
             answers: Vec::new(),
             stored: [const { None }; 4],
+            gas_record: Vec::new(),
             nonce: None,
             deliveries: 0,
             capture,
@@ -426,8 +459,7 @@ impl World {
                     self.wan.push(octets);
                 }
                 PartOutput::Persist(state) => self.stored[id as usize] = Some(state),
-                // A hub that lost it asks its gas meter again.
-                PartOutput::PersistGas(_) => {}
+                PartOutput::PersistGas(record) => self.gas_record = record,
                 PartOutput::Event(event) => self.events.push((self.home.now(), event)),
                 PartOutput::Up { id, payload } => {
                     let key_of = |signer| (signer == PPMID).then(|| *key(PPMID_SIGN).public());
@@ -601,6 +633,14 @@ impl World {
                 protect::verify_mac(&RustCrypto, &z, &view).is_ok()
             }
         }
+    }
+
+    /// What is encrypted in a meter's Response, as the supplier reads it.
+    pub fn decrypted(&self, kind: Kind, response: &[u8], blob: &[u8]) -> Data {
+        let id = MessageView::parse(response).unwrap().id();
+        let z = RustCrypto.agree(&key(SUPPLIER_AGREE), meter_keys(kind).key_agreement.public()).unwrap();
+        let key = protect::derive(&RustCrypto, &z, protect::Mode::Encryption, id.originator, id.counter, id.target);
+        Data::parse(&protect::decrypt(&RustCrypto, &key, id.originator, blob).unwrap()).unwrap()
     }
 
     /// Every key of this home, with its label.
