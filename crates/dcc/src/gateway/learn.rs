@@ -1,11 +1,12 @@
 //! What a device's answer or alert says about the inventory: whether it came by WAN or was carried by hand (SRV 8.13), it has the
 //! same effect.
+use super::report::key_of;
 use super::{Gateway, internal};
 use crate::access::Failure;
 use crate::inventory::{Device, DeviceStatus, Happening};
 use crate::repository::KnownCertificate;
 use crate::store::inventory::{find, home, keep_device_log, put};
-use crate::store::{Known, Store, Transaction, certificates};
+use crate::store::{Known, Store, Transaction, callbacks, certificates};
 use duis::body::customer::ImportNumbers;
 use duis::body::han::LogRequest;
 use duis::transform::Backup;
@@ -18,7 +19,8 @@ use gbcs::{Eui64, MessageView, Payload, Time};
 use tracing::info;
 
 impl Gateway {
-    /// What a verified Response says about the inventory; the caller hears each message once, or does not mind.
+    /// What a verified Response says about the inventory, the first time that it comes: one that was carried by hand may come by WAN
+    /// too, long after.
     pub(super) fn learn(
         &self,
         transaction: &Transaction<'_>,
@@ -26,6 +28,9 @@ impl Gateway {
         response: &MessageView<'_>,
         now: Time,
     ) -> Result<(), Failure> {
+        if !callbacks::is_first(transaction, &format!("learnt {}", key_of(response.octets())), now)? {
+            return Ok(());
+        }
         let command = MessageView::parse(&known.command).map_err(internal)?;
         let asked = Payload::of(&command).map_err(internal)?;
         let Ok(answered) = Payload::of(response) else { return Ok(()) };
@@ -265,7 +270,7 @@ impl Gateway {
         outcome: &UpdateOutcome,
         now: Time,
     ) -> Result<(), Failure> {
-        let done = outcome.cells.iter().all(|cell| cell.status.number() == 0);
+        let done = !outcome.cells.is_empty() && outcome.cells.iter().all(|cell| cell.status.number() == 0);
         let before = device.supplier;
         let certificates = replacements.iter().filter_map(|replacement| replacement.certificate.read().ok());
         for certificate in certificates.filter(|_| done) {

@@ -458,14 +458,35 @@ fn what_a_meter_says_that_it_runs_is_in_the_inventory_whether_the_activation_suc
     }
 }
 
+fn set_import(number: &str) -> Body {
+    let numbers = ImportMpans { primary: Words::new(number).unwrap(), secondary: None };
+    let numbers = ImportNumbers::Electricity(numbers);
+    Body::SetImportMpxn(SetImportMpxn { execution: Execution::Immediate, numbers })
+}
+
+/// Carried by hand at first, it comes by WAN when another has been written since.
+#[test]
+fn a_late_copy_of_a_response_undoes_nothing_and_tells_nobody() {
+    let house = House::new();
+    let number = || house.device(ESME).numbers.import.unwrap();
+    let request = house.request(SUPPLIER, ESME, "6.20.1", CommandVariant::Local, set_import("2000012345678"));
+    let Some(Content::LocalCommand(local)) = house.ask(&request).content().cloned() else { panic!() };
+    let carried = done(&local.payload);
+    assert_eq!(house.return_response(SUPPLIER, request.header.id, carried.clone()), "I0");
+    assert_eq!(number().as_str(), "2000012345678");
+    let (_, command) = house.command(SUPPLIER, ESME, "6.20.1", set_import("2000012345687"));
+    house.brought(&done(&command));
+    assert_eq!(number().as_str(), "2000012345687");
+    house.alerts();
+    house.brought(&carried);
+    assert_eq!(number().as_str(), "2000012345687");
+    assert!(house.alerts().is_empty());
+}
+
 #[test]
 fn supply_numbers_are_the_inventorys_when_the_meter_has_them() {
     let house = House::new();
-    let body = || {
-        let numbers = ImportMpans { primary: Words::new("2000012345678").unwrap(), secondary: None };
-        let numbers = ImportNumbers::Electricity(numbers);
-        Body::SetImportMpxn(SetImportMpxn { execution: Execution::Immediate, numbers })
-    };
+    let body = || set_import("2000012345678");
     let before = house.device(ESME).numbers.import;
     for (result, changed) in [(DataAccessResult::HARDWARE_FAULT, false), (DataAccessResult::SUCCESS, true)] {
         let (_, command) = house.command(SUPPLIER, ESME, "6.20.1", body());
